@@ -1,0 +1,1 @@
+"""What the numbered stages share: one module per subject of the field."""
