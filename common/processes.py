@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from common.errors import ToolError
+
+POLL_SECONDS = 0.1
 
 
 def run_logged(
@@ -21,8 +26,9 @@ def run_logged(
 ) -> None:
     """Run `command` in `folder`, writing all it prints to `log`, and wait for it.
 
-    The tool gets a process group of its own, which is killed as a whole when the time limit passes or an
-    exception (Ctrl-C among them) leaves this function, so that a tool's own children die with it.
+    The tool writes straight into the log, in a process group of its own. The group is killed as a whole when the tool
+    ends, when the time limit passes, and when an exception leaves this function, so that nothing the tool started
+    outlives it. Called from the main thread, where Python raises Ctrl-C, it also ends them on SIGTERM and SIGHUP.
 
     Args:
         command: Program and arguments; the program is looked up on PATH.
@@ -30,54 +36,130 @@ def run_logged(
         log: File that receives standard output and standard error; replaced.
         timeout_seconds: Wall time after which the tool is killed [s].
         environment: Variables set beside the inherited ones.
-        on_line: Called with each line as it is printed, for a progress display.
+        on_line: Called in this thread with each line that is printed, for a progress display.
 
     Raises:
-        ToolError: The program is missing, exits with a status other than 0, is killed, or exceeds the limit.
+        ToolError: The program is missing or cannot be started, exits with a status other than 0, is killed, or exceeds
+            the limit.
     """
     name = Path(command[0]).name
-    timed_out = threading.Event()
+    if not folder.is_dir():
+        raise ToolError(f"{folder} is not a folder, so {name} cannot run in it")
+    deadline = time.monotonic() + timeout_seconds
+    process = None
+    with log.open("wb") as sink, log.open("rb") as printed, _termination_raised():
+        try:
+            with _signals_held():
+                process = _start(command, folder, {**os.environ, **(environment or {})}, sink)
+            unfinished = b""
+            while (status := _wait_briefly(process)) is None:
+                unfinished = _pass_on(printed, unfinished, on_line)
+                if time.monotonic() > deadline:
+                    raise ToolError(
+                        f"{name} did not finish within {timeout_seconds:g} s and was killed; its log is {log}"
+                    )
+            _pass_on(printed, unfinished, on_line, to_the_end=True)
+        finally:
+            if process is not None:
+                _kill_group(process)
+    if status != 0:
+        raise ToolError(f"{name} {_fate(status)}; its log is {log}")
+
+
+def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str], sink: BinaryIO) -> subprocess.Popen:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=sink,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
             start_new_session=True,
         )
     except FileNotFoundError as error:
         raise ToolError(f"{command[0]} was not found: install it, or put its folder on PATH") from error
+    except OSError as error:
+        raise ToolError(f"{command[0]} could not be started: {error.strerror}") from error
 
-    def kill_group() -> None:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
 
-    def expire() -> None:
-        timed_out.set()
-        kill_group()
+def _termination_raised() -> AbstractContextManager[None]:
+    """Make SIGTERM and SIGHUP raise SystemExit, where the program has not decided about them itself."""
 
-    timer = threading.Timer(timeout_seconds, expire)
-    timer.start()
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    return _handled(
+        leave, [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+    )
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Keep signals that raise an exception until the end, so that no process is lost before it has a name."""
+    received: list[int] = []
+
+    def hold(number: int, _frame: object) -> None:
+        received.append(number)
+
+    raising = [each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(each))]
     try:
-        with log.open("w") as log_file:
-            for line in process.stdout:
-                log_file.write(line)
-                log_file.flush()
-                if on_line is not None:
-                    on_line(line.rstrip("\n"))
-        status = process.wait()
+        with _handled(hold, raising):
+            yield
     finally:
-        timer.cancel()
-        kill_group()
-        process.stdout.close()
-        process.wait()
-    if timed_out.is_set():
-        raise ToolError(f"{name} did not finish within {timeout_seconds:.0f} s and was killed; its log is {log}")
+        for number in received:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _handled(handler: Callable[[int, object], None], numbers: Sequence[int]) -> Iterator[None]:
+    """Handle signals with `handler`, in the main thread, which alone may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+def _wait_briefly(process: subprocess.Popen) -> int | None:
+    """Return the exit status, or None while the process runs."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(POLL_SECONDS)
+    return None
+
+
+def _pass_on(
+    printed: BinaryIO, unfinished: bytes, on_line: Callable[[str], None] | None, *, to_the_end: bool = False
+) -> bytes:
+    """Call `on_line` with the lines printed since the last call, and return the unfinished last one."""
+    if on_line is None:
+        return b""
+    *lines, rest = (unfinished + printed.read()).split(b"\n")
+    if to_the_end and rest:
+        lines.append(rest)
+    for line in lines:
+        on_line(line.decode(errors="replace").rstrip("\r"))
+    return rest
+
+
+def _kill_group(process: subprocess.Popen) -> None:
+    """Kill what is left of the process group, and collect its leader."""
+    with suppress(ProcessLookupError, PermissionError):  # Nothing left; macOS reports a group of zombies as the latter.
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _fate(status: int) -> str:
+    """Say how a process ended; a shell that starts the real program reports its death by signal n as 128 + n."""
+    killer = {each.value: each.name for each in signal.Signals}
     if status < 0:
-        raise ToolError(f"{name} was killed by {signal.Signals(-status).name}; its log is {log}")
-    if status != 0:
-        raise ToolError(f"{name} failed with exit status {status}; its log is {log}")
+        fate = f"was killed by {killer.get(-status, f'signal {-status}')}"
+    elif status - 128 in killer:
+        fate = f"failed with exit status {status}, that is {killer[status - 128]}"
+    else:
+        return f"failed with exit status {status}"
+    return f"{fate} (out of memory?)" if fate.endswith("SIGKILL") else fate

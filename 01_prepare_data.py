@@ -1,0 +1,94 @@
+"""Prepare MNIST for the FPGA: centre crop 28 -> 22, downsample 22 -> 8, colour depth 8 -> 5 bits (paper, section 2).
+
+Run:     python 01_prepare_data.py [--preset demo] [--mnist-dir DIR] [--help]
+Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
+Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N])
+"""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from common import console, dataset, mnist, preprocessing, stages
+from common.configuration import Interval, Preset
+from common.preprocessing import Downsampling
+
+DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is prepared, and how."""
+
+    preset: Preset = "paper"
+    """Recipe of all stages: the report's, this project's best, or scikit-learn's small digits without any download."""
+    mnist_dir: Path | None = None
+    """Folder with the four MNIST files, .gz or not; otherwise $MNIST_DIR, the download cache, or a download."""
+    downsampling: Downsampling = "anti_aliased"
+    """How 22 pixels become 8; every_third_pixel is the paper's plain spline zoom, which averages nothing."""
+    demo_if_unavailable: bool = False
+    """Go on with the demo preset where MNIST cannot be had; `make` sets this."""
+    seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
+    """Of the split of the demo's digits."""
+
+
+def load_mnist(run: stages.Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
+    """Return the 60,000 training and 10,000 test images."""
+    files = mnist.locate(configuration.mnist_dir)
+    for path in files.values():
+        run.read_external(path)
+    return mnist.read_labelled_images(files, "train"), mnist.read_labelled_images(files, "t10k")
+
+
+def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
+    """Return scikit-learn's bundled digits, which are 8 x 8 already, in our colour depth and split."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    order = np.random.default_rng(configuration.seed).permutation(len(digits.target))
+    train, test = order[:DEMO_TRAIN_IMAGES], order[DEMO_TRAIN_IMAGES:]
+    images, labels = preprocessing.rescale_digits(digits.images), digits.target.astype(np.uint8)
+    return {"x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]}
+
+
+def main(run: stages.Run, configuration: Configuration) -> None:
+    """Prepare the images, save them, and show an example of each digit."""
+    train = test = None
+    if run.preset != "demo":
+        try:
+            train, test = load_mnist(run, configuration)
+        except mnist.MnistUnavailableError as error:
+            if not configuration.demo_if_unavailable:
+                raise
+            console.warning(str(error))
+            console.warning("GOING ON WITH THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
+            run.preset = "demo"
+
+    if train is None:
+        arrays = prepare_demo(configuration)
+    else:
+        arrays = {
+            "x_train": preprocessing.prepare_images(train.images, configuration.downsampling),
+            "y_train": train.labels,
+            "x_test": preprocessing.prepare_images(test.images, configuration.downsampling),
+            "y_test": test.labels,
+        }
+    dataset.save(run.folder / "mnist8x8.npz", **arrays)
+
+    rows = [
+        [part, len(arrays[f"y_{part}"]), int(arrays[f"x_{part}"].max()), f"{arrays[f'x_{part}'].mean():.3f}"]
+        for part in ("train", "test")
+    ]
+    console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "largest level", "mean level"], rows)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", default="paper")
+    name = parser.parse_known_args()[0].preset
+    presets = {preset: dataclasses.replace(Configuration(), preset=preset) for preset in ("paper", "tuned", "demo")}
+    stages.run_stage(__file__, __doc__, presets, main, preset=name if name in presets else "paper")

@@ -1,0 +1,122 @@
+"""Prune the layers of 16 nodes while training from scratch, with TensorFlow Model Optimization (paper, section 4).
+
+Run:     python 03_prune.py [--sparsity 0.9] [--help]
+Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/02_train_autoencoder/classifier.h5 (for Table 1)
+Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without pruning wrappers, with optimizer state),
+         learning_curves.csv, table_1.csv, figures
+"""
+
+import csv
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from common import console, dataset, paper, stages
+from common.configuration import BatchSize, Epochs, Interval, Rate, Seed, Weight
+from common.errors import PipelineError
+
+Steps = Annotated[int, Interval(0, 100_000_000)]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How the float networks are trained and pruned."""
+
+    layers: tuple[Literal["encoder_1", "encoder_2", "latent", "decoder_1", "decoder_2", "decoder_3",
+                          "classifier_1", "classifier_2", "classifier_3"], ...] = (
+        "encoder_2", "decoder_1", "classifier_1",
+    )  # fmt: skip
+    """Dense layers to prune; the paper's three have 16 nodes (Table 1: second, fourth and fifth layer)."""
+    sparsity: Annotated[float, Interval(0, 0.99)] = 0.80
+    """Fraction of their weights that become zero; the text says 85 %, Table 1 is exactly 80 %."""
+    begin_step: Steps = 2000
+    """Optimizer step of the first pruning (paper, section 4)."""
+    end_step: Steps = 10_000
+    """Optimizer step of the last pruning; 30 epochs end before, at step 7050 (paper, section 4)."""
+    frequency: Annotated[int, Interval(1, 1_000_000)] = 100
+    """Steps between prunings (paper, section 4)."""
+    epochs: Epochs = 30
+    """Passes over the training images (paper, section 4.1)."""
+    batch_size: BatchSize = 256
+    """Images per step."""
+    learning_rate: Rate = 1e-3
+    """Of Adam, at the start (Keras's default)."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the training: as it is, or decayed to zero by a cosine."""
+    cross_entropy_weight: Weight = 0.1
+    """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
+    seed: Seed = 0
+    """Of initial weights and of the order of images."""
+
+    def check(self) -> None:
+        """Refuse a schedule that ends before it begins."""
+        if self.end_step < self.begin_step:
+            raise PipelineError(f"--end-step {self.end_step} lies before --begin-step {self.begin_step}")
+
+
+PRESETS = {
+    "paper": Configuration(),
+    "tuned": Configuration(epochs=200, learning_rate=5e-3, schedule="cosine", cross_entropy_weight=0.3),
+    "demo": Configuration(epochs=60, batch_size=32, begin_step=800, end_step=2400),
+}
+
+
+def main(run: stages.Run, configuration: Configuration) -> None:
+    """Train and prune both networks, check the sparsity, and lay Table 1 beside the paper's."""
+    from common import networks, pruning, training
+    from common.legacy_keras import make_deterministic
+
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    images = len(train_samples.digits)
+    steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
+    if steps < configuration.begin_step:
+        raise PipelineError(f"training ends at step {steps}, before --begin-step {configuration.begin_step}")
+    schedule = pruning.PruningSchedule(
+        configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
+    )
+    recipe = training.Recipe(
+        configuration.epochs,
+        configuration.batch_size,
+        configuration.learning_rate,
+        configuration.schedule,
+        configuration.cross_entropy_weight,
+        configuration.seed,
+    )
+    complete = networks.load(run.read("02_train_autoencoder", "classifier.h5"))
+    curves, models, rows = {}, {}, []
+    for network in networks.NETWORKS:
+        make_deterministic(configuration.seed)
+        layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
+        model = networks.build(network)
+        pruned = pruning.with_pruning(model, layers, schedule)
+        training.compile_network(pruned, recipe, images)
+        curves[network] = pruning.train(pruned, train_samples, test_samples, recipe, f"{network}, pruned")
+        training.compile_network(model, recipe, images)
+        pruning.strip(pruned, model)
+        pruning.check_sparsity(model, layers, configuration.sparsity)
+        networks.save(model, run.folder / f"{network}_pruned.h5")
+        models[network] = model
+        row = training.describe(model, train_samples, test_samples)
+        run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
+        rows.append([network, row["nonzero_weights"], *training.summary_cells(row)])
+    training.save_curves(run.folder / "learning_curves.csv", curves)
+    console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
+    table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(models["classifier"]))
+
+
+def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
+    """Write and print what is left of each layer, weights + biases that are not zero, beside the paper's Table 1."""
+    rows = []
+    for layer in complete:
+        of_paper = [f"{weights}+{biases}" for weights, biases in paper.TABLE_1.get(layer, ())] or ["", ""]
+        rows.append([layer, *("{}+{}".format(*left[layer]) for left in (complete, pruned)), *of_paper])
+    totals = [sum(map(sum, left.values())) for left in (complete, pruned)]
+    rows.append(["total", *totals, *paper.TABLE_1_TOTAL])
+    columns = ["layer", "complete", "pruned", "paper: complete", "paper: pruned"]
+    with (run.folder / "table_1.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+    console.table("Table 1: weights + biases that are not zero", columns, rows)
+    console.note("biases at zero belong to ReLU units that never fired; pruning leaves biases alone")
+
+
+if __name__ == "__main__":
+    stages.run_stage(__file__, __doc__, PRESETS, main)

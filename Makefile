@@ -1,0 +1,75 @@
+# make                 set up, run every stage that is out of date, print a summary
+# make PRESET=tuned    the same with another preset (paper, tuned, demo); it stays in force until another is named
+# make 03              one stage and what it needs
+# make test            set up and run all tests
+# make lint            style checks
+# make clean           remove outputs
+# make help            this text
+
+STAGES  := 01_prepare_data 02_train_autoencoder 03_prune 04_quantize 05_convert_hls 06_synthesize
+OUTPUTS := $(or $(OUTPUTS_DIR),outputs)
+VENV    := .venv
+PYTHON  := $(VENV)/bin/python
+RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
+CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
+
+.PHONY: all test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+all: $(RUNS)
+	@$(PYTHON) -m common.summary
+
+# Each stage writes what it was made of, as compilers do with -MD: its script, the modules it imported, the files it read.
+-include $(RUNS:run.json=dependencies.mk)
+
+ifneq ($(PRESET),)
+ifneq ($(PRESET),$(CURRENT))
+$(OUTPUTS)/01_prepare_data/run.json: FORCE
+endif
+endif
+
+define STAGE_RULE
+$(OUTPUTS)/$(1)/run.json: $(1).py | $(VENV)/installed
+	@echo "$(1): $$(if $$(wildcard $$@),out of date against $$(or $$(filter-out FORCE,$$?),the preset),not yet made)"
+	@$(PYTHON) $(1).py $(2)
+$(firstword $(subst _, ,$(1))): $(OUTPUTS)/$(1)/run.json
+endef
+$(foreach stage,$(filter-out 01_%,$(STAGES)),$(eval $(call STAGE_RULE,$(stage),)))
+$(eval $(call STAGE_RULE,01_prepare_data,--preset $(or $(PRESET),$(CURRENT),paper) --demo-if-unavailable))
+
+# Until a stage has run once, the order of the stages stands for what it reads.
+$(OUTPUTS)/02_train_autoencoder/run.json: $(OUTPUTS)/01_prepare_data/run.json
+$(OUTPUTS)/03_prune/run.json: $(OUTPUTS)/02_train_autoencoder/run.json
+$(OUTPUTS)/04_quantize/run.json: $(OUTPUTS)/03_prune/run.json
+$(OUTPUTS)/05_convert_hls/run.json: $(OUTPUTS)/04_quantize/run.json
+$(OUTPUTS)/06_synthesize/run.json: $(OUTPUTS)/05_convert_hls/run.json
+
+test: $(VENV)/installed-test
+	$(PYTHON) -m pytest
+
+lint: $(VENV)/installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+clean:
+	rm -rf $(OUTPUTS)
+
+help:
+	@sed -n 's/^# \(make.*\)/\1/p' Makefile
+
+$(VENV)/installed: requirements.txt
+	@command -v g++ >/dev/null || { echo "g++ is missing; install it (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
+	@for python in $${PYTHON_FOR_VENV:-python3.13 python3.12 python3.11 python3 python}; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	        echo "setting up $(VENV) with $$python"; \
+	        $$python -m venv $(VENV) || { echo "$$python cannot make a virtual environment; install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	        exit 0; \
+	    fi; \
+	done; echo "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, or name it: make PYTHON_FOR_VENV=..." >&2; exit 1
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed requirements-test.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@

@@ -1,0 +1,72 @@
+"""What a stage says on the terminal: a heading, one line that moves during long work, a summary, an error."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+CONSOLE = Console(highlight=False)
+ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def heading(stage: str, text: str) -> None:
+    """Print the first line of a stage."""
+    CONSOLE.print(f"[bold]{stage}[/bold]  {text}", soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print one line of information."""
+    CONSOLE.print(f"  {text}", soft_wrap=True, markup=False)
+
+
+def warning(text: str) -> None:
+    """Print one line that the user should not overlook."""
+    ERRORS.print(f"WARNING: {text}", style="bold yellow", markup=False)
+
+
+def error(text: str) -> None:
+    """Print the one line that says why the stage stops."""
+    ERRORS.print(f"ERROR: {text}", style="bold red", markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; the first column is text, the others are numbers, `None` is a value not measured."""
+    rich_table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for index, column in enumerate(columns):
+        rich_table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        rich_table.add_row(*("–" if cell is None else str(cell) for cell in row))
+    CONSOLE.print(rich_table)
+
+
+class ProgressLine:
+    """One line that moves: what is being done, how far it is, how long it took."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, detail: str = "") -> None:
+        """Count one more item as done, with `detail` (such as a loss) behind the bar."""
+        self._progress.update(self._task, advance=1, detail=detail)
+
+    def say(self, detail: str) -> None:
+        """Change the text behind the bar."""
+        self._progress.update(self._task, detail=detail)
+
+
+@contextmanager
+def progress_line(title: str, total: int | None) -> Iterator[ProgressLine]:
+    """Show a progress line while the block runs; `total` items, or a moving bar where that is not known."""
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.completed}/{task.total}" if total else ""),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    with Progress(*columns, console=CONSOLE) as progress:
+        yield ProgressLine(progress, progress.add_task(title, total=total, detail=""))

@@ -1,0 +1,49 @@
+"""Designs: which cut of which variant of the classifier network becomes hardware."""
+
+from dataclasses import dataclass
+
+from common.errors import PipelineError
+
+CUTS = {
+    "encoder": "pixels to latent point",
+    "encoder_classifier": "pixels to ten logits",
+    "full": "pixels to image and ten logits",
+}
+VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
+
+
+@dataclass(frozen=True, order=True)
+class Design:
+    """A cut (`encoder`, `encoder_classifier` or `full`) of a variant of the classifier network."""
+
+    cut: str
+    variant: str
+
+    def __str__(self) -> str:
+        return f"{self.cut}/{self.variant}"
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its types come from QKeras, so that hardware and Keras agree on every bit."""
+        return self.variant.startswith("quantized")
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether it tells digits apart; its last ten outputs are logits then."""
+        return self.cut != "encoder"
+
+
+ALL = tuple(f"{cut}/{variant}" for cut in CUTS for variant in VARIANTS)
+
+
+def parse_designs(names: tuple[str, ...]) -> list[Design]:
+    """Return the designs named `CUT/VARIANT`, each once; `all` names every one.
+
+    Raises:
+        PipelineError: A name is none of the twelve.
+    """
+    names = tuple(name for given in names for name in (ALL if given == "all" else (given,)))
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        raise PipelineError(f"unknown design {unknown[0]}; designs are {', '.join(ALL)}, or all")
+    return [Design(*name.split("/")) for name in dict.fromkeys(names)]

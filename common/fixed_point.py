@@ -1,0 +1,87 @@
+"""Fixed-point numbers as Vivado HLS's `ap_fixed` defines them (UG902, 'Arbitrary Precision Fixed-Point Data Types')."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.errors import PipelineError
+
+if TYPE_CHECKING:
+    from hls4ml.model.types import PrecisionType
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """The type `ap_fixed<width, integer, rounding, overflow>`, or `ap_ufixed` where it is not signed.
+
+    Attributes:
+        width: Bits in all [bit].
+        integer: Bits left of the binary point, the sign among them [bit].
+        signed: Whether the first bit is a sign.
+        rounding: `TRN` (down), `RND` (to nearest, half up) or `RND_CONV` (to nearest, half to even).
+        overflow: `WRAP` (drop leading bits) or `SAT` (nearest value that can be represented).
+    """
+
+    width: int
+    integer: int
+    signed: bool = True
+    rounding: str = "TRN"
+    overflow: str = "WRAP"
+
+    def __post_init__(self) -> None:
+        if self.rounding not in ("TRN", "RND", "RND_CONV") or self.overflow not in ("WRAP", "SAT"):
+            raise PipelineError(f"rounding {self.rounding} with overflow {self.overflow} is not supported")
+
+    @property
+    def fraction(self) -> int:
+        """Bits right of the binary point; negative where the step is above 1 [bit]."""
+        return self.width - self.integer
+
+    @property
+    def step(self) -> float:
+        """Distance of neighbouring values."""
+        return 2.0**-self.fraction
+
+    @property
+    def low(self) -> float:
+        """Least value."""
+        return -(2.0 ** (self.integer - 1)) if self.signed else 0.0
+
+    @property
+    def high(self) -> float:
+        """Greatest value."""
+        return self.low + 2.0**self.integer - self.step
+
+    def cast(self, values: np.ndarray) -> np.ndarray:
+        """Return float64 values as this type represents them; exact where the values have up to 53 bits."""
+        scaled = np.asarray(values, dtype=np.float64) / self.step
+        rounded = {"TRN": np.floor, "RND": lambda x: np.floor(x + 0.5), "RND_CONV": np.rint}[self.rounding](scaled)
+        low, high = self.low / self.step, self.high / self.step
+        if self.overflow == "SAT":
+            rounded = np.clip(rounded, low, high)
+        return ((rounded - low) % 2.0**self.width + low) * self.step
+
+    def __str__(self) -> str:
+        name = "fixed" if self.signed else "ufixed"
+        return f"{name}<{self.width},{self.integer},{self.rounding},{self.overflow}>"
+
+
+def fixed_point(precision: "PrecisionType") -> FixedPoint:
+    """Return an hls4ml precision as ours.
+
+    Raises:
+        PipelineError: The precision is neither fixed-point nor integer, or rounds in a way that is not supported.
+    """
+    width, integer = getattr(precision, "width", None), getattr(precision, "integer", None)
+    if width is None or integer is None:
+        raise PipelineError(f"precision {precision} is neither fixed-point nor integer")
+    rounding = getattr(precision, "rounding_mode", None)
+    overflow = getattr(precision, "saturation_mode", None)
+    return FixedPoint(
+        width,
+        integer,
+        bool(precision.signed),
+        str(rounding or "TRN").removeprefix("AP_"),
+        str(overflow or "WRAP").removeprefix("AP_"),
+    )

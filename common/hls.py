@@ -1,0 +1,179 @@
+"""From a Keras or QKeras network to a complete hls4ml project, its C simulation, and its agreement with Keras."""
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from common.configuration import Interval
+from common.errors import PipelineError
+from common.preprocessing import COLOUR_BITS
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+
+    from common.legacy_keras import keras
+
+Backend = Literal["Vivado", "Vitis"]
+PROJECT = "design"
+SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
+FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
+
+
+@dataclass(frozen=True)
+class HlsOptions:
+    """Settings of an hls4ml project."""
+
+    backend: Backend = "Vivado"
+    """HLS tool that the project is written for: Vivado HLS (2018 to 2020) or Vitis HLS (from 2021 on)."""
+    part: str = "xcu250-figd2104-2L-e"
+    """FPGA that the HLS tool compiles for (paper's revision, Table 5: Alveo U250)."""
+    clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
+    """Clock period that the HLS tool aims at [ns]."""
+    strategy: Literal["Latency", "Resource"] = "Latency"
+    """Whether hls4ml unrolls each layer for speed or folds it for size."""
+    reuse_factor: Annotated[int, Interval(1, 4096)] = 1
+    """How many products share a multiplier; 1 computes all at once (paper: initiation interval 1)."""
+
+
+def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool) -> "ModelGraph":
+    """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
+
+    hls4ml is taken down its Keras 2 branch: its public functions accept the architecture as a dict, while its shortcut
+    `convert_from_keras_model` takes the Keras 3 branch as soon as Keras 3 is installed.
+
+    Args:
+        model: A Keras 2 network without softmax, as `networks.cut` returns.
+        folder: Where the project goes.
+        options: Settings of the project.
+        quantized: Whether types come from QKeras; otherwise everything is `ap_fixed<16,6>`.
+
+    Returns:
+        The converted `hls4ml.model.graph.ModelGraph`.
+    """
+    import hls4ml
+
+    _register_leading_bits()
+    architecture = _ArchitectureWithLayers(json.loads(model.to_json()))
+    architecture.get_layer = model.get_layer
+    hls_config = hls4ml.utils.config_from_keras_model(
+        architecture,
+        granularity="name",
+        backend=options.backend,
+        default_precision=FLOAT_PRECISION,
+        default_reuse_factor=options.reuse_factor,
+    )
+    hls_config["Model"]["Strategy"] = options.strategy
+    layers = hls_config["LayerName"]
+    for layer in layers.values():
+        layer["Trace"] = True
+    if quantized:
+        _set_exact_types(layers, model)
+    else:
+        for layer in layers.values():
+            layer["Precision"] = dict.fromkeys(layer["Precision"], FLOAT_PRECISION)
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(folder),
+        project_name=PROJECT,
+        backend=options.backend,
+        part=options.part,
+        clock_period=options.clock_ns,
+        io_type="io_parallel",
+    )
+    config["KerasModel"], config["HLSConfig"] = model, hls_config
+    with contextlib.redirect_stdout(io.StringIO()):
+        return hls4ml.converters.keras_v2_to_hls(config)
+
+
+class _ArchitectureWithLayers(dict):
+    """A network's architecture that also hands out its layers, which hls4ml's reader of weights asks for."""
+
+    get_layer: Any
+
+
+def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") -> None:
+    """Choose the types that QKeras leaves open, so that the C++ computes the same bits.
+
+    Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets that
+    activation's type, because hls4ml merges the activation away.
+    """
+    layers["pixels"]["Precision"]["result"] = f"ufixed<{COLOUR_BITS},0>"
+    if "pixels_leading_bits" in layers:
+        bits = model.get_layer("pixels_leading_bits").bits
+        layers["pixels_leading_bits"]["Precision"]["result"] = f"ufixed<{bits},0>"
+    for name in ("decoder_3", "classifier_3"):
+        if f"{name}_logits" in layers:
+            result = layers[f"{name}_logits"]["Precision"]["result"]
+            for same in (name, f"{name}_linear"):
+                layers[same]["Precision"]["result"] = result
+    if "image" in layers:
+        fraction = _fraction_bits(layers["decoder_3_logits"]["Precision"]["result"])
+        layers["image"]["TableSize"] = SIGMOID_RANGE * 2**fraction
+        layers["image"]["table_t"] = "ufixed<24,0>"  # wide: the only rounding is that of the result
+
+
+def _fraction_bits(precision: str) -> int:
+    width, integer = precision[precision.index("<") + 1 :].split(",")[:2]
+    return int(width) - int(integer)
+
+
+def _register_leading_bits() -> None:
+    """Teach hls4ml's Keras 2 reader our layer that drops trailing bits: a linear activation, cast to fewer bits."""
+    from hls4ml.converters.keras_v2_to_hls import get_supported_keras_layers, register_keras_v2_layer_handler
+
+    name = "mnist_autoencoder>LeadingBits"
+
+    def parse(
+        keras_layer: dict[str, Any], input_names: list[str], input_shapes: list[list[int]], _reader: object
+    ) -> tuple:
+        layer = {"name": keras_layer["config"]["name"], "class_name": "Activation", "activation": "linear"}
+        return {**layer, "inputs": input_names, "n_in": input_shapes[0][-1]}, list(input_shapes[0])
+
+    if name not in get_supported_keras_layers():
+        register_keras_v2_layer_handler(name, parse)
+
+
+def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:
+    """Write the project of a converted model, complete but for binaries, which belong to one machine.
+
+    Args:
+        model: A converted model.
+        intensities: Inputs of the generated test bench, float32 [N, 64].
+        expected: What the original network gives for them, float32 [N, values].
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.config.trace_output = False
+        model.write()
+    folder = Path(model.config.get_output_dir())
+    settings = folder / "hls4ml_config.yml"
+    settings.write_text(settings.read_text().replace(f"OutputDir: {folder}", "OutputDir: ."))
+    for binary in folder.glob("firmware/*.so"):
+        binary.unlink()
+    np.savetxt(folder / "tb_data" / "tb_input_features.dat", intensities, fmt="%.9g")
+    np.savetxt(folder / "tb_data" / "tb_output_predictions.dat", expected, fmt="%.9g")
+
+
+def save_model(model: "ModelGraph", path: Path) -> None:
+    """Save a converted model for the stages that follow (hls4ml's own format)."""
+    from hls4ml.utils.serialization import serialize_model
+
+    serialize_model(model, path)
+
+
+def load_model(path: Path) -> "ModelGraph":
+    """Load a converted model.
+
+    Raises:
+        PipelineError: The file is not a model that this version of hls4ml can read.
+    """
+    from hls4ml.utils.serialization import deserialize_model
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return deserialize_model(path)
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise PipelineError(f"{path} is not a model of this version of hls4ml ({error})") from None

@@ -1,0 +1,40 @@
+"""The one place that imports TensorFlow: Keras 2, which QKeras and TensorFlow Model Optimization are written for."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too small to gain from a GPU
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Discard what C++ libraries print to standard error, which no setting of theirs turns off."""
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+with silent_stderr():
+    import tensorflow as tf
+    import tf_keras as keras
+
+tf.get_logger().setLevel("ERROR")
+warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
+warnings.filterwarnings("ignore", message="The `keras.constraints.serialize")  # QKeras passes its quantizers there
+
+__all__ = ["keras", "make_deterministic", "silent_stderr", "tf"]
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed Python, numpy and TensorFlow, and choose kernels whose sums do not depend on thread timing."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,127 @@
+"""The paper's two networks (figures 3 to 5): an autoencoder, and the same with a classifier on its latent plane."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from common.errors import PipelineError
+from common.legacy_keras import keras, tf
+
+PIXELS = 64
+ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
+DECODER = {"decoder_1": 16, "decoder_2": 32, "decoder_3": PIXELS}
+CLASSIFIER = {"classifier_1": 16, "classifier_2": 32, "classifier_3": 10}
+LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
+PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
+LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", "mnist_autoencoder>LeadingBits"}
+
+NETWORKS = ("autoencoder", "classifier")
+VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
+CUTS = ("encoder", "encoder_classifier", "full")
+
+
+def activation_name(layer: str) -> str:
+    """Return the name of the layer that holds a dense layer's activation."""
+    return {"decoder_3": "image", "classifier_3": "digit"}.get(layer, f"{layer}_relu")
+
+
+def layers_of(network: str) -> dict[str, int]:
+    """Return the dense layers of `autoencoder` or `classifier` and their number of nodes, in order."""
+    return LAYERS if network == "classifier" else {**ENCODER, **DECODER}
+
+
+def build(network: str) -> keras.Model:
+    """Build a float network, untrained: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out."""
+
+    def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
+        for name, nodes in layers.items():
+            tensor = keras.layers.Dense(nodes, name=name)(tensor)
+            function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
+            tensor = keras.layers.Activation(function, name=activation_name(name))(tensor)
+        return tensor
+
+    pixels = keras.Input((PIXELS,), name="pixels")
+    latent = chain(pixels, ENCODER)
+    outputs = [chain(latent, DECODER)]
+    if network == "classifier":
+        outputs.append(chain(latent, CLASSIFIER))
+    return keras.Model(pixels, outputs, name=network)
+
+
+def cut(model: keras.Model, name: str) -> keras.Model:
+    """Return the part of a `classifier` network that becomes hardware, sharing its weights.
+
+    `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. Softmax is
+    left out of the hardware: the largest logit is the largest probability.
+    """
+    logits = model.get_layer("digit").input
+    outputs = {
+        "encoder": lambda: [model.get_layer(activation_name("latent")).output],
+        "encoder_classifier": lambda: [logits],
+        "full": lambda: [model.get_layer("image").output, logits],
+    }
+    return keras.Model(model.input, outputs[name](), name=name)
+
+
+def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
+    """Return the point of each image, float32 [N, 64], in the latent plane: float32 [N, 2]."""
+    return predict(keras.Model(model.input, model.get_layer(activation_name("latent")).output), intensities)
+
+
+def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """Return a model's outputs for all images, in batches large enough to be fast."""
+    return model.predict(intensities, batch_size=4096, verbose=0)
+
+
+def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:
+    """Return the dense (or QDense) layers of a network by name, in order."""
+    return {layer.name: layer for layer in model.layers if layer.name in LAYERS}
+
+
+def weights_of(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return kernel [inputs, nodes] and bias [nodes] of each dense layer as the network uses them.
+
+    Those of a QKeras layer are passed through its quantizers.
+    """
+    weights = {}
+    for name, layer in dense_layers(model).items():
+        quantizers = layer.get_quantizers() if hasattr(layer, "get_quantizers") else (None, None)
+        weights[name] = tuple(
+            variable.numpy() if quantizer is None else np.asarray(quantizer(variable))
+            for variable, quantizer in zip((layer.kernel, layer.bias), quantizers, strict=True)
+        )
+    return weights
+
+
+def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
+    """Copy Adam's step count and moments between networks with the same trainable weights in the same order."""
+    for from_variable, to_variable in zip(source.optimizer.variables, target.optimizer.variables, strict=True):
+        to_variable.assign(from_variable)
+
+
+def load(path: Path) -> keras.Model:
+    """Load a network with its training configuration and optimizer state.
+
+    Only layers of this project's networks are accepted, so that a file cannot bring code of its own (lambda layers).
+
+    Raises:
+        PipelineError: The file is not a Keras model in HDF5, or has other layers.
+    """
+    from qkeras.utils import load_qmodel
+
+    try:
+        with h5py.File(path) as file:
+            layers = json.loads(file.attrs["model_config"])["config"]["layers"]
+        foreign = sorted({layer["class_name"] for layer in layers} - LAYER_CLASSES)
+        if foreign:
+            raise PipelineError(f"{path} has layers that these networks do not have: {', '.join(foreign)}")
+        return load_qmodel(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        raise PipelineError(f"{path} is not a Keras model in HDF5 ({str(error).splitlines()[0]})") from None
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1)."""
+    model.save(path, save_format="h5")

@@ -1,0 +1,53 @@
+"""Fixed-point types of every tensor of the quantized networks, as configuration."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from common.configuration import Bits, Interval
+
+IntegerBits = Annotated[int, Interval(0, 12)]
+
+
+@dataclass(frozen=True)
+class LayerPrecision:
+    """Fixed-point types of a dense layer: of its weights and biases (signed), and of its activation's output.
+
+    Integer bits are counted without the sign, as in QKeras: `ap_fixed<5,1>` of Vivado HLS has 5 bits, 0 integer bits.
+    """
+
+    weight_bits: Bits
+    """Bits of a weight, its sign included [bit]."""
+    weight_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+    bias_bits: Bits
+    """Bits of a bias, its sign included [bit]."""
+    bias_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+    activation_bits: Bits
+    """Bits of the output: unsigned behind a ReLU, signed before a sigmoid or softmax [bit]."""
+    activation_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+
+
+def layer_precision(weight: tuple[int, int], activation: tuple[int, int]) -> LayerPrecision:
+    """Return a precision whose biases have the weights' type; `weight` and `activation` are (bits, integer bits)."""
+    return LayerPrecision(*weight, *weight, *activation)
+
+
+@dataclass(frozen=True)
+class NetworkPrecision:
+    """Fixed-point types of a whole network; the defaults are those of the paper's revision (its Table 3)."""
+
+    input_bits: Annotated[int, Interval(1, 5)] = 5
+    """Leading bits of a pixel's five that the network looks at [bit]."""
+    encoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    encoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    latent: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 6)))
+    decoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    decoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    decoder_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (8, 3)))
+    image_bits: Annotated[int, Interval(1, 8)] = 6
+    """Bits of a reconstructed pixel, all behind the binary point [bit]."""
+    classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
+    classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
+    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 5)))

@@ -1,0 +1,177 @@
+"""From a converted hls4ml model to pipelined Verilog or VHDL with alkaid (distributed arithmetic, no multipliers).
+
+The hls4ml `ModelGraph` is replayed in alkaid's symbolic arrays. Types, weights, tables and rounding are read off the
+graph, so what is traced is what hls4ml's C++ computes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from alkaid.codegen import RTLModel
+from alkaid.converter.plugin import ALIRTracerPluginBase
+from alkaid.trace import FVariable, FVArray, HWConfig, trace
+from alkaid.types import CombLogic
+from hls4ml.model.graph import ModelGraph
+from hls4ml.model.layers import Layer
+
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint, fixed_point
+
+SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
+
+
+def cast(values: FVArray, precision: FixedPoint) -> FVArray:
+    """Return symbolic values as `precision` represents them.
+
+    Constants are folded here: alkaid 0.8.2 rounds a constant with `RND_CONV` wrongly (0.984375 to four fractional
+    bits becomes 0), and a neuron whose weights are all pruned has a constant output.
+    """
+    sign, integer = int(precision.signed), precision.integer - int(precision.signed)
+
+    def cast_one(value: FVariable) -> FVariable:
+        if value.low == value.high:
+            return FVariable.from_const(float(precision.cast(value.low)), hwconf=value.hwconf)
+        return value.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
+
+    array = [cast_one(value) for value in np.asarray(values).ravel()]
+    return FVArray(np.array(array).reshape(values.shape), values.solver_options, hwconf=values.hwconf)
+
+
+def sigmoid_table(precision: FixedPoint, size: int) -> np.ndarray:
+    """Return hls4ml's table of the sigmoid: `size` values from -8 to 8, cast to `precision`."""
+    return precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+
+
+class Hls4mlTracer(ALIRTracerPluginBase):
+    """Replays a fully connected hls4ml model with one input: dense layers, ReLU, sigmoid, linear casts."""
+
+    model: ModelGraph
+
+    def get_input_shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the model's inputs."""
+        return [tuple(variable.shape) for variable in self.model.get_input_variables()]
+
+    def apply_model(self, verbose: bool, inputs: tuple[FVArray, ...]) -> tuple[dict[str, FVArray], list[str]]:
+        """Return the symbolic output of each layer by the layer's name, and the names of the model's outputs.
+
+        Raises:
+            PipelineError: A layer, or a type of it, is not supported; it is named.
+        """
+        given = dict(zip((variable.name for variable in self.model.get_input_variables()), inputs, strict=True))
+        tensors: dict[str, FVArray] = {}
+        traces: dict[str, FVArray] = {}
+        for layer in self.model.get_layers():
+            output = layer.get_output_variable()
+            result = fixed_point(output.type.precision)
+            if layer.class_name == "Input":
+                value = given[output.name]
+            else:
+                value = self._replay(layer, tensors[layer.inputs[0]], result)
+            traces[layer.name] = tensors[layer.outputs[0]] = cast(value, result)
+        names = {
+            variable.name: layer.name for layer in self.model.get_layers() for variable in [layer.get_output_variable()]
+        }
+        return traces, [names[variable.name] for variable in self.model.get_output_variables()]
+
+    def _replay(self, layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
+        activation = layer.get_attr("activation")
+        if layer.class_name == "Dense":
+            return _dense(layer, value)
+        if layer.class_name == "Activation" and activation == "relu":
+            return value.relu()
+        if layer.class_name == "Activation" and activation == "linear":
+            return value
+        if layer.class_name == "Activation" and activation == "sigmoid":
+            return _sigmoid(layer, value, result)
+        raise PipelineError(f"layer {layer.name} ({layer.class_name}, activation {activation}) cannot be traced to RTL")
+
+
+def _dense(layer: Layer, value: FVArray) -> FVArray:
+    """Multiply and accumulate as hls4ml's `dense_latency` does: products and sums have the accumulator's type."""
+    accumulator = fixed_point(layer.types["accum_t"].precision)
+    kernel = fixed_point(layer.types["weight_t"].precision).cast(layer.weights["weight"].data)
+    bias = fixed_point(layer.types["bias_t"].precision).cast(layer.weights["bias"].data)
+    weight_fraction = _fraction_bits(kernel)
+    value_fraction = max(int(fraction) for fraction in np.ravel(value.kif[2]))
+    if weight_fraction + value_fraction <= accumulator.fraction and accumulator.overflow == "WRAP":
+        return cast(value @ kernel + accumulator.cast(bias), accumulator)
+    products = cast(value[:, None] * kernel, accumulator)
+    total = FVArray(np.array(accumulator.cast(bias), dtype=object), value.solver_options, hwconf=value.hwconf)
+    for product in products:
+        total = cast(total + product, accumulator)
+    return total
+
+
+def _fraction_bits(values: np.ndarray) -> int:
+    """Return how many bits right of the binary point the values need [bit]."""
+    fraction = 0
+    while np.any(values * 2.0**fraction % 1):
+        fraction += 1
+    return fraction
+
+
+def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
+    """Look the sigmoid up as hls4ml does: the address is rounded toward zero, values beyond +-8 take the last entry."""
+    size = layer.get_attr("table_size")
+    table = result.cast(sigmoid_table(fixed_point(layer.get_attr("table_t").precision), size))
+
+    def look_up(x: np.ndarray) -> np.ndarray:
+        return table[np.clip(np.trunc(x * (size // SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
+
+    sign, integer = int(result.signed), result.integer - int(result.signed)
+    return value.apply(look_up).quantize(sign, integer, result.fraction)
+
+
+@dataclass(frozen=True)
+class RtlOptions:
+    """How the logic is traced and pipelined.
+
+    Attributes:
+        latency_cutoff: Adders in a row between two registers; fewer means a faster clock and more registers.
+        flavor: Language of the RTL.
+        part: FPGA named in the scripts for Vivado that alkaid writes beside the RTL.
+        clock_ns: Clock period in those scripts [ns].
+    """
+
+    latency_cutoff: int
+    flavor: Literal["verilog", "vhdl"]
+    part: str
+    clock_ns: float
+
+
+def trace_model(model: ModelGraph) -> CombLogic:
+    """Return the combinational logic of a converted model: all inputs to all outputs, in the model's order."""
+    inputs, outputs = Hls4mlTracer(model, HWConfig(1, 1, -1), {"hard_dc": 2}).trace(inputs=_symbolic_inputs(model))
+    return trace(inputs, outputs, keep_dead_inputs=True)
+
+
+def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
+    inputs = []
+    for variable in model.get_input_variables():
+        precision = fixed_point(variable.type.precision)
+        kif = (int(precision.signed), precision.integer - int(precision.signed), precision.fraction)
+        shape = tuple(variable.shape)
+        arrays = (np.full(shape, value) for value in kif)
+        inputs.append(FVArray.from_kif(*arrays, HWConfig(1, 1, -1), 0.0, {"hard_dc": 2}))
+    return tuple(inputs)
+
+
+def write_rtl(logic: CombLogic, folder: Path, options: RtlOptions) -> RTLModel:
+    """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
+
+    Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders.
+    """
+    model = RTLModel(
+        logic,
+        folder,
+        "design",
+        flavor=options.flavor,
+        latency_cutoff=options.latency_cutoff,
+        part_name=options.part,
+        clock_period=options.clock_ns,
+        ternary_fuse=False,
+    )
+    model.write()
+    return model

