@@ -56,7 +56,7 @@ class Configuration:
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(epochs=200, learning_rate=5e-3, schedule="cosine", cross_entropy_weight=0.3),
-    "demo": Configuration(epochs=60, batch_size=32, begin_step=800, end_step=2400),
+    "demo": Configuration(epochs=50, batch_size=32, begin_step=800, end_step=2400),
 }
 
 

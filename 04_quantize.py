@@ -40,7 +40,7 @@ class Configuration:
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(epochs=100, schedule="cosine", cross_entropy_weight=0.3),
-    "demo": Configuration(epochs=60, batch_size=32),
+    "demo": Configuration(epochs=50, batch_size=32),
 }
 
 

@@ -9,15 +9,13 @@ Softmax is left out of the hardware, which gives logits: the largest logit is th
 """
 
 import csv
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
-from common import console, dataset, stages
+from common import console, dataset, parallel, stages
 from common.configuration import Interval
 from common.designs import Design, parse_designs
 from common.hls import HlsOptions
@@ -44,7 +42,9 @@ class Configuration:
     """Which designs are converted, and how."""
 
     designs: tuple[str, ...] = ()
-    """Designs CUT/VARIANT beside the default ones (encoder_classifier of all variants, full of the quantized ones)."""
+    """Designs CUT/VARIANT to convert beside the default ones; `all` names every one."""
+    default_designs: tuple[str, ...] = DEFAULT_DESIGNS
+    """Designs that are always converted (paper's revision: encoder and classifier, Tables 5 and 6)."""
     hls: HlsOptions = field(default_factory=HlsOptions)
     """Settings of the hls4ml projects."""
     processes: Annotated[int, Interval(1, 64)] = 2
@@ -52,10 +52,14 @@ class Configuration:
 
     def check(self) -> None:
         """Refuse designs that do not exist."""
-        parse_designs(self.designs)
+        parse_designs((*self.default_designs, *self.designs))
 
 
-PRESETS = {"paper": Configuration(), "tuned": Configuration(), "demo": Configuration()}
+PRESETS = {
+    "paper": Configuration(),
+    "tuned": Configuration(),
+    "demo": Configuration(default_designs=DEFAULT_DESIGNS[:2]),
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def convert_and_simulate(
     """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
     from common import c_simulation, hls, networks
 
+    parallel.say(str(design))
+    folder.mkdir(parents=True)
     cut = networks.cut(networks.load(network), design.cut)
     pixels = test_samples.intensities
     expected = c_simulation.keras_outputs(cut, pixels)
@@ -106,24 +112,14 @@ def convert_and_simulate(
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Convert all designs, a few at a time, and report where C simulation and Keras differ."""
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    designs = parse_designs((*DEFAULT_DESIGNS, *configuration.designs))
-    networks = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
-    outcomes: list[Outcome] = []
-    context = multiprocessing.get_context("spawn")
-    with (
-        console.progress_line("converting, compiling with g++, simulating", len(designs)) as line,
-        ProcessPoolExecutor(min(configuration.processes, len(designs)), mp_context=context) as pool,
-    ):
-        tasks = []
-        for design in designs:
-            folder = run.folder / str(design)
-            folder.mkdir(parents=True)
-            arguments = (design, networks[design.variant], folder, test_samples, configuration.hls)
-            tasks.append(pool.submit(convert_and_simulate, *arguments))
-        for task in as_completed(tasks):
-            outcomes.append(task.result())
-            line.advance(str(outcomes[-1].design))
-    outcomes.sort(key=lambda outcome: designs.index(outcome.design))
+    designs = parse_designs((*configuration.default_designs, *configuration.designs))
+    models = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
+    tasks = [
+        (design, models[design.variant], run.folder / str(design), test_samples, configuration.hls)
+        for design in designs
+    ]
+    title = "converting, compiling, simulating"
+    outcomes = parallel.run_all(convert_and_simulate, tasks, configuration.processes, title)
     report(run, outcomes, len(test_samples.digits))
 
 

@@ -11,6 +11,7 @@ OUTPUTS := $(or $(OUTPUTS_DIR),outputs)
 VENV    := .venv
 PYTHON  := $(VENV)/bin/python
 RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
+STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
 .PHONY: all test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
@@ -18,7 +19,7 @@ CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_d
 .NOTPARALLEL:
 
 all: $(RUNS)
-	@$(PYTHON) -m common.summary
+	@$(PYTHON) -m common.summary $(STARTED)
 
 # Each stage writes what it was made of, as compilers do with -MD: its script, the modules it imported, the files it read.
 -include $(RUNS:run.json=dependencies.mk)

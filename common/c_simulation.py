@@ -110,7 +110,7 @@ def run_test_bench(project: Path, model: ModelGraph) -> np.ndarray:
     The test bench prints six digits; each value is rounded to the nearest one that its type can represent.
 
     Args:
-        project: Folder of the project; the executable and its logs are left in it.
+        project: Folder of the project; its logs and results are left in it.
         model: The converted model that the project was written from.
 
     Returns:
@@ -125,6 +125,7 @@ def run_test_bench(project: Path, model: ModelGraph) -> np.ndarray:
     command = ["g++", "-O1", "-std=c++14", "-w", *headers, *sources, "-o", "test_bench"]
     run_logged(command, folder=project, log=project / "g++.log", timeout_seconds=600)
     run_logged(["./test_bench"], folder=project, log=project / "csim.log", timeout_seconds=600)
+    (project / "test_bench").unlink()
     precisions = [fixed_point(variable.type.precision) for variable in model.get_output_variables()]
     sizes = [variable.size() for variable in model.get_output_variables()]
     images = sum(1 for _ in (project / "tb_data" / "tb_input_features.dat").open())
@@ -140,3 +141,12 @@ def run_test_bench(project: Path, model: ModelGraph) -> np.ndarray:
         values = np.array(printed[index :: len(sizes)], dtype=np.float64)
         columns.append(np.rint(values / precision.step) * precision.step)
     return np.concatenate(columns, axis=1)
+
+
+def keep_results(project: Path) -> None:
+    """Remove the project's sources after a test bench run: its logs and results are what is looked at later."""
+    shutil.rmtree(project / "firmware")
+    kept = {"g++.log", "csim.log", "csim_results.log"}
+    for path in list(project.rglob("*")):
+        if path.is_file() and path.name not in kept:
+            path.unlink()

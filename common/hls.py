@@ -172,6 +172,8 @@ def load_model(path: Path) -> "ModelGraph":
     """
     from hls4ml.utils.serialization import deserialize_model
 
+    import common.legacy_keras  # noqa: F401  (hls4ml asks QKeras for quantizers, and QKeras needs Keras 2)
+
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             return deserialize_model(path)

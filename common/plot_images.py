@@ -9,6 +9,7 @@ from matplotlib.colors import Colormap, FuncNorm
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from common.plot_labels import hide_ticks
 from common.plot_style import (
     DENSITY,
     ERRORS,
@@ -18,7 +19,6 @@ from common.plot_style import (
     PAGE_WIDTH,
     SMALL,
     CaptionedFigure,
-    hide_ticks,
     new_figure,
     styled,
     variant_style,
@@ -122,9 +122,8 @@ def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float],
     """
     rows, columns = images.shape[:2]
     left, right, bottom, top = extent
-    counts = np.histogram2d(points[:, 1], points[:, 0], bins=(rows, columns), range=((bottom, top), (left, right)))[
-        0
-    ].astype(int)
+    edges = np.linspace(bottom, top, rows + 1), np.linspace(left, right, columns + 1)
+    counts = np.histogram2d(points[:, 1], points[:, 0], bins=edges)[0].astype(int)
     vertical, horizontal = np.divmod(np.arange(rows * columns), columns)
     pixels = images.reshape(rows * columns, -1)
     figure = new_figure(
@@ -149,16 +148,12 @@ def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float],
     upright = images.reshape(rows, columns, SIZE, SIZE)[:, :, ::-1].transpose(0, 2, 1, 3)
     ink = upright.reshape(rows * SIZE, columns * SIZE, 1)
     axes.imshow(paper * (1 - ink), extent=extent, origin="lower", aspect="auto")
-    for axis_line, edges in (
-        (axes.axvline, np.linspace(left, right, columns + 1)),
-        (axes.axhline, np.linspace(bottom, top, rows + 1)),
-    ):
-        for edge in edges[1:-1]:
-            axis_line(edge, color="white", lw=0.8)
+    for draw_line, inner in zip((axes.axhline, axes.axvline), edges, strict=True):
+        for edge in inner[1:-1]:
+            draw_line(edge, color="white", lw=0.8)
     axes.set(xlabel="latent coordinate $z_1$", ylabel="latent coordinate $z_2$")
-    bar = figure.colorbar(
-        tint, ax=axes, aspect=30, pad=0.02, ticks=[n for n in (0, 1, 3, 10, 30, 100, 300) if n <= counts.max()]
-    )
+    ticks = [number for number in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if number <= counts.max()]
+    bar = figure.colorbar(tint, ax=axes, aspect=30, pad=0.02, ticks=ticks)
     bar.minorticks_off()
     bar.ax.yaxis.set_major_formatter("{x:.0f}")
     bar.set_label("test images in a cell")

@@ -1,8 +1,8 @@
 """The one style of all figures, and the one place that saves them.
 
 Conventions of high-energy physics: inward ticks on all sides, axis titles at the ends of the axes, units in brackets.
-Colours mean the same in every figure, are told apart with red-green blindness, and come with a marker and a line style
-of their own, so that a print in grey still tells variants apart.
+Colours mean the same in every figure and are told apart with red-green blindness. Variants have a marker, a line style
+and a lightness of their own, and digits are written where they lie, so that a print in grey says the same.
 """
 
 import csv
@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import matplotlib
 import numpy as np
 from matplotlib import style
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from common.artifacts import write_text_atomically
 
 PAGE_WIDTH = 7.0  # text width of an A4 or letter page [in]
 COLUMN_WIDTH = 4.4  # figures with a single square panel [in]
-DOTS_PER_INCH = 200
+DOTS_PER_INCH = 200  # of the PNG
+RASTER_DOTS_PER_INCH = 150  # of what is rasterized within the SVG
 SMALL = 6.5  # font size of numbers inside of a panel [pt]
 
 INK = "#000000"
@@ -102,7 +100,6 @@ DIGITS = (
     "#92dadd",
     "#832db6",
 )
-DIGIT_MARKERS = ("o", "|", "^", ">", "s", "P", "v", "x", "D", "*")
 
 CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
 
@@ -150,74 +147,9 @@ def variant_style(name: str) -> LineStyle:
     return VARIANTS[name.rpartition("/")[2]]
 
 
-def label_digits(axes: Axes, positions: Mapping[int, tuple[float, float]]) -> None:
-    """Write digits at positions (data coordinates) of a plane, each in a white disc rimmed with its colour."""
-    for digit, (x, y) in positions.items():
-        disc = {"boxstyle": "circle,pad=0.22", "facecolor": "white", "edgecolor": DIGITS[digit], "linewidth": 1.4}
-        axes.text(x, y, str(digit), ha="center", va="center", fontsize=8, weight="bold", bbox=disc, zorder=10)
-
-
-def hide_ticks(axes: Axes) -> None:
-    """Leave a panel its frame and no ticks, as pictures have it."""
-    axes.tick_params(which="both", left=False, right=False, top=False, bottom=False, labelleft=False, labelbottom=False)
-
-
-def name_categories(axis: matplotlib.axis.Axis, names: Sequence[str]) -> None:
-    """Put names at 0, 1, 2, ... of an axis, without ticks between them."""
-    axis.set_ticks(range(len(names)), labels=names)
-    axis.set_tick_params(which="both", length=0)
-
-
-def place_labels(axes: Axes, points: np.ndarray, texts: Sequence[str], *, size: float = SMALL) -> None:
-    """Write a text beside each point so that no two texts, and no text and point, lie on each other.
-
-    Each text in turn takes the free place nearest to its point; where that is not beside it, a line leads there.
-
-    Args:
-        axes: The panel, its limits and scales final.
-        points: Data coordinates, [N, 2].
-        texts: One for each point.
-        size: Of the font [pt].
-    """
-    figure = axes.get_figure()
-    figure.draw_without_rendering()  # now the panel has its final place
-    frame, pixels = axes.get_window_extent(), figure.dpi / 72
-    anchors = axes.transData.transform(points)
-    taken = [Bbox.from_bounds(x - 3 * pixels, y - 3 * pixels, 6 * pixels, 6 * pixels) for x, y in anchors]
-    for point, text in zip(points, texts, strict=True):
-        note = axes.annotate(text, point, (0, 0), textcoords="offset points", fontsize=size, ha="center", va="center")
-        extent = note.get_window_extent()
-        places = []
-        for distance in (6, 12, 20, 30, 42):
-            for degrees in (0, 90, 270, 180, 45, 315, 135, 225):
-                direction = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
-                # the text's centre lies so far out that its edge is at the distance
-                offset = direction.round(9) * distance * pixels + np.sign(direction.round(9)) * extent.size / 2
-                box = extent.translated(*offset).padded(pixels)
-                cost = _area(box) - _common_area(box, frame) + sum(_common_area(box, other) for other in taken)
-                places.append((cost, distance, degrees, tuple(offset / pixels), box))
-        _, distance, _, offset, box = min(places, key=lambda place: place[:2])
-        note.set_position(offset)
-        taken.append(box)
-        if distance > 6:
-            line = {
-                "arrowstyle": "-",
-                "linewidth": 0.5,
-                "color": GREY,
-                "shrinkA": 0,
-                "shrinkB": 3,
-                "relpos": (0.5, 0.5),
-            }
-            axes.annotate("", point, offset, textcoords="offset points", arrowprops=line, zorder=1)
-
-
-def _area(box: Bbox) -> float:
-    return box.width * box.height
-
-
-def _common_area(box: Bbox, other: Bbox) -> float:
-    common = Bbox.intersection(box, other)
-    return 0.0 if common is None else _area(common)
+def design_words(name: str) -> str:
+    """Return what a design, named `CUT/VARIANT`, is called in figures."""
+    return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
 
 
 def save(
@@ -244,10 +176,16 @@ def save(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with style.context(["default", STYLE]):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # it is found; looking for it again would take most of the time
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-        figure.set_layout_engine("none")  # the same layout in both, found once
         drawing = io.StringIO()
-        figure.savefig(drawing, format="svg", metadata={"Title": figure.title, "Date": None, "Creator": None})
+        figure.savefig(
+            drawing,
+            format="svg",
+            dpi=RASTER_DOTS_PER_INCH,
+            metadata={"Title": figure.title, "Date": None, "Creator": None},
+        )
     (folder / f"{name}.svg").write_text(_with_short_coordinates(drawing.getvalue()))
     _write_csv(folder / f"{name}.csv", figure.data if data is None else data)
     listing = folder / "figures.json"

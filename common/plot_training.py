@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from common.plot_style import (
     COLUMN_WIDTH,
@@ -17,6 +18,7 @@ from common.plot_style import (
     variant_style,
 )
 
+FIRST_EPOCHS = 2  # may leave the frame
 QUANTITIES = {"l1": "L1 loss of a pixel, mean |r − r̂|", "accuracy": "accuracy [%]"}
 
 
@@ -34,13 +36,13 @@ def learning_curves(
     shown = [name for name in QUANTITIES if any(f"test_{name}" in values for values in curves.values())]
     caption = (
         "How do the networks learn, and do they learn by heart? Lines with markers are the test images after each "
-        "epoch, thin lines the training images during it (a mean while the weights move, so early on it lags behind). "
-        "Where the two run together nothing is learnt by heart."
+        "epoch, thin lines the training images during it (a mean while the weights move, so early on it lags behind); "
+        "the first epochs may leave the frame. Where the two run together nothing is learnt by heart."
     )
     if pruning_start_epoch is not None:
         caption += (
             f" At the dotted line, after {pruning_start_epoch:.1f} epochs, the smallest weights of the pruned layers "
-            "are set to zero: the pruned network jumps back and recovers."
+            "are set to zero; what is lost there is mostly learnt again."
         )
     if any("quantized" in variant for variant in curves):
         caption += " The quantized networks start from the trained ones, so they begin near their end."
@@ -59,13 +61,10 @@ def learning_curves(
                 train, test = (np.multiply(values[f"{part}_{name}"], percent) for part in ("train", "test"))
                 _draw_curve(axes, variant, train, test, order)
         if pruning_start_epoch is not None:
-            axes.axvline(pruning_start_epoch, color=GREY, ls=":", lw=1)
-            axes.annotate(
-                "pruning starts", (pruning_start_epoch, 0.98), (3, 0), xycoords=axes.get_xaxis_transform(),
-                textcoords="offset points", rotation=90, va="top", fontsize=7, color=GREY,
-            )
-        axes.set(xlabel="epoch", ylabel=QUANTITIES[name])
-        axes.set_xlim(0, None)
+            _mark_pruning(axes, pruning_start_epoch)
+        axes.set(xlabel="epoch", ylabel=QUANTITIES[name], xlim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        _look_past_first_epochs(axes)
     handles = [
         Line2D([], [], color=look.colour, ls=look.line, marker=look.marker, label=look.label)
         for look in (variant_style(variant) for variant in curves)
@@ -82,6 +81,21 @@ def _draw_curve(axes: Axes, variant: str, train: np.ndarray, test: np.ndarray, o
     axes.plot(epochs, train, color=look.colour, lw=0.6)
     every = max(len(test) // 6, 1)
     axes.plot(epochs, test, color=look.colour, ls=look.line, marker=look.marker, markevery=(order % every, every))
+
+
+def _mark_pruning(axes: Axes, epoch: float) -> None:
+    axes.axvline(epoch, color=GREY, ls=":", lw=1)
+    above = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    axes.annotate("pruning starts", (epoch, 1), (0, 2), fontsize=7, color=GREY, **above)
+
+
+def _look_past_first_epochs(axes: Axes) -> None:
+    """Scale the axis to what comes after the first epochs, where there are enough, so that differences are seen."""
+    curves = [np.asarray(line.get_ydata()) for line in axes.lines if len(line.get_ydata()) > 2 * FIRST_EPOCHS]
+    if curves:
+        later = np.concatenate([curve[FIRST_EPOCHS:] for curve in curves])
+        margin = 0.06 * max(np.ptp(later), 1e-6)
+        axes.set_ylim(later.min() - margin, later.max() + margin)
 
 
 def _curve_columns(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[object]]:

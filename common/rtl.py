@@ -4,6 +4,7 @@ The hls4ml `ModelGraph` is replayed in alkaid's symbolic arrays. Types, weights,
 graph, so what is traced is what hls4ml's C++ computes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ import numpy as np
 from alkaid.codegen import RTLModel
 from alkaid.converter.plugin import ALIRTracerPluginBase
 from alkaid.trace import FVariable, FVArray, HWConfig, trace
+from alkaid.trace.passes import dead_code_elimin
 from alkaid.types import CombLogic
 from hls4ml.model.graph import ModelGraph
 from hls4ml.model.layers import Layer
@@ -19,6 +21,9 @@ from hls4ml.model.layers import Layer
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
 
+TOP = "design"
+HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
+SOLVER = {"hard_dc": 2}  # adders that a product may be deeper than the least possible; more saves few LUTs
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
 
 
@@ -141,10 +146,80 @@ class RtlOptions:
     clock_ns: float
 
 
-def trace_model(model: ModelGraph) -> CombLogic:
-    """Return the combinational logic of a converted model: all inputs to all outputs, in the model's order."""
-    inputs, outputs = Hls4mlTracer(model, HWConfig(1, 1, -1), {"hard_dc": 2}).trace(inputs=_symbolic_inputs(model))
-    return trace(inputs, outputs, keep_dead_inputs=True)
+@dataclass(frozen=True)
+class TracedModel:
+    """The combinational logic of a model, and which layer each of its operations belongs to.
+
+    Attributes:
+        logic: From all inputs to all outputs, side by side in the model's order.
+        layers: Names of the layers, in order.
+        layer_of_operation: For each operation of `logic`, its layer's position in `layers`.
+    """
+
+    logic: CombLogic
+    layers: tuple[str, ...]
+    layer_of_operation: tuple[int, ...]
+
+    def luts_by_layer(self) -> dict[str, float]:
+        """Return alkaid's estimate of the LUTs of each layer that has any."""
+        sums = np.zeros(len(self.layers))
+        for operation, layer in zip(self.logic.ops, self.layer_of_operation, strict=True):
+            sums[layer] += operation.cost
+        return {name: float(luts) for name, luts in zip(self.layers, sums, strict=True) if luts}
+
+
+def trace_model(model: ModelGraph) -> TracedModel:
+    """Trace a converted model, all layers' outputs at first, so that each operation can be told its layer.
+
+    Raises:
+        PipelineError: A layer cannot be traced; it is named.
+    """
+    inputs = _symbolic_inputs(model)
+    traces, output_layers = Hls4mlTracer(model, HARDWARE, SOLVER).apply_model(verbose=False, inputs=inputs)
+    layers = tuple(traces)
+    flat = {name: np.asarray(values).ravel() for name, values in traces.items()}
+    every = trace(
+        np.concatenate([np.ravel(values) for values in inputs]),
+        np.concatenate(list(flat.values())),
+        keep_dead_inputs=True,
+    )
+    ends = np.cumsum([0, *(len(values) for values in flat.values())])
+    outputs = {name: range(ends[index], ends[index + 1]) for index, name in enumerate(layers)}
+    tags = [len(layers)] * len(every.ops)
+    for number, name in reversed(list(enumerate(layers))):
+        for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
+            tags[operation] = number
+    kept = [output for name in output_layers for output in outputs[name]]
+    logic, tagged = (_with_outputs(comb, kept) for comb in (every, _with_costs(every, tags)))
+    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops))
+
+
+def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:
+    """Return the given operations and all that they depend on."""
+    needed, waiting = set(), [operation for operation in operations if operation >= 0]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in needed:
+            needed.add(operation)
+            waiting.extend(logic.ops[operation].input_ids)
+    return needed
+
+
+def _with_costs(logic: CombLogic, costs: Sequence[float]) -> CombLogic:
+    """Return the logic with other costs, which nothing but reports looks at: numbers that ride along through passes."""
+    operations = [operation._replace(cost=float(cost)) for operation, cost in zip(logic.ops, costs, strict=True)]
+    return logic._replace(ops=operations)
+
+
+def _with_outputs(logic: CombLogic, outputs: list[int]) -> CombLogic:
+    """Return the logic with some of its outputs, and without what they do not need."""
+    selected = logic._replace(
+        shape=(logic.shape[0], len(outputs)),
+        out_idxs=[logic.out_idxs[output] for output in outputs],
+        out_shifts=[logic.out_shifts[output] for output in outputs],
+        out_negs=[logic.out_negs[output] for output in outputs],
+    )
+    return dead_code_elimin(selected, keep_dead_inputs=True)
 
 
 def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
@@ -154,24 +229,72 @@ def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
         kif = (int(precision.signed), precision.integer - int(precision.signed), precision.fraction)
         shape = tuple(variable.shape)
         arrays = (np.full(shape, value) for value in kif)
-        inputs.append(FVArray.from_kif(*arrays, HWConfig(1, 1, -1), 0.0, {"hard_dc": 2}))
+        inputs.append(FVArray.from_kif(*arrays, HARDWARE, 0.0, SOLVER))
     return tuple(inputs)
 
 
-def write_rtl(logic: CombLogic, folder: Path, options: RtlOptions) -> RTLModel:
+def write_rtl(traced: TracedModel, folder: Path, options: RtlOptions) -> RTLModel:
     """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
 
-    Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders.
+    Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders. Every file of `$readmemh` ends
+    with a newline, without which one simulator loses the last word.
     """
-    model = RTLModel(
+    rtl = _pipeline(traced.logic, folder, options)
+    rtl.write()
+    for table in folder.rglob("*.mem"):
+        table.write_text(table.read_text().rstrip("\n") + "\n")
+    return rtl
+
+
+def _pipeline(logic: CombLogic, folder: Path, options: RtlOptions) -> RTLModel:
+    return RTLModel(
         logic,
         folder,
-        "design",
+        TOP,
         flavor=options.flavor,
         latency_cutoff=options.latency_cutoff,
         part_name=options.part,
         clock_period=options.clock_ns,
         ternary_fuse=False,
     )
-    model.write()
-    return model
+
+
+@dataclass(frozen=True)
+class PipelineRegister:
+    """A register between two pipeline stages: a word for each value that crosses.
+
+    Attributes:
+        widths: Bits of each word, the first in the lowest bits [bit].
+        signed: Whether each word is in two's complement.
+        fractions: Bits right of the binary point of each word [bit].
+        layers: Name of the layer that computes each word.
+        stage: The logic in front of the register.
+    """
+
+    widths: tuple[int, ...]
+    signed: tuple[bool, ...]
+    fractions: tuple[int, ...]
+    layers: tuple[str, ...]
+    stage: CombLogic
+
+
+def pipeline_registers(traced: TracedModel, options: RtlOptions) -> dict[str, PipelineRegister]:
+    """Return the registers between the stages of the pipeline that `write_rtl` writes, by name, in order."""
+    plain = _pipeline(traced.logic, Path(), options).fsm
+    tagged = _pipeline(_with_costs(traced.logic, traced.layer_of_operation), Path(), options).fsm
+    registers: dict[str, PipelineRegister] = {}
+    entering = [0] * traced.logic.shape[0]
+    names = [f"stage{number}_inp" for number in range(1, len(plain.logic))] + ["model_out"]
+    for number, name in enumerate(names):
+        stage = tagged.logic[f"logic{number}"]
+        tags = [entering[op.data[0]] if op.opcode == -1 else int(op.cost) for op in stage.ops]
+        entering = [tags[index] if index >= 0 else 0 for index in stage.out_idxs]
+        formats = [interval.kif for interval in stage.out_qint]
+        registers[name] = PipelineRegister(
+            widths=tuple(int(sum(kif)) for kif in formats),
+            signed=tuple(bool(kif[0]) for kif in formats),
+            fractions=tuple(int(kif[2]) for kif in formats),
+            layers=tuple(traced.layers[tag] for tag in entering),
+            stage=plain.logic[f"logic{number}"],
+        )
+    return registers

@@ -67,6 +67,10 @@ class Run:
             self.read(stage, file)
         return self.outputs / stage / name
 
+    def record_of(self, stage: str) -> dict[str, Any]:
+        """Return what another stage's `run.json` says."""
+        return artifacts.read_run(self.outputs, stage)
+
     def read_own(self, name: str) -> Path:
         """Return the path of an artifact of this stage's last run, checked to be intact, to go on from it."""
         path, self.external_reads[f"{self.stage}/{name}"] = artifacts.checked_artifact(self.outputs, self.stage, name)

@@ -1,0 +1,158 @@
+"""Synthesize the designs and prove them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
+
+Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--help]
+Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
+Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scripts for Vivado and Quartus),
+         test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool), figures
+
+With open tools everything comes from pip: alkaid turns the converted network into pipelined RTL, Yosys synthesizes it.
+"""
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from common import console, dataset, paper, parallel, stages
+from common.configuration import Interval
+from common.designs import parse_designs
+from common.errors import PipelineError, ToolError
+
+if TYPE_CHECKING:
+    from common import synthesis
+
+HLS_STEPS = ("csim", "synth", "cosim", "export", "vsynth")
+RESOURCES = ("lut", "ff", "dsp", "latency_cycles")
+PAIR_NAMES = ("test bench", "alkaid", "RTL", "netlist")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Which designs are synthesized, with which tool, and how they are pipelined."""
+
+    tool: Literal["auto", "open", "vivado", "vitis"] = "auto"
+    """Open tools, or an HLS tool for the synthesized designs; auto takes the one of the project if it is on PATH."""
+    synthesize: tuple[str, ...] = ()
+    """Designs CUT/VARIANT to synthesize beside the default ones; `all` names every one that stage 05 has converted."""
+    default_synthesize: tuple[str, ...] = ("encoder_classifier/quantized_pruned",)
+    """Designs that are always synthesized; of the others the test bench and the RTL are simulated."""
+    families: tuple[Literal["xcup", "xc7"], ...] = ("xcup", "xc7")
+    """FPGA families that Yosys synthesizes for: UltraScale+ and 7-Series (Virtex-7)."""
+    latency_cutoff: Annotated[int, Interval(1, 1000)] = 5
+    """Adders in a row between two pipeline registers; fewer mean a faster clock, more cycles and more registers."""
+    flavor: Literal["verilog", "vhdl"] = "verilog"
+    """Language of the RTL; VHDL is written beside the Verilog that the open tools need."""
+    part: str = "xcvu9p-flga2104-2L-e"
+    """FPGA in the Vivado scripts beside the RTL."""
+    clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
+    """Clock period in those scripts [ns]."""
+    hls_steps: tuple[Literal["csim", "synth", "cosim", "export", "vsynth"], ...] = ("csim", "synth")
+    """Steps of the HLS tool: C simulation, C synthesis, co-simulation, export, logic synthesis."""
+    timeout_seconds: Annotated[float, Interval(1, 1e6)] = 7200.0
+    """Wall time after which a tool is killed [s]."""
+    processes: Annotated[int, Interval(1, 64)] = 2
+    """Designs at a time; each needs up to 2 GB of memory."""
+
+    def check(self) -> None:
+        """Refuse designs that do not exist."""
+        parse_designs((*self.default_synthesize, *self.synthesize))
+
+
+PRESETS = {"paper": Configuration(), "tuned": Configuration(), "demo": Configuration(families=("xcup",))}
+
+
+def choose_tool(tool: str, backend: str) -> str:
+    """Return `hls` where the HLS tool that the projects were written for is to be run, else `open`.
+
+    Raises:
+        PipelineError: The tool asked for does not fit the projects, or is not on PATH.
+    """
+    from common import vendor_tools
+
+    if tool == "open" or (tool == "auto" and vendor_tools.find_tool(backend.lower()) is None):
+        return "open"
+    if tool not in ("auto", backend.lower()):
+        raise PipelineError(
+            f"the projects are for {backend}; run: python 05_convert_hls.py --hls.backend {tool.title()}"
+        )
+    if vendor_tools.find_tool(backend.lower()) is None:
+        raise ToolError(
+            f"--tool {tool}: no such tool on PATH; source settings64.sh of the Xilinx tools, or --tool open"
+        )
+    return "hls"
+
+
+def main(run: stages.Run, configuration: Configuration) -> None:
+    """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
+    from common import synthesis, vendor_tools
+
+    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    earlier = run.record_of("05_convert_hls")
+    names = [name.removesuffix("/model.fml") for name in earlier["writes"] if name.endswith("/model.fml")]
+    designs = parse_designs(tuple(names))
+    wanted = (
+        designs
+        if "all" in configuration.synthesize
+        else parse_designs((*configuration.default_synthesize, *configuration.synthesize))
+    )
+    for design in wanted:
+        if design not in designs:
+            raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
+    tool = choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
+    steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
+    tasks = []
+    for design in sorted(designs, key=lambda design: design not in wanted):
+        options = synthesis.SynthesisOptions(
+            tool=tool if design in wanted else "open",
+            families=configuration.families if design in wanted else (),
+            latency_cutoff=configuration.latency_cutoff,
+            flavor=configuration.flavor,
+            part=configuration.part,
+            clock_ns=configuration.clock_ns,
+            hls_steps=steps,
+            timeout_seconds=configuration.timeout_seconds,
+        )
+        source = run.read_folder("05_convert_hls", str(design))
+        tasks.append((design, source, run.folder / str(design), test_samples.intensities, options))
+    reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
+    record(run, reports, len(test_samples.digits))
+    summarize(run, reports)
+
+
+def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int) -> None:
+    """Put resources and exactness into this stage's part of `metrics.json`, LUTs by layer into a table."""
+    luts = [["design", "layer", "lut (estimate of alkaid)"]]
+    for report in reports:
+        name = str(report.design)
+        if report.design.quantized:
+            run.metrics.setdefault("exactness", {})[name] = {"images": images, **report.exactness}
+        for kind, row in report.resources.items():
+            first = kind == next(iter(report.resources))
+            run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
+        luts += [[name, layer, round(count)] for layer, count in report.luts_by_layer.items()]
+    with (run.folder / "luts_by_layer.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(luts)
+
+
+def summarize(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
+    """Print resources beside the paper's Tables 5 and 6, and where bits differ."""
+    columns = ["design", "LUT", "FF", "DSP", "cycles", "source"]
+    rows = [
+        [name, *(row.get(key) for key in RESOURCES), f"{row['tool'].split()[0]}, {row['part']}"]
+        for name, row in run.metrics.get("designs", {}).items()
+    ]
+    rows += [
+        [f"paper: {name}", *(row[key] for key in RESOURCES), f"HLS est., {row['part']}"]
+        for name, row in paper.TABLES_5_AND_6.items()
+    ]
+    console.table("Resources beside the paper's Tables 5 and 6", columns, rows)
+    console.note("Yosys counts after logic synthesis; HLS estimates run 1.7 to 2.2 times above logic synthesis")
+    pairs = ("csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
+    rows = [[report.design, *(report.exactness.get(pair) for pair in pairs)] for report in reports]
+    console.table("Values that differ, over all test images", ["design", *PAIR_NAMES], rows)
+    for report in reports:
+        for fault in report.faults:
+            console.error(f"{report.design} is not exact: {fault}")
+
+
+if __name__ == "__main__":
+    stages.run_stage(__file__, __doc__, PRESETS, main)

@@ -1,0 +1,72 @@
+"""Independent tasks in a few processes at a time, with one progress line for all of them."""
+
+import multiprocessing
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from common.console import progress_line
+from common.errors import PipelineError
+
+POLL_SECONDS = 0.2
+_messages: Any = None  # in a worker: the queue to the progress line of the main process
+
+
+def _listen(messages: Any) -> None:  # noqa: ANN401  (multiprocessing names no type for its queues)
+    global _messages  # noqa: PLW0603  (a worker has no other way to keep what its initializer was given)
+    _messages = messages
+
+
+def say(text: str) -> None:
+    """Show a few words on the progress line, from inside of a task."""
+    if _messages is not None:
+        _messages.put(text)
+
+
+def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int, title: str) -> list[Any]:
+    """Call `function` with each tuple of arguments, in new processes, and return the results in order.
+
+    The processes are started afresh, since TensorFlow does not survive a fork. When anything goes wrong, they are
+    ended, and the tools that they run with them.
+
+    Args:
+        function: Of a module that can be imported, or of the script that runs.
+        tasks: Arguments of each call.
+        processes: How many run at a time.
+        title: Of the progress line.
+
+    Raises:
+        PipelineError: A process died (out of memory, or killed).
+    """
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    workers = min(processes, len(tasks))
+    with (
+        progress_line(title, len(tasks)) as line,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_listen, initargs=(messages,)) as pool,
+    ):
+        try:
+            futures = [pool.submit(function, *arguments) for arguments in tasks]
+            for future in futures:
+                future.add_done_callback(lambda _: line.advance())
+            return [_result(future, messages, line.say) for future in futures]
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise PipelineError(
+                    f"{title}: a process died; was it short of memory? --processes 1 needs least"
+                ) from None
+            raise
+
+
+def _result(future: Future, messages: Any, show: Callable[[str], None]) -> Any:  # noqa: ANN401
+    while not future.done():
+        try:
+            show(messages.get(timeout=POLL_SECONDS))
+        except queue.Empty:
+            continue
+    return future.result()

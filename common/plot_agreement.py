@@ -1,0 +1,92 @@
+"""Figure of exactness: whether hardware computes what the network computes, layer by layer and bit by bit."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from common.plot_labels import name_categories
+from common.plot_style import ERRORS, PAGE_WIDTH, PALE, SMALL, CaptionedFigure, design_words, new_figure, styled
+
+
+@styled
+def layer_agreement(
+    agreement: Mapping[str, Mapping[str, float]],
+    bit_differences: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+) -> CaptionedFigure:
+    """Draw, layer by layer, how many values of the hardware are those of the network.
+
+    Args:
+        agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that are identical.
+        bit_differences: For each design and layer, the fraction of values that differ in a bit, from the least
+            significant bit up. Designs without any difference are not drawn.
+    """
+    layers = list(dict.fromkeys(layer for values in agreement.values() for layer in values))
+    differing = {
+        design: layers_of
+        for design, layers_of in (bit_differences or {}).items()
+        if any(np.any(fractions) for fractions in layers_of.values())
+    }
+    exact = sum(all(value == 1 for value in values.values()) for values in agreement.values())
+    caption = (
+        "Does the hardware compute what the network computes? Each cell is the share of a layer's values, over all "
+        f"test images, that are the same to the last bit. {exact} of {len(agreement)} designs agree in every value of "
+        "every layer."
+    )
+    if differing:
+        caption += " Below, where they do not, how often each bit of a layer's output differs."
+    cells = [(design, layer) for design, values in agreement.items() for layer in values]
+    bits = [np.asarray((bit_differences or {}).get(design, {}).get(layer, [])) for design, layer in cells]
+    figure = new_figure(
+        PAGE_WIDTH,
+        1.0 + 0.26 * len(agreement) + sum(0.75 + 0.2 * len(values) for values in differing.values()),
+        title="Agreement of hardware and network, layer by layer",
+        caption=caption,
+        data={
+            "design": [design for design, _ in cells],
+            "layer": [layer for _, layer in cells],
+            "identical": [agreement[design][layer] for design, layer in cells],
+            **{
+                f"bit_{bit}_differs": [values[bit] if bit < len(values) else "" for values in bits]
+                for bit in range(max(map(len, bits), default=0))
+            },
+        },
+    )
+    heights = [0.5 + 0.26 * len(agreement), *(0.5 + 0.2 * len(values) for values in differing.values())]
+    panels = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    _draw_agreement(panels[0], agreement, layers)
+    for axes, (design, values) in zip(panels[1:], differing.items(), strict=True):
+        _draw_bits(axes, design, values)
+    return figure
+
+
+def _draw_agreement(axes: Axes, agreement: Mapping[str, Mapping[str, float]], layers: Sequence[str]) -> None:
+    shares = np.array([[values.get(layer, np.nan) for layer in layers] for values in agreement.values()])
+    axes.set_facecolor(PALE)  # seen where a design does not have a layer
+    axes.imshow(1 - shares, cmap=ERRORS, vmin=0, vmax=2, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        if not np.isnan(share):
+            text = "all" if share == 1 else f"{min(100 * share, 99.99):.2f}"
+            axes.text(column, row, text, ha="center", va="center", size=SMALL)
+    name_categories(axes.xaxis, [layer.replace("_", "\n") for layer in layers])
+    name_categories(axes.yaxis, [design_words(name) for name in agreement])
+    axes.xaxis.tick_top()
+    axes.set_title("values that are identical [%]", loc="left", pad=8)
+
+
+def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]]) -> None:
+    widest = max(len(fractions) for fractions in values.values())
+    grid = np.full((len(values), widest), np.nan)
+    for row, fractions in enumerate(values.values()):
+        grid[row, : len(fractions)] = fractions
+    axes.set_facecolor(PALE)  # seen where a layer has fewer bits
+    axes.imshow(grid, cmap=ERRORS, vmin=0, vmax=1, aspect="auto")
+    for (row, column), fraction in np.ndenumerate(grid):
+        if fraction > 0:
+            text = f"{100 * fraction:.1f}" if fraction >= 0.0005 else "<0.1"
+            axes.text(column, row, text, ha="center", va="center", size=SMALL)
+    name_categories(axes.yaxis, [layer.replace("_", " ") for layer in values])
+    name_categories(axes.xaxis, [str(bit) for bit in range(widest)])
+    axes.invert_xaxis()
+    axes.set_title(f"values that differ in a bit [%], {design_words(design)}", loc="left")
+    axes.set_xlabel("bit (0 is the least significant)")

@@ -1,0 +1,66 @@
+"""The one-screen summary that `make` ends with: results, what is exact, what was run, where to look."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from common import artifacts, console, paper
+from common.errors import PipelineError
+
+OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
+
+
+def main(started: float) -> None:
+    """Print the summary; `started` is when make began [s since 1970]."""
+    metrics = json.loads((OUTPUTS / "metrics.json").read_text())
+    stages = sorted(metrics["seconds"])
+    made = [stage for stage in stages if (OUTPUTS / stage / "run.json").stat().st_mtime >= started]
+    if made:
+        console.note(f"made: {', '.join(made)}")
+    else:
+        console.note("nothing to do: every stage is newer than all that it is made of")
+    if metrics["preset"] == "demo":
+        console.warning("DEMO PRESET: THESE ARE SCIKIT-LEARN'S SMALL DIGITS, NOT MNIST (make PRESET=paper)")
+
+    rows = []
+    for variant in ("complete", "pruned", "quantized", "quantized_pruned"):
+        row = metrics["models"].get(f"classifier/{variant}", {})
+        reference = paper.TABLE_4 if variant == "quantized_pruned" else paper.TABLE_2.get(variant, {})
+        cells = [row.get("nonzero_weights"), *(_rounded(row.get(key)) for key in ("test_l1", "test_accuracy"))]
+        rows.append([f"classifier/{variant}", *cells, _rounded(reference.get("test_accuracy"))])
+    console.table(
+        f"Networks, preset {metrics['preset']}, test images",
+        ["", "weights", "L1", "accuracy", "paper's accuracy"],
+        rows,
+    )
+    rows = [
+        [name, row["lut"], row.get("ff"), row.get("dsp"), row.get("latency_cycles"), _rounded(row.get("test_accuracy"))]
+        for name, row in metrics["designs"].items()
+        if "lut" in row
+    ]
+    console.table("Synthesized designs", ["", "LUT", "FF", "DSP", "cycles", "accuracy"], rows)
+    counts = [row[key] for row in metrics["exactness"].values() for key in row if key not in ("images", "values")]
+    if any(counts):
+        console.error(f"{sum(counts)} values differ between simulations; see exactness in {OUTPUTS / 'metrics.json'}")
+    elif counts:
+        designs = len(metrics["exactness"])
+        console.note(f"{designs} quantized designs: no bit differs between Keras, C++, RTL and the netlists made")
+    for stage in metrics["stale"]:
+        console.warning(f"{stage} is stale: {_reason(stage)}")
+    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; pictures and tables are in {OUTPUTS}/")
+
+
+def _rounded(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
+
+
+def _reason(stage: str) -> str:
+    try:
+        return artifacts.stale_reason(OUTPUTS, stage) or ""
+    except PipelineError as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

