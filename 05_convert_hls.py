@@ -145,9 +145,7 @@ def report(run: stages.Run, outcomes: list[Outcome], images: int) -> None:
     columns = ["design", "Keras", "C sim.", "values differ", "layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
     console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")
-    for outcome in outcomes:
-        if outcome.mismatch:
-            console.error(f"{outcome.design} is not exact: {outcome.mismatch}")
+    run.failures += [f"{outcome.design} is not exact: {outcome.mismatch}" for outcome in outcomes if outcome.mismatch]
 
 
 if __name__ == "__main__":

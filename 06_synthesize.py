@@ -149,9 +149,7 @@ def summarize(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
     pairs = ("csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
     rows = [[report.design, *(report.exactness.get(pair) for pair in pairs)] for report in reports]
     console.table("Values that differ, over all test images", ["design", *PAIR_NAMES], rows)
-    for report in reports:
-        for fault in report.faults:
-            console.error(f"{report.design} is not exact: {fault}")
+    run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
 .PHONY: all test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
-.DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 all: $(RUNS)

@@ -34,7 +34,9 @@ def error(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; the first column is text, the others are numbers, `None` is a value not measured."""
-    rich_table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    rich_table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+    )
     for index, column in enumerate(columns):
         rich_table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in rows:

@@ -83,7 +83,7 @@ def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarra
     heights = [1.0] + [1.0, 1.22] * len(reconstructed)
     figure = new_figure(
         PAGE_WIDTH,
-        0.35 + 0.56 * sum(heights),
+        0.75 + 0.56 * sum(heights),
         title="Reconstructed digits",
         caption="What comes out of two numbers? Images of the test set in the first row, then for each variant what "
         "its decoder makes of the latent point and the error |r − r̂| of each pixel. The number is the image's mean "
@@ -102,11 +102,10 @@ def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarra
             _draw_image(panels[2 * index + 1, column], image)
             tint = _draw_image(panels[2 * index + 2, column], error, colours=ERRORS)
             panels[2 * index + 2, column].set_xlabel(f"{error.mean():.3f}", loc="center", fontsize=SMALL, labelpad=1.5)
-    half = len(heights) // 2
-    for mappable, rows, name in ((ink, panels[: half + 1], "intensity"), (tint, panels[half + 1 :], "error |r − r̂|")):
-        bar = figure.colorbar(mappable, ax=rows.ravel().tolist(), aspect=18, pad=0.015, shrink=0.92)
-        bar.set_label(name)
-        bar.ax.minorticks_off()
+    half = len(originals) // 2
+    for mappable, below, name in ((ink, panels[-1, :half], "intensity"), (tint, panels[-1, half:], "error |r − r̂|")):
+        bar = figure.colorbar(mappable, ax=below.tolist(), location="bottom", aspect=30, shrink=0.8, label=name)
+        bar.minorticks_off()
     return figure
 
 

@@ -53,6 +53,7 @@ STYLE = {
     "ytick.right": True,
     "xtick.minor.visible": True,
     "ytick.minor.visible": True,
+    "xtick.major.pad": 4.5,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "lines.linewidth": 1.3,

@@ -48,7 +48,7 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
     )
     grid = figure.subplots(len(branches), max(len(names) for names in branches.values()), sharey=True, squeeze=False)
     grid[0, 0].set(
-        yscale="log", ylim=(0.2 if steps else LOWEST_BAR, 4 * max(kernel.size for kernel, _ in weights.values()))
+        yscale="log", ylim=(0.2 if steps else LOWEST_BAR, 10 * max(kernel.size for kernel, _ in weights.values()))
     )
     grid[0, 0].yaxis.set_major_formatter("{x:,.0f}")
     for row, names in zip(grid, branches.values(), strict=True):
@@ -62,7 +62,7 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
             _draw_zeros(axes, kernel, variant)
             _draw_histogram(axes, kernel, variant, (steps or {}).get(name))
     for axes in grid[-1]:
-        axes.set_xlabel("weight")
+        axes.set_xlabel("weight" if axes.axison else "")
     return figure
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from common import artifacts, console
 from common.configuration import Configuration, parse_command_line
+from common.dependencies import imported_modules
 from common.errors import PipelineError
 
 PACKAGES = (
@@ -37,7 +38,11 @@ PACKAGES = (
 
 @dataclass
 class Run:
-    """One run of one stage: what it reads, the folder it writes to, and its part of `metrics.json`."""
+    """One run of one stage: what it reads, the folder it writes to, its part of `metrics.json`, what it found wrong.
+
+    Failures are findings, such as simulations that disagree: reports are written all the same, and the stage exits
+    with status 1.
+    """
 
     stage: str
     preset: str
@@ -46,6 +51,7 @@ class Run:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     reads: dict[str, str] = field(default_factory=dict)
     external_reads: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def dataset(self) -> str:
@@ -122,7 +128,10 @@ def run_stage(
         name = getattr(configuration, "preset", name)
         console.heading(stage, f"preset {name}, writing {os.path.relpath(outputs / stage)}")
         with _locked(outputs, stage):
-            _compute_and_replace(outputs, stage, name, configuration, compute)
+            failures = _compute_and_replace(Path(script).resolve(), outputs, name, configuration, compute)
+        for failure in failures:
+            console.error(f"{stage}: {failure}")
+        sys.exit(1 if failures else 0)
     except PipelineError as error:
         console.error(f"{stage}: {error}")
         sys.exit(1)
@@ -153,9 +162,13 @@ def _locked(outputs: Path, stage: str) -> Iterator[None]:
 
 
 def _compute_and_replace(
-    outputs: Path, stage: str, preset: str, configuration: Configuration, compute: Callable[[Run, Configuration], None]
-) -> None:
-    started = time.perf_counter()
+    script: Path,
+    outputs: Path,
+    preset: str,
+    configuration: Configuration,
+    compute: Callable[[Run, Configuration], None],
+) -> list[str]:
+    started, stage = time.perf_counter(), script.stem
     folder, previous = outputs / f".{stage}.partial", outputs / f".{stage}.previous"
     if previous.exists() and not (outputs / stage).exists():
         previous.rename(outputs / stage)  # a run was killed between the two renames below
@@ -166,7 +179,7 @@ def _compute_and_replace(
         run = Run(stage, preset, outputs, folder)
         compute(run, configuration)
         seconds = time.perf_counter() - started
-        _write_dependencies(run)
+        _write_dependencies(run, script)
         _write_run(run, configuration, seconds)
         if (outputs / stage).exists():
             (outputs / stage).rename(previous)
@@ -176,6 +189,7 @@ def _compute_and_replace(
             shutil.rmtree(leftover, ignore_errors=True)
     merge_metrics(outputs)
     console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
+    return run.failures
 
 
 def _write_run(run: Run, configuration: object, seconds: float) -> None:
@@ -195,23 +209,21 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "git_commit": _git_commit(),
         "external_reads": run.external_reads,
         "reads": run.reads,
+        "failures": run.failures,
         "writes": {str(path.relative_to(run.folder)): artifacts.sha256(path) for path in files},
         "metrics": run.metrics,
     }
     (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str))
 
 
-def _write_dependencies(run: Run) -> None:
-    """Tell make what this run was made of, as compilers do: the script, our modules it imported, the files it read."""
-    repository = Path(__file__).resolve().parents[1]
-    modules = {
-        Path(module.__file__).resolve() for module in list(sys.modules.values()) if getattr(module, "__file__", None)
-    }
-    code = sorted(str(path.relative_to(repository)) for path in modules if path.parent == repository / "common")
-    inputs = sorted(str(run.outputs / name) for name in run.reads)
-    needs = " \\\n  ".join([f"{run.stage}.py", *code, *inputs])
-    rules = f"{run.outputs / run.stage / 'run.json'}: {needs}\n{' '.join([*code, *inputs])}:\n"
-    (run.folder / "dependencies.mk").write_text(rules.replace(str(repository) + "/", ""))
+def _write_dependencies(run: Run, script: Path) -> None:
+    """Tell make what this run was made of, as compilers do: the script, the modules it imports, the files it read."""
+    code = [str(path.relative_to(script.parent)) for path in [script, *imported_modules(script)]]
+    inputs = sorted(str(run.outputs / name).removeprefix(f"{script.parent}/") for name in run.reads)
+    target = str(run.outputs / run.stage / "run.json").removeprefix(f"{script.parent}/")
+    needs = " \\\n  ".join([*code, *inputs])
+    optional = " ".join([*code[1:], *inputs])  # make must not stop where one of them has gone
+    (run.folder / "dependencies.mk").write_text(f"{target}: {needs}\n{optional}:\n")
 
 
 def _version(package: str) -> str | None:

@@ -110,10 +110,13 @@ def _build_open(
     if options.flavor == "vhdl":
         rtl.write_rtl(traced, folder / "rtl_vhdl", replace(rtl_options, flavor="vhdl"))
 
-    exactness = {**exactness, "csim_alir": int(np.count_nonzero(interpreted != csim)), "alir_rtl": 0}
+    exactness = {**exactness, "csim_alir": int(np.count_nonzero(interpreted != csim))}
     input_type = fixed_point(model.get_input_variables()[0].type.precision)
     registers = rtl.pipeline_registers(traced, rtl_options)
     faults = []
+    for pair, differing in exactness.items():
+        if differing:
+            faults.append(f"{differing} values differ between {pair.replace('_', ' and ', 1)}")
 
     def verify(netlist: Path, expected: np.ndarray, count: str) -> rtl_verification.Verification:
         verification = rtl_verification.verify(netlist, pixels, input_type, registers, expected)

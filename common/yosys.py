@@ -176,7 +176,8 @@ def _run(
             command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)
         )
         for product, written in partial.items():
-            _require_whole(written, product.suffix, log)
+            if not _is_whole(written, product.suffix):
+                raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")
         for product, written in partial.items():
             written.replace(product)
     finally:
@@ -196,11 +197,11 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
     return on_line
 
 
-def _require_whole(product: Path, suffix: str, log: Path) -> None:
-    text = product.read_text() if product.exists() else ""
+def _is_whole(written: Path, suffix: str) -> bool:
+    text = written.read_text() if written.exists() else ""
+    if suffix != ".json":
+        return text.rstrip().endswith("endmodule")
     try:
-        whole = bool(json.loads(text)) if suffix == ".json" else text.rstrip().endswith("endmodule")
-    except json.JSONDecodeError:
-        whole = False
-    if not whole:
-        raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")
+        return bool(json.loads(text)["modules"])
+    except (json.JSONDecodeError, KeyError):
+        return False

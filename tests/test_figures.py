@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
-from matplotlib.patches import PathPatch, StepPatch
+from matplotlib.patches import PathPatch, Rectangle, StepPatch
 from matplotlib.text import Text
 from PIL import Image
 from skimage.color import rgb2gray, rgb2lab
@@ -95,7 +95,7 @@ FIGURES = {
     ),
     "example_digits_small": lambda: plot_images.example_digits(random(10, 8, 8), random(10, 8, 8), None),
     "reconstructions": lambda: plot_images.reconstructions(
-        random(10, 64), {variant: random(10, 64, seed=1) for variant in ("complete", "quantized_pruned")}
+        random(10, 64), {variant: random(10, 64, seed=1) for variant in ("quantized_pruned",)}
     ),
     "decoded_plane": lambda: plot_images.decoded_plane(random(6, 6, 8, 8), EXTENT, POINTS),
     "worst_digits": lambda: plot_images.worst_digits(
@@ -106,7 +106,9 @@ FIGURES = {
     "network_autoencoder": lambda: plot_networks.network_diagram(weights(), "autoencoder"),
     "weights_pruned": lambda: plot_networks.weight_distributions(weights(), "pruned", None),
     "weights_quantized": lambda: plot_networks.weight_distributions(
-        weights(step=1 / 16), "quantized", {**dict.fromkeys(SHAPES, 1 / 16), "latent": 2**-10}
+        {name: weights(step=1 / 16)[name] for name in ("encoder_2", "decoder_2", "latent")},
+        "quantized",
+        {**dict.fromkeys(SHAPES, 1 / 16), "latent": 2**-10},
     ),
     "learning_curves": lambda: plot_training.learning_curves(CURVES, 3.5),
     "learning_curves_one_epoch": lambda: plot_training.learning_curves(
@@ -130,16 +132,33 @@ FIGURES = {
 }
 
 
+# One figure of each function; the others differ in their data and are drawn but not saved.
+DRAWN_ONLY = (
+    "example_digits_small",
+    "worst_digits_none",
+    "network_classifier",
+    "weights_pruned",
+    "learning_curves_one_epoch",
+    "latent_plane_dead",
+)
+SAVED = [name for name in FIGURES if name not in DRAWN_ONLY]
+# One of each kind of artist: text, lines, paths, points, pictures, contours, arrows.
+DRAWN_TWICE = ("network_autoencoder", "decision_regions", "quantization_shift", "accuracy_against_luts")
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """All figures, drawn and saved with every warning an error."""
+    """The folder of saved figures, and all figures by name, drawn with every warning an error."""
     folder = tmp_path_factory.mktemp("figures")
     figures = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for name, draw in FIGURES.items():
             figures[name] = draw()
-            plot_style.save(figures[name], folder, name)
+            if name in SAVED:
+                plot_style.save(figures[name], folder, name)
+            else:
+                figures[name].draw_without_rendering()
     return folder, figures
 
 
@@ -150,20 +169,14 @@ def read_csv(path: Path) -> dict[str, list[str]]:
 
 
 def visible_texts(figure) -> list[Text]:
-    """Texts that are seen: those of ticks that are neither switched off nor beyond the limits of their axis too."""
+    """Texts that are seen: not those of ticks that are switched off or beyond the limits of their axis."""
     hidden = set()
-    for axes in [*figure.axes, *(child for axes in figure.axes for child in axes.child_axes)]:
-        if not axes.axison:
-            hidden |= {text for axis in (axes.xaxis, axes.yaxis) for text in axis.findobj(Text)}
-            continue
-        for axis in (axes.xaxis, axes.yaxis):
-            seen = axis.get_ticklabels() + axis.get_ticklabels(minor=True)
-            low, high = sorted(axis.get_view_interval())
-            drawn = {tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high}
-            drawn |= {tick.label2 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high}
-            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-            hidden |= {label for tick in ticks for label in (tick.label1, tick.label2)} - drawn
-            assert seen is not None
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        hidden |= set() if axis.axes.axison else {axis.label}
+        low, high = sorted(axis.get_view_interval())
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            if not (axis.axes.axison and low <= tick.get_loc() <= high):
+                hidden |= {tick.label1, tick.label2}
     return [
         text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in hidden
     ]
@@ -191,12 +204,12 @@ def test_texts_neither_overlap_nor_leave_the_page(saved, name):
         assert width < 1 or height < 1, f"{text!r} and {other_text!r} overlap by {width:.1f} x {height:.1f} pixels"
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", SAVED)
 def test_files_are_written_and_small(saved, name):
     folder = saved[0]
     with Image.open(folder / f"{name}.png") as image:
         assert image.size[0] == pytest.approx(saved[1][name].get_figwidth() * 200, abs=1)
-        assert np.ptp(np.asarray(image.convert("L"))) > 200 or "none" in name
+        assert np.ptp(np.asarray(image.convert("L"))) > 200
     svg = (folder / f"{name}.svg").read_text()
     assert len(svg) < LARGEST_SVG
     assert svg.rstrip().endswith("</svg>")
@@ -215,15 +228,15 @@ def test_captions_ask_and_answer(saved):
 
 def test_listing_names_all_figures_in_order(saved):
     listing = json.loads((saved[0] / "figures.json").read_text())
-    assert [entry["name"] for entry in listing] == list(FIGURES)
+    assert [entry["name"] for entry in listing] == SAVED
     assert all(entry.keys() == {"name", "title", "caption"} and all(entry.values()) for entry in listing)
 
 
 def test_same_input_gives_same_bytes_whatever_the_users_settings(saved, tmp_path):
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "svg.hashsalt": None, "savefig.dpi": 50}):
-        for name, draw in FIGURES.items():
-            plot_style.save(draw(), tmp_path, name)
-    for path in saved[0].iterdir():
+        for name in DRAWN_TWICE:
+            plot_style.save(FIGURES[name](), tmp_path, name)
+    for path in (saved[0] / f"{name}.{suffix}" for name in DRAWN_TWICE for suffix in ("png", "svg", "csv")):
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), f"{path.name} differs"
 
 
@@ -255,7 +268,7 @@ def test_neither_pyplot_nor_tensorflow_is_imported():
     assert not {"matplotlib.pyplot", "tensorflow"} & {*imported}
 
 
-# Viénot-like matrices of Machado et al. (2009) for complete red and green blindness, on linear RGB.
+# The matrices of Machado et al. (2009) for complete red and green blindness, on linear RGB.
 BLINDNESS = {
     "none": np.eye(3),
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -305,7 +318,7 @@ def test_reconstructions_print_the_l1_loss(saved):
     original, image = random(10, 64), random(10, 64, seed=1)
     text = text_of(saved[1]["reconstructions"])
     for error in np.abs(original - image).mean(axis=1):
-        assert text.count(f"{error:.3f}") >= 2  # in each of the two variants' rows
+        assert f"{error:.3f}" in text
 
 
 def test_decoded_images_stand_upright_in_their_cells(tmp_path):
@@ -359,10 +372,10 @@ def test_weight_distributions_count_every_weight_once(step):
         (bars,) = (patch for patch in axes.patches if isinstance(patch, StepPatch))
         heights, edges, _ = bars.get_data()
         assert heights[heights >= 1].sum() == np.count_nonzero(kernel)
-        (strip,) = axes.child_axes
         zeros = np.count_nonzero(kernel == 0)
-        assert str(zeros) in [text.get_text() for text in strip.texts]
-        assert sum(bar.get_y() + bar.get_height() for bar in strip.patches) == zeros
+        assert str(zeros) in [text.get_text() for text in axes.texts]
+        strips = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        assert sum(strip.get_y() + strip.get_height() for strip in strips) == zeros
         if step == 1 / 16:  # a bar, and a mark, at each value that occurs
             marks = {segment[0, 0] for lines in axes.collections for segment in lines.get_segments()}
             assert {*np.unique(kernel[kernel != 0]).tolist()} <= marks
@@ -384,9 +397,10 @@ def test_latent_plane_labels_the_medians_within_the_frame(saved):
     axes = saved[1]["latent_plane"].axes[0]
     labels = {text.get_text(): text.get_position() for text in axes.texts}
     for digit in range(10):
-        assert labels[str(digit)] == pytest.approx(np.median(POINTS[DIGITS == digit], axis=0), abs=0.02)
-    low, high = np.transpose([axes.get_xlim(), axes.get_ylim()])
-    assert (POINTS > low).all() and (POINTS < high).all()
+        assert labels[str(digit)] == pytest.approx(np.median(POINTS[digit::10], axis=0), abs=0.02)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < POINTS[:, 0].min() and POINTS[:, 0].max() < right
+    assert bottom < POINTS[:, 1].min() and POINTS[:, 1].max() < top
 
 
 def test_digits_with_the_same_median_are_moved_apart():
@@ -467,9 +481,9 @@ def test_csv_holds_the_data_to_the_last_bit(saved):
     np.testing.assert_array_equal(np.array(columns["digit"], dtype=int), DIGITS)
 
     given = weights()
-    rows = zip(*read_csv(saved[0] / "network_classifier.csv").values(), strict=True)
+    rows = zip(*read_csv(saved[0] / "network_autoencoder.csv").values(), strict=True)
     read = {(layer, source, node): np.float32(value) for layer, source, node, value in rows}
-    assert len(read) == sum(array.size for pair in given.values() for array in pair) == 6268
+    assert len(read) == 2642 + 2704  # parameters of encoder and decoder
     assert read["latent", "7", "1"] == given["latent"][0][7, 1]
     assert read["latent", "bias", "1"] == given["latent"][1][1]
 

@@ -57,13 +57,13 @@ def test_elaboration_leaves_simple_gates_only(folder):
 def test_utilization_is_what_yosys_counts(folder, family):
     utilization = synthesize(folder, "top", folder / "netlist.json", family)
     log = (folder / "netlist.log").read_text()
-    statistics = log[log.rindex("Number of cells") if "Number of cells" in log else log.rindex("Printing statistics") :]
+    statistics = log[log.rindex("=== top ===") :]
     counted = Counter(
         {kind: int(count) for count, kind in re.findall(r"^ +(\d+) +([A-Z]+\d?[A-Z]?)$", statistics, re.M)}
     )
     luts = sum(counted[f"LUT{size}"] for size in range(1, 7))
     assert utilization == Utilization(
-        lut=luts + counted["INV"],
+        lut=luts,
         inverter=counted["INV"],
         ff=counted["FDRE"] + counted["FDSE"],
         carry=counted["CARRY4"],
@@ -71,7 +71,7 @@ def test_utilization_is_what_yosys_counts(folder, family):
         dsp=0,
         bram=0,
     )
-    assert utilization.lut > utilization.inverter > 0
+    assert utilization.inverter > 0
     assert utilization.ff >= 9 + 9 + 16
     assert utilization.carry > 0
     instances = Counter(re.findall(r"^  ([A-Z]\w+) (?:#\(| *\\?\w)", (folder / "netlist.v").read_text(), re.M))
@@ -109,9 +109,9 @@ def test_half_a_result_is_refused(folder, monkeypatch, written):
 
 
 def test_cells_that_no_resource_counts_are_refused(folder):
-    (folder / "src/buffer.v").write_text("module top (input i, output o); BUFG buffer (.I(i), .O(o)); endmodule")
+    (folder / "src/latch.v").write_text("module top (input e, d, output reg q); always @(*) if (e) q = d; endmodule")
     (folder / "src/static/top.v").unlink()
-    with pytest.raises(ToolError, match="no known resource: BUFG"):
+    with pytest.raises(ToolError, match="no known resource: LDCE"):
         synthesize(folder, "top", folder / "netlist.json")
 
 
