@@ -57,6 +57,8 @@ def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Prepare the images, save them, and show an example of each digit."""
+    from common import plot_images, plot_style
+
     train = test = None
     if run.preset != "demo":
         try:
@@ -79,6 +81,14 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         }
     dataset.save(run.folder / "mnist8x8.npz", **arrays)
 
+    of_each_digit = [int(np.argmax(arrays["y_train"] == digit)) for digit in range(10)]
+    if train is None:
+        figure = plot_images.example_digits(arrays["x_train"][of_each_digit], arrays["x_train"][of_each_digit], None)
+    else:
+        originals = train.images[of_each_digit]
+        both = (preprocessing.prepare_images(originals, method) for method in ("anti_aliased", "every_third_pixel"))
+        figure = plot_images.example_digits(originals, *both)
+    plot_style.save(figure, run.folder, "figure_02_digits")
     rows = [
         [part, len(arrays[f"y_{part}"]), int(arrays[f"x_{part}"].max()), f"{arrays[f'x_{part}'].mean():.3f}"]
         for part in ("train", "test")

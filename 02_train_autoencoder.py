@@ -48,8 +48,9 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
-    from common import networks, training
+    from common import evaluation, networks, plot_latent, plot_networks, plot_training, plot_weights, training
     from common.legacy_keras import make_deterministic
+    from common.plot_style import save
 
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     recipe = training.Recipe(
@@ -80,6 +81,17 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         rows.append([network, row["parameters"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
+
+    weights = networks.weights_of(models["classifier"])
+    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
+    save(plot_networks.network_diagram(weights, "classifier"), run.folder, "figure_03_whole_network")
+    autoencoder_weights = networks.weights_of(models["autoencoder"])
+    save(plot_networks.network_diagram(autoencoder_weights, "autoencoder"), run.folder, "figure_04_autoencoder")
+    save(plot_weights.weight_distributions(weights, "complete", None), run.folder, "figure_06_weights_complete")
+    save(
+        plot_training.learning_curves({"complete": curves["classifier"]}, None), run.folder, "figure_08_learning_curves"
+    )
+    save(plot_latent.latent_plane(found.latent, test_samples.digits, "complete"), run.folder, "figure_09_latent_plane")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,18 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train and prune both networks, check the sparsity, and lay Table 1 beside the paper's."""
-    from common import networks, pruning, training
+    from common import (
+        evaluation,
+        networks,
+        plot_images,
+        plot_latent,
+        plot_training,
+        plot_weights,
+        pruning,
+        training,
+    )
     from common.legacy_keras import make_deterministic
+    from common.plot_style import save
 
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     images = len(train_samples.digits)
@@ -101,6 +111,22 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
     table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(models["classifier"]))
+
+    weights = networks.weights_of(models["classifier"])
+    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
+    before = evaluation.evaluate_classifier(complete, test_samples)
+    shown = test_samples.first_of_each_digit()
+    both = {
+        "complete": training.load_curves(run.read("02_train_autoencoder", "learning_curves.csv"))["classifier"],
+        "pruned": curves["classifier"],
+    }
+    begin_epoch = configuration.begin_step / training.steps_per_epoch(images, configuration.batch_size)
+    images_of = {"complete": before.images[shown], "pruned": found.images[shown]}
+    save(plot_weights.weight_distributions(weights, "pruned", None), run.folder, "figure_07_weights_pruned")
+    save(plot_training.learning_curves(both, begin_epoch), run.folder, "figure_08_learning_curves")
+    save(plot_latent.latent_plane(found.latent, test_samples.digits, "pruned"), run.folder, "figure_09_latent_plane")
+    originals = test_samples.intensities[shown]
+    save(plot_images.reconstructions(originals, images_of), run.folder, "figure_10_reconstructions")
 
 
 def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:

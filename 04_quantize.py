@@ -7,12 +7,16 @@ Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pr
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from common import console, dataset, paper, stages
 from common.configuration import BatchSize, Epochs, Rate, Seed, Weight
 from common.fixed_point import FixedPoint
 from common.precision import NetworkPrecision
+from common.samples import Samples
+
+if TYPE_CHECKING:
+    from common.legacy_keras import keras
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -58,7 +62,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         configuration.cross_entropy_weight,
         configuration.seed,
     )
-    curves, rows = {}, []
+    curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
         sources = {
             "quantized": networks.load(run.read("02_train_autoencoder", f"{network}.h5")),
@@ -80,6 +84,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
                 f"{network} {variant}",
             )
             networks.save(model, run.folder / f"{name}.h5")
+            models[name] = model
+            models[f"{network}_{before}"] = source
             row = training.describe(model, train_samples, test_samples)
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
             rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
@@ -101,6 +107,56 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             for part in ("train", "test")
         ],
     )
+    plot(run, models, curves, configuration.precision, test_samples)
+
+
+def plot(
+    run: stages.Run,
+    models: "dict[str, keras.Model]",
+    curves: dict[str, dict[str, list[float]]],
+    precision: NetworkPrecision,
+    test_samples: Samples,
+) -> None:
+    """Draw the classifier network's four variants: weights, learning, latent plane, decisions, images."""
+    from common import evaluation, networks, plot_images, plot_latent, plot_training, plot_weights, training
+    from common.plot_style import save
+
+    found = {
+        variant: evaluation.evaluate_classifier(models[f"classifier_{variant}"], test_samples)
+        for variant in networks.VARIANTS
+    }
+    for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
+        weights = networks.weights_of(models[f"classifier_{variant}"])
+        figure = plot_weights.weight_distributions(weights, variant, precision.weight_steps())
+        save(figure, run.folder, f"figure_{number}_weights_{variant}")
+    all_curves = {
+        "complete": training.load_curves(run.read("02_train_autoencoder", "learning_curves.csv"))["classifier"],
+        "pruned": training.load_curves(run.read("03_prune", "learning_curves.csv"))["classifier"],
+        **{variant: curves[f"classifier_{variant}"] for variant in ("quantized", "quantized_pruned")},
+    }
+    save(plot_training.learning_curves(all_curves, None), run.folder, "figure_08_learning_curves")
+    variant = "quantized_pruned"
+    best, digits = found[variant], test_samples.digits
+    save(plot_latent.latent_plane(best.latent, digits, variant), run.folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_digit()
+    reconstructed = {name: each.images[shown] for name, each in found.items()}
+    originals = test_samples.intensities[shown]
+    save(plot_images.reconstructions(originals, reconstructed), run.folder, "figure_10_reconstructions")
+    model = models[f"classifier_{variant}"]
+    images, _ = evaluation.decode_grid(model, best.extent(), evaluation.GRID)
+    save(plot_images.decoded_plane(images, best.extent(), best.latent), run.folder, "decoded_plane")
+    _, regions = evaluation.decode_grid(model, best.extent(), evaluation.REGION_CELLS)
+    figure = plot_latent.decision_regions(regions, best.extent(), best.latent, digits)
+    save(figure, run.folder, "decision_regions")
+    save(plot_latent.confusion_matrix(best.confusion(), variant), run.folder, "confusion_matrix")
+    scores = {name: each.digit_scores() for name, each in found.items()}
+    save(plot_latent.digit_scores(scores), run.folder, "digit_scores")
+    worst = best.worst()
+    certainty = best.probabilities[worst].max(axis=1)
+    figure = plot_images.worst_digits(test_samples.intensities[worst], digits[worst], best.decided[worst], certainty)
+    save(figure, run.folder, "worst_digits")
+    figure = plot_latent.quantization_shift(found["pruned"].latent, best.latent, digits)
+    save(figure, run.folder, "quantization_shift")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,11 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 
 
 def report(run: stages.Run, outcomes: list[Outcome], images: int) -> None:
-    """Write the agreement layer by layer and the metrics, and print the summary."""
+    """Write the agreement layer by layer and the metrics, draw it, and print the summary."""
+    from common import plot_agreement, plot_style
+
+    agreement = {str(outcome.design): outcome.agreement for outcome in outcomes}
+    plot_style.save(plot_agreement.layer_agreement(agreement), run.folder, "agreement_by_layer")
     with (run.folder / "agreement.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["design", "layer", "fraction of values that agree"])

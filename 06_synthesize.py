@@ -33,7 +33,12 @@ class Configuration:
     """Open tools, or an HLS tool for the synthesized designs; auto takes the one of the project if it is on PATH."""
     synthesize: tuple[str, ...] = ()
     """Designs CUT/VARIANT to synthesize beside the default ones; `all` names every one that stage 05 has converted."""
-    default_synthesize: tuple[str, ...] = ("encoder_classifier/quantized_pruned",)
+    default_synthesize: tuple[str, ...] = (
+        "encoder_classifier/quantized_pruned",
+        "full/quantized_pruned",
+        "encoder_classifier/quantized",
+        "full/quantized",
+    )
     """Designs that are always synthesized; of the others the test bench and the RTL are simulated."""
     families: tuple[Literal["xcup", "xc7"], ...] = ("xcup", "xc7")
     """FPGA families that Yosys synthesizes for: UltraScale+ and 7-Series (Virtex-7)."""
@@ -116,6 +121,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
     record(run, reports, len(test_samples.digits))
     summarize(run, reports)
+    plot(run, reports)
 
 
 def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int) -> None:
@@ -150,6 +156,25 @@ def summarize(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
     rows = [[report.design, *(report.exactness.get(pair) for pair in pairs)] for report in reports]
     console.table("Values that differ, over all test images", ["design", *PAIR_NAMES], rows)
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
+
+
+def plot(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
+    """Draw resources and accuracy beside the paper's, LUTs layer by layer, and what the depth of the pipeline costs."""
+    from common import plot_hardware
+    from common.plot_style import save
+
+    accuracies = run.record_of("05_convert_hls")["metrics"]["designs"]
+    designs = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
+    rows = {name: row for name, row in designs.items() if "," not in name}
+    save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), run.folder, "resources")
+    save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), run.folder, "accuracy_against_luts")
+    traced = next((report for report in reports if report.luts_by_layer), None)
+    if traced is not None:
+        save(plot_hardware.luts_by_layer(traced.luts_by_layer), run.folder, "luts_by_layer")
+        cutoffs = list(traced.depths)
+        cycles, registers = zip(*traced.depths.values(), strict=True)
+        luts = [round(sum(traced.luts_by_layer.values()))] * len(cutoffs)
+        save(plot_hardware.pipeline_depth(cutoffs, cycles, registers, luts), run.folder, "pipeline_depth")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,8 @@
-"""What the numbered stages share: one module per subject of the field."""
+"""What the numbered stages share: one module per subject."""
+
+import os
+
+# Before TensorFlow is imported, by whichever module: QKeras and TensorFlow Model Optimization are written for Keras 2.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too small to gain from a GPU

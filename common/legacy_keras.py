@@ -1,13 +1,9 @@
-"""The one place that imports TensorFlow: Keras 2, which QKeras and TensorFlow Model Optimization are written for."""
+"""TensorFlow and Keras 2, imported quietly."""
 
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too small to gain from a GPU
 
 
 @contextmanager

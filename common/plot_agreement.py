@@ -6,7 +6,19 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from common.plot_labels import name_categories
-from common.plot_style import ERRORS, PAGE_WIDTH, PALE, SMALL, CaptionedFigure, design_words, new_figure, styled
+from common.plot_style import (
+    ERRORS,
+    PAGE_WIDTH,
+    PALE,
+    SMALL,
+    CaptionedFigure,
+    design_words,
+    in_order,
+    new_figure,
+    styled,
+)
+
+MOST_UPRIGHT = 9  # with more designs their names are turned
 
 
 @styled
@@ -14,13 +26,14 @@ def layer_agreement(
     agreement: Mapping[str, Mapping[str, float]],
     bit_differences: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> CaptionedFigure:
-    """Draw, layer by layer, how many values of the hardware are those of the network.
+    """Draw, layer by layer, how many values of the C simulation are those of the network.
 
     Args:
         agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that are identical.
         bit_differences: For each design and layer, the fraction of values that differ in a bit, from the least
             significant bit up. Designs without any difference are not drawn.
     """
+    agreement = {name: agreement[name] for name in in_order(agreement)}
     layers = list(dict.fromkeys(layer for values in agreement.values() for layer in values))
     differing = {
         design: layers_of
@@ -29,18 +42,20 @@ def layer_agreement(
     }
     exact = sum(all(value == 1 for value in values.values()) for values in agreement.values())
     caption = (
-        "Does the hardware compute what the network computes? Each cell is the share of a layer's values, over all "
-        f"test images, that are the same to the last bit. {exact} of {len(agreement)} designs agree in every value of "
-        "every layer."
+        "Does the hardware description compute what the network computes? Each cell is the share of a layer's values, "
+        "over all test images, that its C simulation gives to the last bit as the network does. "
+        f"{exact} of {len(agreement)} designs agree in every value of every layer."
     )
+    if any(not name.partition("/")[2].startswith("quantized") for name in agreement):
+        caption += " The complete and the pruned network have floating-point weights, rounded in hardware: they differ."
     if differing:
         caption += " Below, where they do not, how often each bit of a layer's output differs."
     cells = [(design, layer) for design, values in agreement.items() for layer in values]
     bits = [np.asarray((bit_differences or {}).get(design, {}).get(layer, [])) for design, layer in cells]
     figure = new_figure(
         PAGE_WIDTH,
-        1.0 + 0.26 * len(agreement) + sum(0.75 + 0.2 * len(values) for values in differing.values()),
-        title="Agreement of hardware and network, layer by layer",
+        1.1 + 0.2 * len(layers) + sum(0.75 + 0.2 * len(values) for values in differing.values()),
+        title="Agreement of C simulation and network, layer by layer",
         caption=caption,
         data={
             "design": [design for design, _ in cells],
@@ -52,7 +67,7 @@ def layer_agreement(
             },
         },
     )
-    heights = [0.5 + 0.26 * len(agreement), *(0.5 + 0.2 * len(values) for values in differing.values())]
+    heights = [0.5 + 0.2 * len(layers), *(0.5 + 0.2 * len(values) for values in differing.values())]
     panels = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     _draw_agreement(panels[0], agreement, layers)
     for axes, (design, values) in zip(panels[1:], differing.items(), strict=True):
@@ -61,16 +76,20 @@ def layer_agreement(
 
 
 def _draw_agreement(axes: Axes, agreement: Mapping[str, Mapping[str, float]], layers: Sequence[str]) -> None:
-    shares = np.array([[values.get(layer, np.nan) for layer in layers] for values in agreement.values()])
+    shares = np.array([[values.get(layer, np.nan) for values in agreement.values()] for layer in layers])
     axes.set_facecolor(PALE)  # seen where a design does not have a layer
     axes.imshow(1 - shares, cmap=ERRORS, vmin=0, vmax=2, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
             text = "all" if share == 1 else f"{min(100 * share, 99.99):.2f}"
             axes.text(column, row, text, ha="center", va="center", size=SMALL)
-    name_categories(axes.xaxis, [layer.replace("_", "\n") for layer in layers])
-    name_categories(axes.yaxis, [design_words(name) for name in agreement])
+    name_categories(axes.yaxis, [layer.replace("_", " ") for layer in layers])
+    wrapped = [
+        design_words(name).replace(" + ", " +\n").replace(": ", ":\n").replace(", ", ",\n") for name in agreement
+    ]
+    name_categories(axes.xaxis, wrapped)
     axes.xaxis.tick_top()
+    axes.tick_params(axis="x", labelsize=SMALL, labelrotation=90 if len(agreement) > MOST_UPRIGHT else 0)
     axes.set_title("values that are identical [%]", loc="left", pad=8)
 
 

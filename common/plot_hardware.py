@@ -1,4 +1,4 @@
-"""Figures of what designs cost, beside the paper's and others'; `layer_agreement` says whether they compute right."""
+"""Figures of what designs cost, beside the paper's and others'."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from common.plot_agreement import layer_agreement
 from common.plot_labels import name_categories, place_labels
 from common.plot_style import (
     COLUMN_WIDTH,
@@ -20,16 +19,16 @@ from common.plot_style import (
     CaptionedFigure,
     LineStyle,
     design_words,
+    in_order,
     new_figure,
     styled,
     variant_style,
 )
 from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign
 
-__all__ = ["accuracy_against_luts", "layer_agreement", "luts_by_layer", "pipeline_depth", "resources"]
-
 Record = Mapping[str, float | str]
 PAPER = VARIANTS["paper"]
+ESTIMATED = "alkaid's estimate before synthesis"
 QUANTITIES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
 
 
@@ -44,9 +43,9 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
     """
     rows: list[tuple[str, Record | None, LineStyle]] = []
     for cut, words in CUTS.items():
-        found = [(look, f"{cut}/{name}") for name, look in VARIANTS.items() if f"{cut}/{name}" in designs]
+        found = [name for name in in_order(designs) if name.startswith(f"{cut}/")]
         rows += [(words, None, PAPER)] * bool(found)
-        rows += [(look.label, designs[name], look) for look, name in found]
+        rows += [(variant_style(name).label, designs[name], variant_style(name)) for name in found]
     rows += [("paper, encoder + classifier", None, PAPER)] * bool(paper)
     rows += [(name, {**record, "estimate": True}, PAPER) for name, record in paper.items()]
     figure = new_figure(
@@ -56,7 +55,7 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
         caption="What does a design cost, beside the paper's? Filled markers are counted after logic synthesis; open "
         "ones are C-synthesis estimates, as all of the paper's are. The two are different things: for hls4ml projects "
         "C-synthesis gives 1.7 to 2.2 times the LUTs that logic synthesis then uses." + _made_with(designs),
-        data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}, QUANTITIES),
+        data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}),
     )
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
     name_categories(panels[0].yaxis, [name for name, _, _ in rows])
@@ -143,11 +142,12 @@ def accuracy_against_luts(
 
 
 @styled
-def luts_by_layer(luts: Mapping[str, float]) -> CaptionedFigure:
+def luts_by_layer(luts: Mapping[str, float], counted_by: str = ESTIMATED) -> CaptionedFigure:
     """Draw how the LUTs of a design are shared among its layers.
 
     Args:
         luts: LUTs of each layer, in the order of the network.
+        counted_by: What these counts are, in words.
     """
     values = np.array(list(luts.values()), dtype=float)
     total = max(values.sum(), 1e-9)
@@ -156,7 +156,7 @@ def luts_by_layer(luts: Mapping[str, float]) -> CaptionedFigure:
         COLUMN_WIDTH,
         0.6 + 0.24 * len(luts),
         title="Where the LUTs go",
-        caption="Which layers cost most? LUTs of each layer, in the order of the network, and their share of the sum. "
+        caption=f"Which layers cost most? LUTs of each layer and their share of the sum, {counted_by}. "
         f"The largest is {largest.replace('_', ' ')}, {luts[largest] / total:.0%} of {total:,.0f} LUTs.",
         data={"layer": list(luts), "lut": list(luts.values())},
     )
@@ -167,14 +167,18 @@ def luts_by_layer(luts: Mapping[str, float]) -> CaptionedFigure:
         share = f"{value:,.0f}  ({value / total:.1%})"
         axes.annotate(share, (value, place), (4, 0), textcoords="offset points", va="center", size=SMALL)
     name_categories(axes.yaxis, [layer.replace("_", " ") for layer in luts])
-    axes.set(xlabel="LUT", ylim=(len(luts) - 0.4, -0.6), xlim=(0, 1.35 * values.max(initial=1)))
+    axes.set(xlabel=f"LUT ({counted_by})", ylim=(len(luts) - 0.4, -0.6), xlim=(0, 1.35 * values.max(initial=1)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
 @styled
 def pipeline_depth(
-    latency_cutoffs: Sequence[float], cycles: Sequence[int], ff: Sequence[int], lut: Sequence[int]
+    latency_cutoffs: Sequence[float],
+    cycles: Sequence[int],
+    ff: Sequence[int],
+    lut: Sequence[int],
+    counted_by: str = ESTIMATED,
 ) -> CaptionedFigure:
     """Draw cycles, FFs and LUTs of one design pipelined to several depths.
 
@@ -183,6 +187,7 @@ def pipeline_depth(
         cycles: Latency of each design [clock cycles].
         ff: Flip-flops of each.
         lut: LUTs of each.
+        counted_by: What counts of FFs and LUTs are, in words.
     """
     figure = new_figure(
         COLUMN_WIDTH,
@@ -190,7 +195,8 @@ def pipeline_depth(
         title="Pipeline depth",
         caption="What does a shorter clock period cost? From right to left a pipeline stage may hold less logic, so "
         "more stages are needed: latency in cycles and flip-flops (FF) grow. The logic between them stays the same, "
-        f"and LUTs with it: the most are {max(lut) / max(min(lut), 1) - 1:.0%} above the fewest.",
+        f"and LUTs with it: the most are {max(lut) / max(min(lut), 1) - 1:.0%} above the fewest. FF and LUT are "
+        f"{counted_by}.",
         data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "ff": ff, "lut": lut},
     )
     order = np.argsort(latency_cutoffs)
@@ -227,9 +233,9 @@ def _marker(look: LineStyle, record: Record) -> dict[str, object]:
     }
 
 
-def _record_columns(records: Mapping[str, Record], names: Sequence[str] | Mapping[str, str]) -> dict[str, list[object]]:
+def _record_columns(records: Mapping[str, Record]) -> dict[str, list[object]]:
     columns: dict[str, list[object]] = {"design": list(records)}
-    return columns | {name: [record.get(name, "") for record in records.values()] for name in names}
+    return columns | {name: [record.get(name, "") for record in records.values()] for name in QUANTITIES}
 
 
 def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record | None, LineStyle]]) -> None:

@@ -80,17 +80,17 @@ def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarra
         originals: Intensities, [10, 64] of 0 to 1.
         reconstructed: For each variant, the same images decoded, [10, 64] of 0 to 1.
     """
-    heights = [1.0] + [1.0, 1.22] * len(reconstructed)
+    rows = 1 + 2 * len(reconstructed)
     figure = new_figure(
         PAGE_WIDTH,
-        0.75 + 0.56 * sum(heights),
+        0.75 + 0.65 * rows,
         title="Reconstructed digits",
         caption="What comes out of two numbers? Images of the test set in the first row, then for each variant what "
         "its decoder makes of the latent point and the error |r − r̂| of each pixel. The number is the image's mean "
         "error, the L1 loss. Strokes come out smoothed, and unusual shapes as the usual ones.",
         data=_image_columns("version", {"original": originals, **reconstructed}),
     )
-    panels = figure.subplots(len(heights), len(originals), height_ratios=heights, squeeze=False)
+    panels = figure.subplots(rows, len(originals), squeeze=False)
     _name_row(panels[0, 0], "original")
     for axes, image in zip(panels[0], originals, strict=True):
         ink = _draw_image(axes, image)

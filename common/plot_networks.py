@@ -1,4 +1,4 @@
-"""Figures of what a network is made of: nodes and lines to scale; `weight_distributions` counts the weights."""
+"""Figure of what a network is made of: its nodes and its weights, to scale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,9 +9,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from common.plot_style import INK, NEGATIVE, PAGE_WIDTH, POSITIVE, SMALL, CaptionedFigure, new_figure, styled
-from common.plot_weights import Weights, branches_of, weight_columns, weight_distributions
-
-__all__ = ["network_diagram", "weight_distributions"]
+from common.plot_weights import Weights, branches_of, weight_columns
 
 BRANCH_DISTANCE = 12.0  # between decoder and classifier, in distances of neighbouring nodes
 LABEL_DISTANCE = 2.5  # between a layer's label and the nodes, in the same unit

@@ -10,7 +10,7 @@ import functools
 import io
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -148,6 +148,12 @@ def variant_style(name: str) -> LineStyle:
     return VARIANTS[name.rpartition("/")[2]]
 
 
+def in_order(designs: Iterable[str]) -> list[str]:
+    """Return names of designs, `CUT/VARIANT`, smallest cut first and variants in the order of the pipeline."""
+    cuts, variants = list(CUTS), list(VARIANTS)
+    return sorted(designs, key=lambda name: (cuts.index(name.split("/")[0]), variants.index(name.split("/")[1])))
+
+
 def design_words(name: str) -> str:
     """Return what a design, named `CUT/VARIANT`, is called in figures."""
     return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
@@ -178,7 +184,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     with style.context(["default", STYLE]):
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it is found; looking for it again would take most of the time
+        figure.set_layout_engine(None)  # it is found; to look for it again would take most of the time
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         drawing = io.StringIO()
         figure.savefig(

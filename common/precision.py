@@ -51,3 +51,8 @@ class NetworkPrecision:
     classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 5)))
+
+    def weight_steps(self) -> dict[str, float]:
+        """Return the distance of neighbouring values of each layer's weights."""
+        layers = {name: value for name, value in vars(self).items() if isinstance(value, LayerPrecision)}
+        return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in layers.items()}

@@ -2,14 +2,6 @@
 
 from dataclasses import dataclass
 
-# Tables 5 and 6 of the paper's revision: the encoder with the classifier. All are C-synthesis estimates of Vivado HLS.
-PAPER_DESIGNS = {
-    "AE (U250)": {"lut": 165_311, "ff": 22_623, "dsp": 4_908, "latency_cycles": 13, "test_accuracy": 0.8800},
-    "AE pruned (U250)": {"lut": 139_410, "ff": 18_900, "dsp": 3_989, "latency_cycles": 13, "test_accuracy": 0.8697},
-    "QAE pruned (U250)": {"lut": 99_424, "ff": 5_639, "dsp": 45, "latency_cycles": 10, "test_accuracy": 0.8716},
-    "QAE pruned (690T)": {"lut": 121_617, "ff": 32_562, "dsp": 45, "latency_cycles": 31},
-}
-
 
 @dataclass(frozen=True)
 class PublishedDesign:

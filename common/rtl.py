@@ -259,6 +259,12 @@ def _pipeline(logic: CombLogic, folder: Path, options: RtlOptions) -> RTLModel:
     )
 
 
+def pipeline_cost(traced: TracedModel, options: RtlOptions) -> tuple[int, int]:
+    """Return clock cycles from inputs to outputs, and register bits before any optimization, of a pipeline."""
+    rtl = _pipeline(traced.logic, Path(), options)
+    return len(rtl.fsm.logic) + 1, rtl.reg_bits
+
+
 @dataclass(frozen=True)
 class PipelineRegister:
     """A register between two pipeline stages: a word for each value that crosses.

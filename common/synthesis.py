@@ -14,6 +14,7 @@ from common.fixed_point import fixed_point
 from common.vendor_reports import SynthesisReport
 
 Row = dict[str, object]
+CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class DesignReport:
         exactness: Number of values that differ, by the pair of simulations that was compared.
         resources: Rows of `metrics.json` by FPGA family or kind of report.
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
+        depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
         faults: Where exactness ended, in words; empty for an exact design.
     """
 
@@ -57,6 +59,7 @@ class DesignReport:
     exactness: dict[str, int]
     resources: dict[str, Row]
     luts_by_layer: dict[str, float]
+    depths: dict[int, tuple[int, int]]
     faults: tuple[str, ...]
 
 
@@ -86,9 +89,9 @@ def build_design(
     exactness = {"csim_test_bench": int(np.count_nonzero(bench != csim))}
     if options.tool == "hls":
         resources = _run_hls_tool(design, source / "project", folder / "vendor", options)
-        return DesignReport(design, exactness, resources, {}, ())
+        return DesignReport(design, exactness, resources, {}, {}, ())
     if not design.quantized:
-        return DesignReport(design, exactness, {}, {}, ())
+        return DesignReport(design, exactness, {}, {}, {}, ())
     return _build_open(design, model, csim, exactness, folder, intensities.astype(np.float64), options)
 
 
@@ -146,7 +149,8 @@ def _build_open(
         row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
         counts = {"lut": used.lut, "inverter": used.inverter, "ff": used.ff, "dsp": used.dsp, "bram": used.bram}
         resources[family] = row | counts | {"carry": used.carry, "latency_cycles": latency, "initiation_interval": 1}
-    return DesignReport(design, exactness, resources, traced.luts_by_layer(), tuple(faults))
+    depths = {cutoff: rtl.pipeline_cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS}
+    return DesignReport(design, exactness, resources, traced.luts_by_layer(), depths, tuple(faults))
 
 
 def _run_hls_tool(design: Design, project: Path, folder: Path, options: SynthesisOptions) -> dict[str, Row]:

@@ -110,19 +110,18 @@ def assert_same(outputs, expected, cycles=slice(None)):
 
 @pytest.fixture(scope="module")
 def arithmetic(tmp_path_factory):
-    """A folder with small hand-written Verilog, elaborated and synthesized for both families."""
+    """A folder with small hand-written Verilog, elaborated and synthesized."""
     folder = tmp_path_factory.mktemp("arithmetic")
     (folder / "src").mkdir()
     (folder / "src/top.v").write_text(ARITHMETIC)
     elaborate(folder, "top", folder / "gates.json")
-    synthesize(folder, "top", folder / "xc7.json", "xc7")
     synthesize(folder, "top", folder / "xcup.json", "xcup")
     return folder
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A small network by alkaid (two matrix products, saturation, a lookup table), likewise; and its logic."""
+    """A small network by alkaid (two matrix products, saturation, a lookup table), for both families; and its logic."""
     from alkaid.codegen import RTLModel
     from alkaid.trace import FVArrayInput, HWConfig, trace
 
@@ -152,9 +151,8 @@ def test_hand_written_rtl_matches_cxxrtl(arithmetic):
     np.testing.assert_array_equal(sums, [0, 0x2A5, *(a + b)[:-2]])
 
 
-@pytest.mark.parametrize("family", ["xc7", "xcup"])
-def test_hand_written_netlist_matches_rtl(arithmetic, family):
-    netlist = load_netlist(arithmetic / f"{family}.json", "top")
+def test_hand_written_netlist_matches_rtl(arithmetic):
+    netlist = load_netlist(arithmetic / "xcup.json", "top")
     inputs = random_inputs(netlist)
     expected = simulate(load_netlist(arithmetic / "gates.json", "top"), inputs)
     assert_same(simulate(netlist, inputs), expected, SETTLED)
@@ -188,6 +186,16 @@ def test_alkaid_netlist_matches_cxxrtl_and_rtl(network, family):
     latency, _ = register_depth(rtl)
     assert register_depth(netlist) == (latency, latency)
     assert_same(outputs, simulate(rtl, inputs), slice(latency, None))
+
+
+@pytest.mark.parametrize("file", ["gates.json", "xcup.json"])
+def test_probes_show_what_inner_registers_hold(network, file):
+    netlist = load_netlist(network[0] / file, "top", probes=["model_inp_reg", "optimized_away"])
+    inputs = random_inputs(netlist)
+    outputs = simulate(netlist, inputs)
+    assert outputs.keys() == {"model_inp_reg", "model_out"}
+    positions = list(netlist.probes["model_inp_reg"])
+    np.testing.assert_array_equal(outputs["model_inp_reg"][1:], inputs["model_inp"][:-1, positions])
 
 
 def xilinx_cells():

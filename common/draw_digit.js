@@ -1,0 +1,468 @@
+"use strict";
+
+// Draw a digit: what the FPGA computes for it, in plain JavaScript.
+//
+// The first half has no page in it: fixed-point arithmetic, the network, MNIST's way of centring a digit, and the way
+// from 28 x 28 to 8 x 8 pixels. Numbers of the network are integers, which JavaScript holds exactly up to 2^53. The
+// second half, startDrawing, ties this to the page.
+
+// ---------------------------------------------------------------- the network
+
+/** Return an integer with `fraction` fraction bits as the fixed-point type `type` represents it. */
+function castInteger(value, fraction, type) {
+  const scaled = value * 2 ** (type.fraction - fraction); // exact: only the exponent changes
+  let rounded = Math.floor(type.rounding === "RND" ? scaled + 0.5 : scaled);
+  if (type.rounding === "RND_CONV") {
+    const rest = scaled - rounded;
+    if (rest > 0.5 || (rest === 0.5 && rounded % 2 !== 0)) rounded += 1;
+  }
+  const low = type.signed ? -(2 ** (type.width - 1)) : 0;
+  const count = 2 ** type.width;
+  if (type.overflow === "SAT") return Math.min(Math.max(rounded, low), low + count - 1);
+  return ((((rounded - low) % count) + count) % count) + low;
+}
+
+/**
+ * Run an exported network.
+ *
+ * @param network as common/integer_network.py exports it
+ * @param given integers of one layer or of several, by name; layers in front of them are left out
+ * @returns the given integers and those of all layers behind them, by name
+ */
+function evaluateNetwork(network, given) {
+  const values = { ...given };
+  const types = {};
+  for (const layer of network.layers) {
+    types[layer.name] = layer.type;
+    const source = values[layer.input];
+    if (source === undefined || layer.name in values) continue;
+    const fraction = types[layer.input].fraction;
+    if (layer.kind === "dense") {
+      values[layer.name] = multiply(layer, source);
+    } else if (layer.kind === "lookup") {
+      values[layer.name] = source.map((value) => layer.table[value - layer.low]);
+    } else {
+      values[layer.name] = source.map((value) => castInteger(layer.relu ? Math.max(value, 0) : value, fraction, layer.type));
+    }
+  }
+  return values;
+}
+
+function multiply(layer, source) {
+  const accumulator = layer.accumulator;
+  const shift = 2 ** layer.shift;
+  return layer.bias.map((bias, node) => {
+    let sum = 0;
+    for (let index = 0; index < source.length; index += 1) sum += layer.weights[index][node] * source[index];
+    const held = castInteger(sum * shift + bias, accumulator.fraction, accumulator);
+    return castInteger(held, accumulator.fraction, layer.type);
+  });
+}
+
+// ---------------------------------------------------------------- from strokes to 28 x 28 pixels
+
+const FIELD = 28; // MNIST's images [pixel]
+const BOX = 20; // that a digit is fitted into [pixel]
+const CENTRE = 14.5; // where MNIST puts a digit's centre of mass, from the left or upper edge [pixel]
+const PEN = 2.4; // width of MNIST's strokes, the median [pixel]
+const SMALLEST = 0.12; // extent, of the pad's, below which strokes are not magnified further
+
+/**
+ * Return what MNIST would make of strokes: fitted into a box of 20 x 20 pixels, the centre of mass in the middle.
+ *
+ * @param strokes lists of points [x, y], from 0 at the left or upper edge of the pad to 1
+ * @returns 784 intensities of 0 to 255, row by row
+ */
+function imageOfStrokes(strokes) {
+  const points = strokes.flat();
+  if (points.length === 0) return new Uint8Array(FIELD * FIELD);
+  const bounds = [0, 1].map((axis) => {
+    const along = points.map((point) => point[axis]);
+    return [Math.min(...along), Math.max(...along)];
+  });
+  const extent = Math.max(...bounds.map(([low, high]) => high - low), SMALLEST);
+  const scale = (BOX - PEN) / extent;
+  const middle = bounds.map(([low, high]) => (low + high) / 2);
+  let image;
+  let origin = [CENTRE, CENTRE];
+  for (let pass = 0; pass < 2; pass += 1) {
+    const placed = strokes.map((stroke) => stroke.map((point) => point.map((value, axis) => (value - middle[axis]) * scale + origin[axis])));
+    image = inkOfStrokes(placed);
+    const mass = centreOfMass(image);
+    origin = origin.map((value, axis) => value + CENTRE - mass[axis]);
+  }
+  return image;
+}
+
+/** Ink each pixel by its distance from the nearest stroke, with an edge one pixel wide. */
+function inkOfStrokes(strokes) {
+  const image = new Uint8Array(FIELD * FIELD);
+  const reach = PEN / 2 + 0.5;
+  for (const stroke of strokes) {
+    stroke.forEach((end, index) => {
+      const start = stroke[Math.max(index - 1, 0)];
+      const range = (axis) => [
+        Math.max(Math.floor(Math.min(start[axis], end[axis]) - reach), 0),
+        Math.min(Math.ceil(Math.max(start[axis], end[axis]) + reach), FIELD),
+      ];
+      const [left, right] = range(0);
+      const [upper, lower] = range(1);
+      for (let row = upper; row < lower; row += 1) {
+        for (let column = left; column < right; column += 1) {
+          const ink = Math.min(Math.max(reach - distance([column + 0.5, row + 0.5], start, end), 0), 1);
+          const pixel = row * FIELD + column;
+          image[pixel] = Math.max(image[pixel], Math.round(255 * ink));
+        }
+      }
+    });
+  }
+  return image;
+}
+
+/** Return the distance of a point from the line between `start` and `end`. */
+function distance(point, start, end) {
+  const along = [end[0] - start[0], end[1] - start[1]];
+  const length = along[0] ** 2 + along[1] ** 2;
+  const from = [point[0] - start[0], point[1] - start[1]];
+  const part = length === 0 ? 0 : Math.min(Math.max((from[0] * along[0] + from[1] * along[1]) / length, 0), 1);
+  return Math.hypot(from[0] - part * along[0], from[1] - part * along[1]);
+}
+
+function centreOfMass(image) {
+  let mass = 0;
+  const sums = [0, 0];
+  image.forEach((ink, pixel) => {
+    mass += ink;
+    sums[0] += ink * ((pixel % FIELD) + 0.5);
+    sums[1] += ink * (Math.floor(pixel / FIELD) + 0.5);
+  });
+  return mass === 0 ? [CENTRE, CENTRE] : sums.map((sum) => sum / mass);
+}
+
+// ---------------------------------------------------------------- from 28 x 28 to 8 x 8 pixels of 5 bits
+
+/**
+ * Crop, downsample and round down as stage 01 does, to the bit.
+ *
+ * What scikit-image's resize computes is float32, and one pixel of the 4.5 million of MNIST lies so close to a step that
+ * it matters: so float32 is rounded to here wherever it is stored there, after each of the two smoothings and at the end.
+ *
+ * @param image 784 intensities of 0 to 255
+ * @param preparation {method, cropped, size, levels, taps}: taps of the Gaussian, for method "anti_aliased"
+ * @returns 64 levels of 0 to 31
+ */
+function prepareImage(image, preparation) {
+  const { method, cropped, size, levels, taps } = preparation;
+  const first = Math.floor((FIELD - cropped) / 2);
+  const kept = Array.from({ length: cropped * cropped }, (_, index) => {
+    return image[(first + Math.floor(index / cropped)) * FIELD + first + (index % cropped)];
+  });
+  const shrunk = method === "anti_aliased" ? resize(smooth(smooth(kept, cropped, cropped, taps), cropped, 1, taps), cropped, size) : pickPixels(kept, cropped, size);
+  return shrunk.map((value) => Math.min(Math.floor(value / (256 / levels)), levels - 1));
+}
+
+/** Smooth along one direction; `stride` is the distance of neighbours: 1 within a row, `side` within a column. */
+function smooth(image, side, stride, taps) {
+  const radius = (taps.length - 1) / 2;
+  return image.map((_, index) => {
+    const place = stride === 1 ? index % side : Math.floor(index / side);
+    const value = (step) => image[index + (mirrored(place + step, side) - place) * stride];
+    let sum = value(0) * taps[radius];
+    for (let step = radius; step > 0; step -= 1) sum += (value(-step) + value(step)) * taps[radius - step];
+    return Math.fround(sum);
+  });
+}
+
+function mirrored(place, side) {
+  if (place < 0) return -place;
+  return place < side ? place : 2 * (side - 1) - place;
+}
+
+/** Sample an image at the centres of `size` x `size` pixels, between its own pixels linearly. */
+function resize(image, side, size) {
+  const samples = Array.from({ length: size }, (_, index) => {
+    const place = ((index + 0.5) * side) / size - 0.5;
+    return { before: Math.floor(place), part: place - Math.floor(place) };
+  });
+  return samples.flatMap((row) => samples.map((column) => {
+    let sum = 0;
+    for (const [down, height] of [[0, 1 - row.part], [1, row.part]]) {
+      for (const [right, width] of [[0, 1 - column.part], [1, column.part]]) {
+        sum += image[(row.before + down) * side + column.before + right] * height * width;
+      }
+    }
+    return Math.fround(sum);
+  }));
+}
+
+function pickPixels(image, side, size) {
+  const stride = (side - 1) / (size - 1);
+  return Array.from({ length: size * size }, (_, index) => image[Math.floor(index / size) * stride * side + (index % size) * stride]);
+}
+
+// ---------------------------------------------------------------- the page
+
+const MAP_SIDE = 720; // pixels of the latent map's canvas
+const MAP_MARGIN = { left: 74, right: 16, top: 16, bottom: 70 };
+const PAPER = "#ffffff";
+const INK = "#000000";
+const GREY = "#777777";
+
+/** Tie the page's elements to the network; `data` is what common/draw_digit.py puts into the page. */
+function startDrawing(data) {
+  const element = (name) => document.getElementById(`draw-${name}`);
+  const { network, inputLayer, latentLayer, imageLayer, logitLayer } = data;
+  const types = Object.fromEntries(network.layers.map((layer) => [layer.name, layer.type]));
+  const unit = (layer) => 2 ** types[layer].fraction;
+  const latentUnit = unit(latentLayer);
+  const range = data.range.map((value) => value / latentUnit);
+  let strokes = [];
+
+  // An image as a canvas of as many pixels as it has; the page's style magnifies it.
+  function paintImage(canvas, values, largest) {
+    const side = canvas.width;
+    const context = canvas.getContext("2d");
+    const pixels = context.createImageData(side, side);
+    values.forEach((value, index) => {
+      pixels.data.fill(255 - Math.round((255 * value) / largest), 4 * index, 4 * index + 3);
+      pixels.data[4 * index + 3] = 255;
+    });
+    context.putImageData(pixels, 0, 0);
+  }
+
+  function paintPad() {
+    const canvas = element("pad");
+    const context = canvas.getContext("2d");
+    context.fillStyle = PAPER;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.strokeStyle = INK;
+    context.lineWidth = canvas.width / 14;
+    context.lineCap = context.lineJoin = "round";
+    for (const stroke of strokes) {
+      context.beginPath();
+      stroke.concat([stroke[stroke.length - 1]]).forEach(([x, y], index) => {
+        context[index ? "lineTo" : "moveTo"](x * canvas.width, y * canvas.height);
+      });
+      context.stroke();
+    }
+  }
+
+  const frame = {
+    left: MAP_MARGIN.left,
+    top: MAP_MARGIN.top,
+    width: MAP_SIDE - MAP_MARGIN.left - MAP_MARGIN.right,
+    height: MAP_SIDE - MAP_MARGIN.top - MAP_MARGIN.bottom,
+  };
+  const placeOf = ([x, y]) => [
+    frame.left + (x / range[0]) * frame.width,
+    frame.top + (1 - y / range[1]) * frame.height,
+  ];
+  const map = paintMap();
+
+  // The test images never move: they are painted once.
+  function paintMap() {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = MAP_SIDE;
+    const context = canvas.getContext("2d");
+    context.fillStyle = PAPER;
+    context.fillRect(0, 0, MAP_SIDE, MAP_SIDE);
+    const bytes = Uint8Array.from(atob(data.points), (letter) => letter.charCodeAt(0));
+    for (let start = 0; start < bytes.length; start += 5) {
+      const point = [bytes[start] + 256 * bytes[start + 1], bytes[start + 2] + 256 * bytes[start + 3]];
+      const [x, y] = placeOf(point.map((value) => value / latentUnit));
+      context.fillStyle = data.colours[bytes[start + 4]];
+      context.fillRect(x - 1.5, y - 1.5, 3, 3);
+    }
+    paintAxes(context);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.font = "bold 24px sans-serif";
+    data.medians.forEach((median, digit) => {
+      if (median === null) return;
+      const [x, y] = placeOf(median.map((value) => value / latentUnit));
+      context.beginPath();
+      context.arc(x, y, 18, 0, 2 * Math.PI);
+      context.fillStyle = PAPER;
+      context.fill();
+      context.lineWidth = 4;
+      context.strokeStyle = data.colours[digit];
+      context.stroke();
+      context.fillStyle = INK;
+      context.fillText(String(digit), x, y + 1);
+    });
+    return canvas;
+  }
+
+  function paintAxes(context) {
+    context.strokeStyle = context.fillStyle = INK;
+    context.lineWidth = 1.5;
+    context.font = "24px sans-serif";
+    context.strokeRect(frame.left, frame.top, frame.width, frame.height);
+    [0, 1].forEach((axis) => {
+      const step = niceStep(range[axis]);
+      for (let tick = 0; tick * step <= range[axis]; tick += 1) {
+        const value = Number((tick * step).toPrecision(6));
+        const [x, y] = axis === 0 ? placeOf([value, 0]) : placeOf([0, value]);
+        context.beginPath();
+        context.moveTo(x, y);
+        context.lineTo(axis === 0 ? x : x + 10, axis === 0 ? y - 10 : y);
+        context.stroke();
+        context.textAlign = axis === 0 ? "center" : "right";
+        context.textBaseline = axis === 0 ? "top" : "middle";
+        context.fillText(String(value), axis === 0 ? x : x - 10, axis === 0 ? y + 8 : y);
+      }
+    });
+    context.textAlign = "right";
+    context.textBaseline = "bottom";
+    context.fillText("latent coordinate z\u2081", frame.left + frame.width, MAP_SIDE - 4);
+    context.save();
+    context.rotate(-Math.PI / 2);
+    context.textBaseline = "top";
+    context.fillText("latent coordinate z\u2082", -frame.top, 4);
+    context.restore();
+  }
+
+  function paintPoint(latent) {
+    const context = element("map").getContext("2d");
+    context.drawImage(map, 0, 0);
+    const [x, y] = placeOf(latent.map((value, axis) => Math.min(value / latentUnit, range[axis])));
+    context.lineWidth = 1.5;
+    context.strokeStyle = GREY;
+    context.beginPath();
+    context.moveTo(frame.left, y);
+    context.lineTo(x, y);
+    context.lineTo(x, frame.top + frame.height);
+    context.stroke();
+    context.beginPath();
+    context.arc(x, y, 13, 0, 2 * Math.PI);
+    context.lineWidth = 5;
+    context.strokeStyle = PAPER;
+    context.stroke();
+    context.beginPath();
+    context.arc(x, y, 10, 0, 2 * Math.PI);
+    context.fillStyle = INK;
+    context.fill();
+  }
+
+  const bars = Array.from({ length: 10 }, (_, digit) => {
+    const row = element("logits").appendChild(document.createElement("li"));
+    const [name, track, number] = ["span", "div", "output"].map((tag) => row.appendChild(document.createElement(tag)));
+    name.textContent = String(digit);
+    const bar = track.appendChild(document.createElement("i"));
+    return { row, bar, number };
+  });
+
+  function showLogits(logits) {
+    const scale = unit(logitLayer);
+    const decided = logits.indexOf(Math.max(...logits));
+    bars.forEach(({ row, bar, number }, digit) => {
+      const value = logits[digit] / scale;
+      const share = Math.min(Math.abs(logits[digit]) / data.largestLogit, 1);
+      row.className = digit === decided ? "decided" : "";
+      bar.style.width = `${50 * share}%`;
+      bar.style.left = value < 0 ? `${50 - 50 * share}%` : "50%";
+      number.textContent = `${value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}`;
+    });
+    return decided;
+  }
+
+  // Everything behind the latent point, and the point itself.
+  function show(values, levels) {
+    paintPoint(values[latentLayer]);
+    paintImage(element("output"), values[imageLayer], unit(imageLayer));
+    const decided = showLogits(values[logitLayer]);
+    const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2)).join(", ");
+    let words = `It reads a ${decided}, at (${point}) of the latent plane.`;
+    if (levels) {
+      const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
+      words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
+    }
+    element("verdict").textContent = words;
+    element("inputs").classList.toggle("aside", !levels);
+  }
+
+  function showLevels(levels) {
+    paintImage(element("input"), levels, data.preparation.levels - 1);
+    show(evaluateNetwork(network, { [inputLayer]: levels }), levels);
+  }
+
+  function showStrokes() {
+    paintPad();
+    const image = imageOfStrokes(strokes);
+    paintImage(element("mnist"), image, 255);
+    showLevels(prepareImage(image, data.preparation));
+  }
+
+  function showSample(sample) {
+    strokes = [];
+    paintPad();
+    paintImage(element("mnist"), new Uint8Array(FIELD * FIELD), 255);
+    showLevels(sample);
+  }
+
+  function showLatent([x, y]) {
+    const shares = [(x * MAP_SIDE - frame.left) / frame.width, 1 - (y * MAP_SIDE - frame.top) / frame.height];
+    const latent = shares.map((share, axis) => castInteger(Math.min(Math.max(share, 0), 1) * data.range[axis], types[latentLayer].fraction, types[latentLayer]));
+    show(evaluateNetwork(network, { [latentLayer]: latent }), null);
+  }
+
+  /** Call back with places of the pointer, 0 to 1 both ways, from when it is pressed on a canvas until it is let go. */
+  function follow(canvas, onStart, onMove) {
+    let pressed = null;
+    const placeIn = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (pressed !== null || event.button !== 0) return;
+      event.preventDefault();
+      pressed = event.pointerId;
+      canvas.setPointerCapture(pressed);
+      onStart(placeIn(event));
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== pressed) return;
+      const passed = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+      onMove((passed.length ? passed : [event]).map(placeIn));
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(name, (event) => {
+        if (event.pointerId === pressed) pressed = null;
+      });
+    }
+  }
+
+  follow(
+    element("pad"),
+    (place) => {
+      strokes.push([place]);
+      showStrokes();
+    },
+    (places) => {
+      strokes[strokes.length - 1].push(...places);
+      showStrokes();
+    },
+  );
+  follow(element("map"), showLatent, (places) => showLatent(places[places.length - 1]));
+  element("clear").addEventListener("click", () => {
+    strokes = [];
+    showStrokes();
+  });
+  data.samples.forEach((sample, digit) => {
+    if (sample === null) return;
+    const button = element("samples").appendChild(document.createElement("button"));
+    button.type = "button";
+    button.textContent = String(digit);
+    button.title = `the first ${digit} of the test images`;
+    button.addEventListener("click", () => showSample(sample));
+  });
+  showSample(data.samples.find((sample) => sample !== null));
+}
+
+function niceStep(range) {
+  const rough = range / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+}
+
+if (typeof module === "object") module.exports = { castInteger, evaluateNetwork, imageOfStrokes, prepareImage };

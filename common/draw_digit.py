@@ -1,0 +1,95 @@
+"""What the page's 'Draw a digit' needs of a run: the network in integers, the way to 8 x 8 pixels, the latent plane."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import artifacts, integer_network, preprocessing
+from common.errors import PipelineError
+from common.plot_style import DIGITS
+
+DESIGN = "full/quantized_pruned"
+LAYERS = {"inputLayer": "pixels", "latentLayer": "latent_relu", "imageLayer": "image", "logitLayer": "classifier_3"}
+MARGIN = 1.04  # of the map beyond the outermost test image
+
+
+def page_data(outputs: Path) -> dict[str, Any] | None:
+    """Return what `draw_digit.js` is started with, or None where the images or the network are not there.
+
+    Raises:
+        PipelineError: A file is there and is not what its stage writes.
+    """
+    images = next(outputs.glob("[0-9]*/mnist8x8.npz"), None)
+    exported = next(outputs.glob(f"[0-9]*/{DESIGN}/network.json"), None)
+    if images is None or exported is None:
+        return None
+    try:
+        network = json.loads(exported.read_text())
+        with np.load(images, allow_pickle=False) as file:
+            levels, digits = file["x_test"].reshape(-1, preprocessing.SIZE**2).astype(int), file["y_test"]
+        downsampling = artifacts.read_run(outputs, images.parent.name)["configuration"].get("downsampling")
+        return _page_data(network, levels, digits, downsampling)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError) as error:
+        raise PipelineError(f"{exported} or {images} is damaged ({error!r})") from None
+
+
+def _page_data(network: dict[str, Any], levels: np.ndarray, digits: np.ndarray, downsampling: str) -> dict[str, Any]:
+    points = latent_points(network, levels)
+    some = integer_network.evaluate(network, {LAYERS["inputLayer"]: levels[:1000]})
+    each = [digits == digit for digit in range(10)]
+    return {
+        **LAYERS,
+        "network": network,
+        "preparation": preparation(downsampling),
+        "points": _packed(points, digits),
+        "medians": [np.median(points[mask], axis=0).tolist() if mask.any() else None for mask in each],
+        "range": (MARGIN * points.max(axis=0)).round().astype(int).clip(min=1).tolist(),
+        "largestLogit": int(np.abs(some[LAYERS["logitLayer"]]).max()),
+        "samples": [levels[mask][0].tolist() if mask.any() else None for mask in each],
+        "colours": DIGITS,
+    }
+
+
+def latent_points(network: dict[str, Any], levels: np.ndarray) -> np.ndarray:
+    """Return where an exported network puts images in its latent plane.
+
+    Args:
+        network: As `integer_network.export` returns it.
+        levels: Images, int [N, 64] of 0 to 31.
+
+    Returns:
+        Integers of the latent layer's type, int64 [N, 2].
+    """
+    names = [layer["name"] for layer in network["layers"]]
+    encoder = {"layers": network["layers"][: names.index(LAYERS["latentLayer"]) + 1]}
+    return integer_network.evaluate(encoder, {LAYERS["inputLayer"]: levels})[LAYERS["latentLayer"]]
+
+
+def preparation(downsampling: str) -> dict[str, Any]:
+    """Return what `prepareImage` of `draw_digit.js` needs to do as `preprocessing.prepare_images` does.
+
+    The taps are those of scikit-image's anti-aliasing: a Gaussian whose standard deviation is half of what the
+    shrinking factor exceeds 1 by, cut off at four of them, computed as SciPy does, to the last bit.
+    """
+    cropped, size = preprocessing.CROPPED_SIZE, preprocessing.SIZE
+    sigma = (cropped / size - 1) / 2
+    radius = int(4 * sigma + 0.5)
+    taps = np.exp(-0.5 / sigma**2 * np.arange(-radius, radius + 1) ** 2)
+    return {
+        "method": downsampling,
+        "cropped": cropped,
+        "size": size,
+        "levels": preprocessing.LEVELS,
+        "taps": (taps / taps.sum()).tolist(),
+    }
+
+
+def _packed(points: np.ndarray, digits: np.ndarray) -> str:
+    """Return points and digits as base64 of five bytes each: two coordinates, the low byte first, and the digit."""
+    records = np.empty(len(points), dtype=[("x", "<u2"), ("y", "<u2"), ("digit", "u1")])
+    records["x"], records["y"] = points.clip(0, 2**16 - 1).T
+    records["digit"] = digits
+    return base64.b64encode(records.tobytes()).decode()

@@ -1,0 +1,247 @@
+"""The results table: a row for each network, each design and each of the paper's, from `metrics.json`."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from common import paper
+from common.designs import VARIANTS
+
+DASH = "–"
+CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
+PRECISION_OF_CUT = {"encoder": ("encoder", "latent"), "encoder_classifier": ("encoder", "latent", "classifier")}
+GROUPS = {
+    "complete": "Complete",
+    "pruned": "Pruned",
+    "quantized": "Quantized",
+    "quantized_pruned": "Quantized and pruned",
+    "other": "Others",
+}
+PAPER_VARIANTS = {
+    "AE": "complete",
+    "AE pruned": "pruned",
+    "QAE pruned": "quantized_pruned",
+    "QAE pruned, Virtex-7": "quantized_pruned",
+}
+ESTIMATE, SYNTHESIS = "C-synthesis estimate", "logic synthesis"
+PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  # its Table 3, and hls4ml's default
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network or design; None is what was not measured.
+
+    Attributes:
+        variant: `complete`, `pruned`, `quantized`, `quantized_pruned` or `other`.
+        kind: Whether it is a network run by Keras, a design of this run, or a row of the paper.
+        name: What it is.
+        weights_left: Weights that are not zero.
+        bits: Of weights, the fewest and the most; `float` where they are floating point.
+        test_l1: Mean absolute error of a pixel, test images.
+        test_accuracy: 0 to 1, test images.
+        lut: Look-up tables.
+        ff: Flip-flops.
+        dsp: Multiplier blocks.
+        latency_cycles: From image to result [clock cycles].
+        clock_ns: Clock period [ns].
+        differing: Values in which two simulations of it differ, all comparisons together.
+        comparisons: How many pairs of simulations were compared.
+        values: Values in each comparison.
+        source: Tool and part, and whether a number is an estimate or logic synthesis.
+    """
+
+    variant: str
+    kind: Literal["network", "design", "paper"]
+    name: str
+    weights_left: int | None = None
+    bits: str | None = None
+    test_l1: float | None = None
+    test_accuracy: float | None = None
+    lut: int | None = None
+    ff: int | None = None
+    dsp: int | None = None
+    latency_cycles: int | None = None
+    clock_ns: float | None = None
+    differing: int | None = None
+    comparisons: int | None = None
+    values: int | None = None
+    source: str = ""
+
+    @property
+    def latency_ns(self) -> float | None:
+        """From image to result [ns]."""
+        known = self.latency_cycles is not None and self.clock_ns is not None
+        return self.latency_cycles * self.clock_ns if known else None
+
+    @property
+    def exactness(self) -> str | None:
+        """How many values differ, in words."""
+        return None if self.differing is None else f"{self.differing:,} of {self.comparisons} × {self.values:,}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its heading, and how a row's value is written."""
+
+    heading: str
+    write: Callable[[Row], str]
+
+
+def number(value: float | None, decimals: int = 0) -> str:
+    """Write a number, thousands apart, the minus sign as such; a dash for None."""
+    return DASH if value is None else f"{value:,.{decimals}f}".replace("-", "−")
+
+
+COLUMNS = (
+    Column("weights left", lambda row: number(row.weights_left)),
+    Column("bits", lambda row: row.bits or DASH),
+    Column("L1", lambda row: number(row.test_l1, 4)),
+    Column("accuracy", lambda row: number(row.test_accuracy, 4)),
+    Column("LUT", lambda row: number(row.lut)),
+    Column("FF", lambda row: number(row.ff)),
+    Column("DSP", lambda row: number(row.dsp)),
+    Column("latency [cycles]", lambda row: number(row.latency_cycles)),
+    Column("clock [ns]", lambda row: number(row.clock_ns, 2)),
+    Column("latency [ns]", lambda row: number(row.latency_ns, 1)),
+    Column("values that differ", lambda row: row.exactness or DASH),
+    Column("source", lambda row: row.source or DASH),
+)
+
+
+def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> list[Row]:
+    """Return all rows, variant by variant: networks, the paper's networks, designs, the paper's designs.
+
+    Args:
+        metrics: What `metrics.json` says.
+        precision: Fixed-point types of the quantized networks as configured, or None where they are not known.
+    """
+    rows = [
+        *(_network_row(name, found, precision) for name, found in metrics.get("models", {}).items()),
+        *_paper_networks(),
+        *_design_rows(metrics, precision),
+        *_paper_designs(),
+    ]
+    places = list(GROUPS)
+    return sorted(rows, key=lambda row: places.index(row.variant))
+
+
+def measured(found: Mapping[str, Any], key: str) -> float | None:
+    """Return a number of a record, or None where it has none of that name."""
+    value = found.get(key)
+    return value if isinstance(value, int | float) else None
+
+
+def _variant_of(name: str) -> str:
+    return name if name in VARIANTS else "other"
+
+
+def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
+    network, _, rest = name.partition("/")
+    variant, _, after = rest.partition(", ")
+    words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
+    bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
+    if after:
+        words += f", {after.replace(',TRN,WRAP', '')}"
+        bits = after.partition("<")[2].partition(",")[0]
+    tool = "QKeras" if variant.startswith("quantized") else "Keras"
+    kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
+    return Row(_variant_of(variant), "network", words, measured(found, "nonzero_weights"), bits, **kept, source=tool)
+
+
+def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str | None:
+    """Return the fewest and the most bits of a weight, in all layers or in those that begin with one of the words."""
+    types = [
+        types["weight_bits"]
+        for layer, types in (precision or {}).items()
+        if isinstance(types, dict) and (not layers or layer.startswith(layers))
+    ]
+    if not types:
+        return None
+    return str(min(types)) if min(types) == max(types) else f"{min(types)}–{max(types)}"
+
+
+def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
+    designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
+    for name in dict.fromkeys((*designs, *exactness)):
+        found, counts = designs.get(name, {}), dict(exactness.get(name, {}))
+        design = name.partition(", ")[0]
+        cut, _, variant = design.partition("/")
+        values = counts.pop("values", None)
+        counts.pop("images", None)
+        numbers = ("test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
+        quantized = variant.startswith("quantized")
+        yield Row(
+            _variant_of(variant),
+            "design",
+            CUTS.get(cut, name),
+            bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
+            **{key: measured(found, key) for key in numbers},
+            differing=sum(counts.values()) if counts else None,
+            comparisons=len(counts) or None,
+            values=values,
+            source=design_source(found),
+        )
+
+
+def design_source(found: Mapping[str, Any]) -> str:
+    """Say which tool and part a design's numbers are for, and whether they are an estimate."""
+    if "lut" not in found:
+        return "simulation"
+    tool = ".".join(str(found.get("tool", "")).split(".")[:2])
+    kind = ESTIMATE if found.get("estimate") else SYNTHESIS
+    return ", ".join(word for word in (kind, tool, str(found.get("part", ""))) if word)
+
+
+def _paper_networks() -> Iterable[Row]:
+    for variant, found in paper.TABLE_2.items():
+        yield Row(
+            variant, "paper", "paper, Table 2", bits="float", test_accuracy=found["test_accuracy"], source="Keras"
+        )
+    accuracy = paper.TABLE_4["test_accuracy"]
+    variant = "quantized_pruned"
+    yield Row(variant, "paper", "paper, Table 4", bits=PAPER_BITS[variant], test_accuracy=accuracy, source="QKeras")
+
+
+def _paper_designs() -> Iterable[Row]:
+    for name, found in paper.TABLES_5_AND_6.items():
+        variant = PAPER_VARIANTS[name]
+        numbers = {key: value for key, value in found.items() if key != "part"}
+        words = f"paper, {name.partition(',')[0]}: encoder + classifier"
+        source = f"{ESTIMATE}, Vivado HLS, {found['part']}"
+        yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
+
+
+def as_csv(rows: list[Row]) -> str:
+    """Return the rows as CSV, numbers as measured."""
+    names = [field.name for field in fields(Row)]
+    names.insert(names.index("clock_ns") + 1, "latency_ns")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([getattr(row, name) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """Return the rows as one Markdown table, a line with the name of the variant before its rows."""
+    table = [["", *(column.heading for column in COLUMNS)]]
+    variant = None
+    for row in rows:
+        if row.variant != variant:
+            variant = row.variant
+            table.append([f"**{GROUPS[variant]}**", *[""] * len(COLUMNS)])
+        name = f"*{row.name}*" if row.kind == "paper" else row.name
+        table.append([name, *(column.write(row) for column in COLUMNS)])
+    table = [[cell.replace("|", r"\|").replace("\n", " ") for cell in line] for line in table]
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:-1]), "-" * widths[-1]]
+    lines = [_padded(table[0], widths), ruler, *(_padded(line, widths) for line in table[1:])]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _padded(line: list[str], widths: list[int]) -> list[str]:
+    first, *numbers, last = line
+    middle = [cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True)]
+    return [first.ljust(widths[0]), *middle, last.ljust(widths[-1])]

@@ -1,0 +1,97 @@
+"""What has become of each stage: not run, finished, stale, damaged, with findings; and the command that mends it."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from common import artifacts
+from common.errors import PipelineError
+
+State = Literal["finished", "wrong", "missing"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong or missing, and the command that mends it."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A numbered script and what it has left in its folder of `outputs/`.
+
+    Attributes:
+        name: Of the script and its folder, without suffix: `03_prune`.
+        purpose: First line of the script's docstring.
+        run: What `run.json` says, or None where the stage has not run or that file is damaged.
+        problems: What is wrong with it; none where it has not run.
+        logs: Paths of its logs below its folder.
+    """
+
+    name: str
+    purpose: str
+    run: dict[str, Any] | None
+    problems: tuple[Problem, ...]
+    logs: tuple[str, ...]
+
+    @property
+    def state(self) -> State:
+        """Whether it is finished and good, has something wrong, or has not run."""
+        if self.problems:
+            return "wrong"
+        return "missing" if self.run is None else "finished"
+
+    @property
+    def number(self) -> str:
+        """`03` of `03_prune`."""
+        return self.name.partition("_")[0]
+
+    @property
+    def subject(self) -> str:
+        """`prune` of `03_prune`."""
+        return self.name.partition("_")[2]
+
+    @property
+    def command(self) -> str:
+        """What runs it."""
+        return f"python {self.name}.py"
+
+
+def read_stages(outputs: Path, scripts: Path) -> list[Stage]:
+    """Return all stages whose script lies in the folder `scripts`, in order."""
+    return [_read_stage(outputs, script) for script in sorted(scripts.glob("[0-9][0-9]_*.py"))]
+
+
+def _read_stage(outputs: Path, script: Path) -> Stage:
+    name, purpose = script.stem, _first_line(script)
+    if not (outputs / name).exists():
+        return Stage(name, purpose, None, (), ())
+    problems: list[Problem] = []
+    run = None
+    try:
+        run = artifacts.read_run(outputs, name)
+        reason = artifacts.stale_reason(outputs, name)
+    except PipelineError as error:
+        reason = str(error)
+    if reason is not None:
+        text, _, command = reason.replace(f"{outputs}/", "").partition("; run: ")
+        problems.append(Problem(text, command or f"python {name}.py"))
+    if run is None:
+        return Stage(name, purpose, None, tuple(problems), ())
+    missing = [file for file in run["writes"] if not (outputs / name / file).exists()]
+    if missing:
+        others = f" and {len(missing) - 1} more files are" if missing[1:] else " is"
+        problems.append(Problem(f"{name}/{missing[0]}{others} missing", f"python {name}.py"))
+    problems += [Problem(str(failure), f"python {name}.py") for failure in run.get("failures", ())]
+    logs = tuple(file for file in run["writes"] if file.endswith(".log"))
+    return Stage(name, purpose, run, tuple(problems), logs)
+
+
+def _first_line(script: Path) -> str:
+    try:
+        return (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0].rstrip(".")
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,203 @@
+"""The way of the data (paper, figure 1) for this pipeline: where the page draws stages, variants and their numbers.
+
+Stages are boxes in a row, variants of the network lines that run through them, with a stop wherever a variant is made
+or looked at. The same is laid out twice: side by side for wide screens, from top to bottom for narrow ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.plot_style import VARIANTS
+from common.report_results import measured, number
+from common.report_stages import Stage
+
+IMAGES = "images"
+TOOLS = {
+    "prepare_data": "8 × 8 pixels, 5 bits",
+    "train_autoencoder": "Keras",
+    "prune": "TF Model Optimization",
+    "quantize": "QKeras",
+    "convert_hls": "hls4ml, C++",
+    "synthesize": "RTL and netlist",
+}
+FIRST_STOP = {
+    IMAGES: "prepare_data",
+    "complete": "train_autoencoder",
+    "pruned": "prune",
+    "quantized": "quantize",
+    "quantized_pruned": "quantize",
+}
+SOURCES = {"complete": IMAGES, "pruned": IMAGES, "quantized": "complete", "quantized_pruned": "pruned"}
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie [px]: stages step along one direction, the lines of variants lie across it.
+
+    Attributes:
+        name: `wide` or `tall`.
+        size: Of the whole drawing.
+        first_box: Upper left corner of the first box.
+        box: Width and height of a box.
+        step: From stage to stage.
+        lanes: Across, of the line of each variant.
+    """
+
+    name: str
+    size: Point
+    first_box: Point
+    box: Point
+    step: Point
+    lanes: Mapping[str, float]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether stages lie side by side."""
+        return self.step[0] > 0
+
+    def box_of(self, column: int) -> Point:
+        """Return the upper left corner of a stage's box."""
+        return self.first_box[0] + column * self.step[0], self.first_box[1] + column * self.step[1]
+
+    def stop(self, lane: str, column: int) -> Point:
+        """Return where the line of a variant passes a stage."""
+        x, y = self.box_of(column)
+        return (x + self.box[0] / 2, self.lanes[lane]) if self.is_wide else (self.lanes[lane], y + self.box[1] / 2)
+
+
+LAYOUTS = (
+    Layout(
+        "wide",
+        (1120, 372),
+        (0, 1),
+        (160, 92),
+        (192, 0),
+        {"complete": 170, "quantized": 222, IMAGES: 222, "pruned": 282, "quantized_pruned": 334},
+    ),
+    Layout(
+        "tall",
+        (358, 770),
+        (1, 1),
+        (148, 112),
+        (0, 130),
+        {"complete": 182, "quantized": 228, IMAGES: 228, "pruned": 278, "quantized_pruned": 326},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A stage: its corner, and the tool it uses."""
+
+    stage: Stage
+    x: float
+    y: float
+    tool: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A piece of a variant's line, solid where it has been gone."""
+
+    path: str
+    colour: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop on a variant's line: its name above, at the first stop, and numbers below."""
+
+    x: float
+    y: float
+    colour: str
+    above: Sequence[str]
+    below: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The drawing in one layout."""
+
+    layout: Layout
+    boxes: Sequence[Box]
+    lines: Sequence[Line]
+    stops: Sequence[Stop]
+
+
+def draw_workflows(stages: Sequence[Stage], metrics: Mapping[str, Any]) -> list[Workflow]:
+    """Return the drawing in both layouts."""
+    columns = {stage.subject: column for column, stage in enumerate(stages) if stage.subject in TOOLS}
+    done = {stage.subject for stage in stages if stage.run is not None}
+    return [_draw(layout, list(stages), columns, done, metrics) for layout in LAYOUTS]
+
+
+def _draw(
+    layout: Layout, stages: Sequence[Stage], columns: Mapping[str, int], done: set[str], metrics: Mapping[str, Any]
+) -> Workflow:
+    shown = [stage for stage in stages if stage.subject in columns]
+    boxes = [Box(stage, *layout.box_of(columns[stage.subject]), TOOLS[stage.subject]) for stage in shown]
+    lines, stops = [], []
+    for lane, first in FIRST_STOP.items():
+        if first not in columns:
+            continue
+        colour = VARIANTS[lane].colour if lane in VARIANTS else "currentColor"
+        begin = columns[first]
+        if lane in SOURCES:
+            source = layout.stop(SOURCES[lane], begin - 1)
+            lines.append(Line(_curve(source, layout.stop(lane, begin), layout), colour, first in done))
+        behind = [stage.subject for stage in shown if columns[stage.subject] >= begin]
+        if lane == IMAGES:
+            behind = behind[:2]  # as far as the stage before pruning, which trains from scratch
+        for subject in behind:
+            column = columns[subject]
+            below = _numbers(subject, lane, metrics)
+            if subject != first:
+                start, end = layout.stop(lane, column - 1), layout.stop(lane, column)
+                gone = subject in done and (bool(below) or subject in ("train_autoencoder", "prune", "quantize"))
+                lines.append(Line(_curve(start, end, layout), colour, gone))
+            if below or subject == first:
+                above = _name(lane, layout) if subject == first else ()
+                stops.append(Stop(*layout.stop(lane, column), colour, above, below))
+    return Workflow(layout, boxes, lines, stops)
+
+
+def _curve(start: Point, end: Point, layout: Layout) -> str:
+    """Return the path of a line that leaves and arrives in the direction of the stages."""
+    middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
+    if layout.is_wide:
+        controls = (middle[0], start[1]), (middle[0], end[1])
+    else:
+        controls = (start[0], middle[1]), (end[0], middle[1])
+    points = " ".join(f"{x:g} {y:g}" for x, y in (*controls, end))
+    return f"M{start[0]:g} {start[1]:g}C{points}"
+
+
+def _name(lane: str, layout: Layout) -> tuple[str, ...]:
+    words = VARIANTS[lane].label if lane in VARIANTS else "images"
+    return (words,) if layout.is_wide else tuple(words.split(" "))
+
+
+def _numbers(subject: str, lane: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a stage found out about a variant: its accuracy, whether it is exact, its size."""
+    if lane == IMAGES:
+        return ()
+    if subject in ("train_autoencoder", "prune", "quantize"):
+        made_here = FIRST_STOP[lane] == subject
+        accuracy = measured(metrics.get("models", {}).get(f"classifier/{lane}", {}), "test_accuracy")
+        return (number(accuracy, 4),) if made_here and accuracy is not None else ()
+    rows = {part: _of_variant(metrics.get(part, {}), lane) for part in ("designs", "exactness")}
+    if subject == "convert_hls":
+        differing = [row["qkeras_csim"] for row in rows["exactness"] if "qkeras_csim" in row]
+        accuracies = [measured(row, "test_accuracy") for row in rows["designs"]]
+        if differing:
+            return (f"{number(sum(differing))} differ",)
+        return (number(accuracies[0], 4),) if accuracies else ()
+    luts = [measured(row, "lut") for row in rows["designs"] if measured(row, "lut") is not None]
+    return (number(luts[0]), "LUT") if luts else ()
+
+
+def _of_variant(rows: Mapping[str, Mapping[str, Any]], variant: str) -> list[Mapping[str, Any]]:
+    return [row for name, row in rows.items() if name.partition(", ")[0].partition("/")[2] == variant]

@@ -1,0 +1,78 @@
+"""Fixtures of all tests: the artifacts of one whole demo run, made while the tests that do not need them run."""
+
+import fcntl
+import os
+import runpy
+import shutil
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import stage_runs
+
+import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
+
+
+def pytest_collection_modifyitems(items):
+    """Put tests that wait for the demo run behind the others."""
+    items.sort(key=lambda item: "demo_outputs" in item.fixturenames)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _demo_run(request, tmp_path_factory):
+    """Start the demo run in the background, where a test needs it; parallel workers share one."""
+    if not any("demo_outputs" in item.fixturenames for item in request.session.items):
+        yield None
+        return
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.mktemp("demo")
+
+    def run_once():
+        with (folder / "demo.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "finished").exists():
+                stage_runs.run_demo(folder / "outputs")
+                (folder / "finished").touch()
+        return folder / "outputs"
+
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(run_once)
+
+
+@pytest.fixture(scope="session")
+def demo_outputs(_demo_run):
+    """Return the outputs of all stages with the demo preset; not to be changed."""
+    return _demo_run.result()
+
+
+@pytest.fixture
+def outputs(demo_outputs, tmp_path):
+    """Return a copy of the demo outputs that a test may break."""
+    return shutil.copytree(demo_outputs, tmp_path / "outputs")
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """Return a function that runs a numbered script inside of this process, which has TensorFlow in memory already.
+
+    It returns exit status, standard output and standard error. An exception that the script lets out fails the test.
+    """
+
+    def run(stage, *arguments, outputs):
+        for name, value in stage_runs.environment(outputs).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("MNIST_DIR", raising=False)
+        monkeypatch.setattr(sys, "argv", [f"{stage}.py", *arguments])
+        on_termination = signal.getsignal(signal.SIGTERM)
+        capsys.readouterr()
+        try:
+            runpy.run_path(str(stage_runs.ROOT / f"{stage}.py"), run_name="__main__")
+            status = 0
+        except SystemExit as end:
+            status = end.code
+        finally:
+            signal.signal(signal.SIGTERM, on_termination)
+        return status, *capsys.readouterr()
+
+    return run

@@ -1,0 +1,146 @@
+"""hls4ml projects: complete, free of this machine, and computing what the C simulation computed."""
+
+import csv
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from stage_runs import ROOT
+
+from common import c_simulation, dataset, hls, networks
+from common.errors import ToolError
+from common.fixed_point import fixed_point
+
+DESIGN = "05_convert_hls/full/quantized_pruned"
+
+
+@pytest.fixture(scope="module")
+def design(demo_outputs):
+    return demo_outputs / DESIGN
+
+
+@pytest.fixture(scope="module")
+def model(design):
+    return hls.load_model(design / "model.fml")
+
+
+def test_project_is_complete(design):
+    project = design / "project"
+    for name in (
+        "build_prj.tcl", "project.tcl", "vivado_synth.tcl", "design_test.cpp", "hls4ml_config.yml",
+        "firmware/design.cpp", "firmware/design.h", "firmware/defines.h", "firmware/parameters.h",
+        "firmware/ap_types/ap_fixed.h", "firmware/nnet_utils/nnet_dense_latency.h",
+        "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat",
+    ):  # fmt: skip
+        assert (project / name).stat().st_size, name
+    included = [line.split('"')[1] for line in (project / "firmware" / "parameters.h").read_text().splitlines()
+                if line.startswith("#include \"weights")]  # fmt: skip
+    assert len(included) == 2 * len(networks.LAYERS)
+    for name in included:
+        for file in (project / "firmware" / name, (project / "firmware" / name).with_suffix(".txt")):
+            assert file.stat().st_size, file
+
+
+def test_project_has_the_settings_asked_for(design):
+    settings = (design / "project" / "project.tcl").read_text()
+    assert 'set part "xcu250-figd2104-2L-e"' in settings
+    assert "set clock_period 5" in settings
+    assert 'set backend "vivado"' in settings
+
+
+def test_project_names_nothing_of_this_machine_and_has_no_binaries(design, demo_outputs):
+    of_this_machine = [str(path).encode() for path in (demo_outputs, ROOT, sys.prefix, os.path.expanduser("~"))]
+    for path in (design / "project").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert b"\0" not in content, path
+            assert not [name for name in of_this_machine if name + b"/" in content], path
+            assert b".partial" not in content, path
+
+
+def test_test_bench_data_are_the_test_images(design, demo_outputs):
+    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    given = np.loadtxt(design / "project" / "tb_data" / "tb_input_features.dat")
+    np.testing.assert_array_equal(given, test_samples.intensities)
+    expected = np.loadtxt(design / "project" / "tb_data" / "tb_output_predictions.dat", dtype=np.float32)
+    with np.load(design / "csim.npz") as file:
+        np.testing.assert_allclose(expected, file["outputs"], rtol=1e-6)
+
+
+def test_test_bench_of_the_project_carried_elsewhere_gives_the_outputs_of_the_c_simulation(design, model, tmp_path):
+    project = shutil.copytree(design / "project", tmp_path / "carried")
+    with np.load(design / "csim.npz") as file:
+        outputs = file["outputs"]
+    np.testing.assert_array_equal(c_simulation.run_test_bench(project, model), outputs)
+    assert outputs.shape == (297, 74)
+    assert len(np.unique(outputs)) > 20
+
+
+def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
+    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    network = networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
+    expected = c_simulation.keras_outputs(networks.cut(network, "full"), test_samples.intensities)
+    with np.load(design / "csim.npz") as file:
+        np.testing.assert_array_equal(file["outputs"], expected)
+    exactness = json.loads((demo_outputs / "metrics.json").read_text())["exactness"]
+    assert {name: row["qkeras_csim"] for name, row in exactness.items()} == {
+        "encoder_classifier/quantized_pruned": 0,
+        "full/quantized_pruned": 0,
+    }
+    assert exactness["full/quantized_pruned"]["values"] == expected.size
+
+
+def test_first_mismatch_names_layer_image_unit_values_and_type(model):
+    layers = {layer.name: layer for layer in model.get_layers()}
+    rng = np.random.default_rng(12)
+    expected = {name: rng.random((20, layers[name].get_output_variable().size())) for name in layers}
+    found = {name: values.copy() for name, values in expected.items()}
+    assert c_simulation.first_mismatch(model, expected, found) is None
+    for name in ("decoder_2_relu", "encoder_2_relu", "image"):
+        found[name][7, 3] = 0.25
+        found[name][11, 1] = 0.5
+    mismatch = c_simulation.first_mismatch(model, expected, found)
+    first = next(name for name in layers if name in ("decoder_2_relu", "encoder_2_relu", "image"))
+    precision = layers[first].get_output_variable().type.precision
+    assert str(mismatch) == (
+        f"first difference in layer {first}, image 7, unit 3: "
+        f"{expected[first][7, 3]} expected, 0.25 found as {precision}"
+    )
+    assert fixed_point(precision).width == 5
+
+
+def test_types_of_the_paper_are_in_the_design(model):
+    types = {layer.name: fixed_point(layer.get_output_variable().type.precision) for layer in model.get_layers()}
+    for name, expected in {
+        "pixels": "ufixed<5,0,TRN,WRAP>",
+        "encoder_1_relu": "ufixed<5,0,RND_CONV,SAT>",
+        "latent_relu": "ufixed<16,6,RND_CONV,SAT>",
+        "classifier_2_relu": "ufixed<6,0,RND_CONV,SAT>",
+        "image": "ufixed<6,0,RND_CONV,SAT>",
+    }.items():
+        assert str(types[name]) == expected
+
+
+@pytest.mark.parametrize("gpp", [None, "echo no space left on device; exit 1"])
+def test_missing_or_failing_compiler_is_named(model, tmp_path, monkeypatch, gpp):
+    if gpp is not None:
+        (tmp_path / "g++").write_text(f"#!/bin/sh\n{gpp}\n")
+        (tmp_path / "g++").chmod(0o755)
+        for tool in ("bash", "sh", "dirname", "rm"):
+            (tmp_path / tool).symlink_to(shutil.which(tool))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(model.config.config, "OutputDir", str(tmp_path / "project"))
+    fault = "not found; install it" if gpp is None else "failed to compile.*no space left on device"
+    with pytest.raises(ToolError, match=rf"^g\+\+ (was )?{fault}.*$"):  # one line: a dot does not match a newline
+        c_simulation.c_simulate(model, np.zeros((1, 64), np.float32))
+
+
+def test_agreement_is_reported_layer_by_layer(demo_outputs):
+    with (demo_outputs / "05_convert_hls" / "agreement_by_layer.csv").open() as file:
+        rows = list(csv.reader(file))
+    layers = {row[1] for row in rows[1:] if row[0] == "full/quantized_pruned"}
+    assert {"encoder_1_relu", "latent_relu", "decoder_3", "image", "classifier_3"} <= layers
+    assert {float(row[2]) for row in rows[1:]} == {1.0}

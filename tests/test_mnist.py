@@ -1,0 +1,263 @@
+"""MNIST: its file format, its absence, and downloads that go wrong."""
+
+import gzip
+import hashlib
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stage_runs import hashes, run_stage, run_well
+
+from common import mnist
+from common.errors import PipelineError
+
+COUNT = {"train": 30, "t10k": 20}
+HTML = b"<!doctype html><title>503 Service Unavailable</title>"
+NAMES = tuple(mnist.SHA256)
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.fixture
+def arrays():
+    """Random images and labels by the name of their file."""
+    rng = np.random.default_rng(0)
+    made = {}
+    for part, count in COUNT.items():
+        made[f"{part}-images-idx3-ubyte.gz"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+        made[f"{part}-labels-idx1-ubyte.gz"] = rng.integers(10, size=count, dtype=np.uint8)
+    return made
+
+
+@pytest.fixture
+def files(arrays, tmp_path, monkeypatch):
+    """The four files, by name; small ones pass for MNIST while a test runs."""
+    monkeypatch.setattr(mnist, "COUNT", COUNT)
+    paths = {}
+    for name, array in arrays.items():
+        paths[name] = tmp_path / name
+        paths[name].write_bytes(gzip.compress(idx(array)))
+    return paths
+
+
+def assert_refused(files: dict[str, Path], part: str, named: Path, fault: str | None = None) -> None:
+    with pytest.raises(PipelineError, match=fault) as error:
+        mnist.read_labelled_images(files, part)
+    assert str(named) in str(error.value)
+    assert "--mnist-dir" in str(error.value)
+
+
+@pytest.mark.parametrize("part", COUNT)
+def test_images_and_labels_are_read_compressed_or_not(files, arrays, part):
+    for name in NAMES[::2]:  # images compressed, labels not, or all compressed
+        for path in (files[name], files[name].with_suffix("")):
+            path.write_bytes(idx(arrays[name]) if not path.suffix else gzip.compress(idx(arrays[name])))
+            read = mnist.read_labelled_images({**files, name: path}, part)
+            np.testing.assert_array_equal(read.images, arrays[f"{part}-images-idx3-ubyte.gz"])
+            np.testing.assert_array_equal(read.labels, arrays[f"{part}-labels-idx1-ubyte.gz"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("compressed", [True, False])
+def test_truncated_files_are_refused(files, name, compressed):
+    path = files[name]
+    content = path.read_bytes() if compressed else gzip.decompress(path.read_bytes())
+    for length in {0, 1, 3, 4, 7, 8, 15, 16, *(len(content) * tenth // 10 for tenth in range(10)), len(content) - 1}:
+        path.write_bytes(content[:length])
+        assert_refused(files, name.split("-")[0], path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda content: bytes(len(content)), "is not an IDX file"),
+        (lambda content: content + b"\0", "bytes where its header says"),
+        (lambda content: b"\0\0\x0d" + content[3:], "is not an IDX file"),
+        (lambda content: content[:4] + b"\xff\xff\xff\xff" + content[8:], "bytes where its header says"),
+        (lambda content: HTML, "is not an IDX file"),
+        (lambda content: gzip.compress(content)[:9] + b"damaged", "cannot be decompressed"),
+    ],
+    ids=["zeros", "a byte too many", "numbers of another type", "too long by its header", "web page", "bad gzip"],
+)
+def test_damaged_files_are_refused(files, damage, fault):
+    for name in NAMES:
+        content = files[name].read_bytes()
+        files[name].write_bytes(damage(gzip.decompress(content)))
+        assert_refused(files, name.split("-")[0], files[name], fault)
+        files[name].write_bytes(content)
+
+
+def test_swapped_files_are_refused(files):
+    train_images, train_labels, test_images, test_labels = (files[name] for name in NAMES)
+    for first, second in ((train_images, train_labels), (train_images, test_images), (train_labels, test_labels)):
+        swap = {first: second, second: first}
+        with pytest.raises(PipelineError, match=f"{second}.*(is not|has)"):
+            mnist.read_labelled_images({name: swap.get(path, path) for name, path in files.items()}, "train")
+
+
+def test_labels_above_nine_are_refused(files, arrays):
+    labels = arrays["train-labels-idx1-ubyte.gz"]
+    labels[7] = 10
+    files["train-labels-idx1-ubyte.gz"].write_bytes(idx(labels))
+    assert_refused(files, "train", files["train-labels-idx1-ubyte.gz"], "has label 10; digits are 0 to 9")
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_missing_file_of_a_given_folder_is_named(files, tmp_path, monkeypatch, by_variable):
+    if by_variable:
+        monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    directory = None if by_variable else tmp_path
+    assert mnist.locate(directory) == files
+    missing = files["t10k-labels-idx1-ubyte.gz"]
+    missing.unlink()
+    with pytest.raises(PipelineError, match=f"{missing} is missing.*--mnist-dir"):
+        mnist.locate(directory)
+    missing.with_suffix("").touch()
+    assert mnist.locate(directory)[missing.name] == missing.with_suffix("")
+
+
+class Mirror:
+    """A web server on this machine: what it answers by path, and what it was asked for."""
+
+    def __init__(self):
+        self.answers: dict[str, bytes] = {}
+        self.promised_bytes = 0  # beside those that it sends
+        self.requests: list[str] = []
+        mirror = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                mirror.requests.append(self.path)
+                answer = mirror.answers.get(self.path)
+                self.send_response(404 if answer is None else 200)
+                self.send_header("Content-Length", str(len(answer or b"") + mirror.promised_bytes))
+                self.end_headers()
+                self.wfile.write(answer or b"")
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def address(self, folder: str) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/{folder}/"
+
+
+@pytest.fixture
+def mirror(files, tmp_path, monkeypatch):
+    """A server whose folders `first` and `second` stand for the two mirrors, both with good files; an empty cache."""
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    server = Mirror()
+    for folder in ("first", "second"):
+        server.answers |= {f"/{folder}/{name}": content for name, content in contents.items()}
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(mnist, "MIRRORS", (server.address("first"), server.address("second")))
+    monkeypatch.setattr(
+        mnist, "SHA256", {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    )
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
+def cached(tmp_path: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+
+
+def test_download_fills_the_cache_and_is_not_repeated(mirror, files, tmp_path):
+    found = mnist.locate(None)
+    assert {name: path.read_bytes() for name, path in found.items()} == cached(tmp_path)
+    assert mirror.requests == [f"/first/{name}" for name in NAMES]
+    mirror.answers.clear()
+    assert mnist.locate(None) == found
+    assert len(mirror.requests) == len(NAMES)
+    assert mnist.read_labelled_images(found, "train").images.shape == (30, 28, 28)
+
+
+def test_file_damaged_in_the_cache_is_downloaded_again(mirror, tmp_path):
+    good = mnist.locate(None)[NAMES[0]]
+    content = good.read_bytes()
+    good.write_bytes(content[:-1])
+    assert mnist.locate(None)[NAMES[0]].read_bytes() == content
+
+
+BAD_ANSWERS = {
+    "absent": None,
+    "web page": HTML,
+    "empty": b"",
+    "another file": gzip.compress(idx(np.zeros((30, 28, 28), np.uint8))),
+}
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
+def test_second_mirror_mends_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
+    for name in NAMES:
+        mirror.answers[f"/first/{name}"] = answer
+    mnist.locate(None)
+    assert cached(tmp_path) == {name: path.read_bytes() for name, path in files.items()}
+    assert f"/second/{NAMES[0]}" in mirror.requests
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
+def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path, answer):
+    mirror.answers = dict.fromkeys(mirror.answers, answer)
+    with pytest.raises(mnist.MnistUnavailableError, match=f"{NAMES[0]} could not be downloaded.*--mnist-dir"):
+        mnist.locate(None)
+    assert cached(tmp_path) == {}
+
+
+def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path):
+    mirror.promised_bytes = 1000
+    with pytest.raises(mnist.MnistUnavailableError):
+        mnist.locate(None)
+    assert cached(tmp_path) == {}
+
+
+def test_without_network_and_mnist_the_stage_says_what_to_do(tmp_path):
+    offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    done = run_stage("01_prepare_data", outputs=tmp_path / "outputs", **offline)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "--mnist-dir" in done.stderr
+    assert hashes(tmp_path / "outputs") == {}
+
+
+def test_without_network_and_mnist_make_goes_on_with_the_demo(tmp_path):
+    offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    done = run_stage("01_prepare_data", "--demo-if-unavailable", outputs=tmp_path / "outputs", **offline)
+    assert done.returncode == 0
+    assert "DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST" in done.stderr
+    assert '"preset": "demo"' in (tmp_path / "outputs" / "01_prepare_data" / "run.json").read_text()
+
+
+needs_mnist = pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR does not name a folder with MNIST")
+
+
+@needs_mnist
+def test_real_files_are_read():
+    files = mnist.locate(None)
+    for part, images in (("train", 60_000), ("t10k", 10_000)):
+        read = mnist.read_labelled_images(files, part)
+        assert read.images.shape == (images, 28, 28)
+        assert set(read.labels) == set(range(10))
+    assert read.labels[:5].tolist() == [7, 2, 1, 0, 4]  # as printed in every tutorial
+
+
+@needs_mnist
+def test_real_images_are_prepared(tmp_path):
+    run_well("01_prepare_data", outputs=tmp_path, MNIST_DIR=os.environ["MNIST_DIR"])
+    with np.load(tmp_path / "01_prepare_data" / "mnist8x8.npz") as file:
+        assert {name: (file[name].shape, file[name].dtype) for name in file} == {
+            "x_train": ((60_000, 8, 8), np.uint8),
+            "y_train": ((60_000,), np.uint8),
+            "x_test": ((10_000, 8, 8), np.uint8),
+            "y_test": ((10_000,), np.uint8),
+        }
+        assert file["x_train"].max() == 31

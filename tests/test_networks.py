@@ -1,0 +1,119 @@
+"""The two networks: their layers, their cuts, their files."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from common import networks
+from common.errors import PipelineError
+from common.legacy_keras import keras, make_deterministic
+
+PARAMETERS = {"autoencoder": 5346, "classifier": 6268}  # paper, Table 1
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(4).integers(32, size=(20, 64)).astype(np.float32) / 32
+
+
+@pytest.mark.parametrize("network", PARAMETERS)
+def test_networks_are_those_of_the_paper(network):
+    model = networks.build(network)
+    assert model.count_params() == PARAMETERS[network]
+    sizes = [layer.units for layer in networks.dense_layers(model).values()]
+    assert sorted(sizes) == sorted([32, 16, 2, 16, 32, 64, *([16, 32, 10] if network == "classifier" else [])])
+    functions = {
+        layer.name: layer.activation.__name__ for layer in model.layers if layer.__class__.__name__ == "Activation"
+    }
+    last = {"image": "sigmoid", "digit": "softmax"}
+    assert functions == {name: last.get(name, "relu") for name in functions}
+    assert len(functions) == len(sizes)
+    assert model.output_names == ["image", "digit"][: 1 + (network == "classifier")]
+
+
+def test_outputs_are_intensities_and_probabilities(pixels):
+    image, digit = networks.predict(networks.build("classifier"), pixels)
+    assert ((image > 0) & (image < 1)).all()
+    assert image.shape == pixels.shape
+    np.testing.assert_allclose(digit.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_cuts_share_the_weights_of_the_network_and_leave_softmax_out(pixels):
+    model = networks.build("classifier")
+    image, digit = networks.predict(model, pixels)
+    latent = networks.predict(networks.cut(model, "encoder"), pixels)
+    logits = networks.predict(networks.cut(model, "encoder_classifier"), pixels)
+    full_image, full_logits = networks.predict(networks.cut(model, "full"), pixels)
+    assert latent.shape == (20, 2)
+    assert (latent >= 0).all()
+    np.testing.assert_array_equal(latent, networks.latent_points(model, pixels))
+    np.testing.assert_array_equal(full_image, image)
+    np.testing.assert_array_equal(full_logits, logits)
+    np.testing.assert_allclose(keras.activations.softmax(keras.backend.constant(logits)), digit, rtol=1e-5)
+
+
+def test_seed_decides_the_initial_weights():
+    def initial(seed):
+        make_deterministic(seed)
+        return networks.build("classifier").get_weights()
+
+    first, again, other = initial(0), initial(0), initial(1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+FILES = {
+    "02_train_autoencoder": ["autoencoder.h5", "classifier.h5"],
+    "03_prune": ["autoencoder_pruned.h5", "classifier_pruned.h5"],
+    "04_quantize": [f"{network}_quantized{end}.h5" for network in PARAMETERS for end in ("", "_pruned")],
+}
+
+
+@pytest.mark.parametrize(("stage", "name"), [(stage, name) for stage, names in FILES.items() for name in names])
+def test_files_hold_architecture_weights_training_configuration_and_optimizer_state(demo_outputs, stage, name):
+    path = demo_outputs / stage / name
+    network = name.removesuffix(".h5").partition("_")[0]
+    with h5py.File(path) as file:
+        assert json.loads(file.attrs["model_config"])["class_name"] == "Functional"
+        training = json.loads(file.attrs["training_config"])
+        assert training["optimizer_config"]["class_name"].endswith("Adam")
+        assert training["loss"]["image"] == "mae"
+        assert {"model_weights", "optimizer_weights"} <= set(file)
+    model = networks.load(path)
+    assert model.count_params() == PARAMETERS[network]
+    assert int(model.optimizer.iterations) == 50 * 47  # epochs x steps of the demo's 1,500 images
+    moments = [variable.numpy() for variable in model.optimizer.variables[1:] if variable.shape.rank]
+    assert len(moments) == 2 * len(model.trainable_variables)
+    assert sum(np.any(moment) for moment in moments) > len(moments) / 2
+
+
+def test_file_with_code_of_its_own_is_refused(tmp_path):
+    ran = tmp_path / "ran"
+    hidden = keras.Sequential([keras.layers.Lambda(lambda x: x, name="harmless")])
+    pixels = keras.Input((64,))
+    for name, layer in {
+        "Lambda": keras.layers.Lambda(lambda x, mark=ran.touch: (mark(), x)[1]),
+        "Sequential": hidden,
+    }.items():
+        path = tmp_path / f"{name}.h5"
+        keras.Model(pixels, keras.layers.Dense(2)(layer(pixels))).save(path, save_format="h5")
+        ran.unlink(missing_ok=True)
+        with pytest.raises(PipelineError, match=f"{path} has layers that these networks do not have: {name}"):
+            networks.load(path)
+        assert not ran.exists()
+
+
+def test_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "classifier.h5"
+    networks.save(networks.build("classifier"), path)
+    content = path.read_bytes()
+    for length in (0, 100, len(content) // 2):
+        path.write_bytes(content[:length])
+        with pytest.raises(PipelineError, match=f"{path} is not a Keras model in HDF5"):
+            networks.load(path)
+    with h5py.File(path, "w"):
+        pass
+    with pytest.raises(PipelineError, match=f"{path} is not a Keras model in HDF5"):
+        networks.load(path)

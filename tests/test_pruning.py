@@ -1,0 +1,104 @@
+"""Pruning: how many weights are left, when the masks are made, and what the files need."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from common import networks, pruning, training
+from common.errors import PipelineError
+from common.legacy_keras import keras, make_deterministic
+from common.samples import Samples
+
+LEFT = {"encoder_2": 102, "decoder_1": 6, "classifier_1": 6}  # paper, Table 1
+
+
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_exactly_the_weights_of_table_1_are_left(demo_outputs, network):
+    model = networks.load(demo_outputs / "03_prune" / f"{network}_pruned.h5")
+    for name, layer in networks.dense_layers(model).items():
+        kernel = layer.kernel.numpy()
+        assert np.count_nonzero(kernel) == LEFT.get(name, kernel.size), name
+
+
+def test_table_1_lies_beside_the_paper(demo_outputs):
+    lines = (demo_outputs / "03_prune" / "table_1.csv").read_text().splitlines()
+    cells = {line.split(",")[0]: line.split(",")[1:] for line in lines}
+    assert cells["layer"] == ["complete", "pruned", "paper: complete", "paper: pruned"]
+    for layer, left in LEFT.items():
+        complete, pruned, of_paper, pruned_of_paper = (cell.split("+")[0] for cell in cells[layer])
+        assert complete == of_paper == ("512" if layer == "encoder_2" else "32")
+        assert pruned == pruned_of_paper == str(left)
+    assert cells["total"][2:] == ["6268", "5805"]
+
+
+def test_file_loads_compiled_without_tensorflow_model_optimization(demo_outputs):
+    path = demo_outputs / "03_prune" / "classifier_pruned.h5"
+    program = f"""
+import os, sys
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+sys.modules["tensorflow_model_optimization"] = None  # importing it fails
+import tf_keras
+model = tf_keras.models.load_model({str(path)!r})
+assert {{type(layer).__name__ for layer in model.layers}} == {{"InputLayer", "Dense", "Activation"}}
+assert int(model.optimizer.iterations) == 2350
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
+    """One step an epoch, and after each the masks are looked at; each making of masks has a threshold of its own."""
+    samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.zeros(32, int))
+    recipe = training.Recipe(14, 32, 0.05, "constant", 0.1, 0)
+    make_deterministic(0)
+    schedule = pruning.PruningSchedule(0.8, begin_step=4, end_step=10, frequency=3)
+    pruned = pruning.with_pruning(networks.build("autoencoder"), ["encoder_2"], schedule)
+    training.compile_network(pruned, recipe, 32)
+    left, thresholds = [], [0.0]
+
+    def look(pruned, _):
+        layer = next(layer for layer in pruned.layers if hasattr(layer, "pruning_vars"))
+        _, mask, threshold = layer.pruning_vars[0]
+        left.append(np.count_nonzero(mask))
+        thresholds.append(float(threshold))
+        assert not layer.layer.kernel.numpy()[mask.numpy() == 0].any()
+        return {"l1": 0.0}
+
+    monkeypatch.setattr(training, "evaluate", look)
+    pruning.train(pruned, samples, samples, recipe, "test")
+    assert left == [512] * 3 + [102] * 11
+    assert [step for step in range(1, 15) if thresholds[step] != thresholds[step - 1]] == [4, 7, 10]
+
+
+def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
+    samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.arange(32) % 10)
+    recipe = training.Recipe(3, 32, 1e-3, "constant", 0.1, 0)
+    model = networks.build("classifier")
+    pruned = pruning.with_pruning(model, ["classifier_2"], pruning.PruningSchedule(0.5, 1, 3, 1))
+    before = model.get_weights()
+    training.compile_network(pruned, recipe, 32)
+    pruning.train(pruned, samples, samples, recipe, "test")
+    training.compile_network(model, recipe, 32)
+    pruning.strip(pruned, model)
+    pruning.check_sparsity(model, ["classifier_2"], 0.5)
+    assert int(model.optimizer.iterations) == 3
+    left = {name: np.count_nonzero(layer.kernel.numpy()) for name, layer in networks.dense_layers(model).items()}
+    assert left.pop("classifier_2") == 256
+    assert sum(left.values()) == 2048 + 512 + 32 + 32 + 512 + 2048 + 32 + 320
+    assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True) if a.ndim == 2)
+
+
+def test_missed_target_is_named():
+    model = networks.build("classifier")
+    kernel = model.get_layer("decoder_1").kernel
+    kernel.assign(keras.backend.constant(np.eye(2, 16)))
+    with pytest.raises(PipelineError, match="layer decoder_1 has 2 weights left, not 6"):
+        pruning.check_sparsity(model, ["decoder_1"], 0.80)
+
+
+def test_training_that_ends_before_pruning_begins_is_refused(run_here, outputs):
+    status, _, errors = run_here("03_prune", "--epochs", "2", outputs=outputs)
+    assert status == 1
+    assert errors == "ERROR: 03_prune: training ends at step 94, before --begin-step 800\n"

@@ -1,0 +1,134 @@
+"""RTL from hls4ml models other than the project's own: Keras, C simulation and alkaid's interpreter agree on all bits."""
+
+import numpy as np
+import pytest
+import qkeras
+from alkaid.trace import FVariable
+
+from common import c_simulation, hls, rtl
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint
+from common.legacy_keras import keras
+
+RND_CONV = FixedPoint(5, 1, signed=False, rounding="RND_CONV", overflow="SAT")  # four fractional bits
+
+
+def dense(tensor, nodes: int, name: str, bits: int = 5):
+    quantizers = [qkeras.quantized_bits(bits, 0, alpha=1) for _ in range(2)]
+    return qkeras.QDense(nodes, name=name, kernel_quantizer=quantizers[0], bias_quantizer=quantizers[1])(tensor)
+
+
+def relu(tensor, name: str, bits: int = 4, integer: int = 0):
+    return qkeras.QActivation(qkeras.quantized_relu(bits, integer), name=name)(tensor)
+
+
+def logits(tensor, nodes: int, name: str, bits: int = 8, integer: int = 3):
+    quantizer = qkeras.quantized_bits(bits, integer, alpha=1)
+    return qkeras.QActivation(quantizer, name=f"{name}_logits")(dense(tensor, nodes, name))
+
+
+def other_widths():
+    """Two hidden layers of other widths, one of them of two bits."""
+    pixels = keras.Input((6,), name="pixels")
+    hidden = relu(dense(pixels, 7, "first", 2), "first_relu", 3)
+    hidden = relu(dense(hidden, 5, "second", 7), "second_relu", 6, 2)
+    return keras.Model(pixels, logits(hidden, 3, "classifier_3"))
+
+
+def sigmoid_and_two_outputs():
+    pixels = keras.Input((6,), name="pixels")
+    hidden = relu(dense(pixels, 5, "first"), "first_relu")
+    sigmoid = qkeras.quantized_sigmoid(6, use_real_sigmoid=True)
+    image = qkeras.QActivation(sigmoid, name="image")(logits(hidden, 4, "decoder_3"))
+    return keras.Model(pixels, [image, logits(hidden, 3, "classifier_3")])
+
+
+def pruned_neurons():
+    """Hidden units with a bias alone, in front of a rounding to four fractional bits."""
+    pixels = keras.Input((6,), name="pixels")
+    hidden = relu(dense(pixels, 4, "first", 8), "first_relu", 5, 1)
+    return keras.Model(pixels, logits(hidden, 3, "classifier_3"))
+
+
+def floating_point():
+    pixels = keras.Input((6,), name="pixels")
+    hidden = keras.layers.Activation("relu", name="relu")(keras.layers.Dense(5, name="first")(pixels))
+    image = keras.layers.Activation("sigmoid", name="sigmoid")(keras.layers.Dense(4, name="second")(hidden))
+    return keras.Model(pixels, [image, keras.layers.Dense(3, name="third")(hidden)])
+
+
+def with_random_weights(model):
+    rng = np.random.default_rng(10)
+    model.set_weights([rng.uniform(-1, 1, weights.shape) for weights in model.get_weights()])
+    if model.name.startswith("pruned"):
+        kernel, bias = np.zeros((6, 4)), np.array([0.984375, 0.03125, 0.1, -0.5])
+        kernel[:, 2] = 0.5
+        model.get_layer("first").set_weights([kernel, bias])
+    return model
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    """Random intensities, and the darkest and the lightest image."""
+    levels = np.random.default_rng(11).integers(32, size=(300, 6))
+    return np.concatenate([levels, np.zeros((1, 6)), np.full((1, 6), 31)]).astype(np.float32) / 32
+
+
+@pytest.fixture(scope="module")
+def simulated(request, tmp_path_factory, pixels):
+    """A model, as hls4ml converts it and what Keras and the C simulation give for `pixels`."""
+    build = request.param
+    model = build()
+    model = with_random_weights(keras.Model(model.input, model.outputs, name=build.__name__))
+    folder = tmp_path_factory.mktemp(build.__name__)
+    converted = hls.convert(model, folder, hls.HlsOptions(), quantized=build is not floating_point)
+    found, _ = c_simulation.c_simulate(converted, pixels)
+    return converted, c_simulation.keras_outputs(model, pixels), found
+
+
+QUANTIZED = (other_widths, sigmoid_and_two_outputs, pruned_neurons)
+
+
+@pytest.mark.parametrize("simulated", [*QUANTIZED, floating_point], indirect=True)
+def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, pixels):
+    converted, of_keras, of_cpp = simulated
+    if "floating_point" in request.node.name:
+        np.testing.assert_allclose(of_cpp, of_keras, atol=0.05)
+    else:
+        np.testing.assert_array_equal(of_cpp, of_keras)
+    of_alkaid = rtl.trace_model(converted).logic.predict(pixels)
+    np.testing.assert_array_equal(of_alkaid, of_cpp)
+    assert min(len(np.unique(column)) for column in of_cpp.T) > 1
+
+
+def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
+    """Where the values of alkaid change, a newer version may need no folding of constants any more."""
+    values = [0.984375, 0.03125, 0.5]
+    inputs = rtl.FVArray.from_kif(*np.array([[0], [0], [5]]), rtl.HARDWARE, 0.0, rtl.SOLVER)
+    constants = rtl.FVArray(np.array([FVariable.from_const(value, hwconf=rtl.HARDWARE) for value in values]))
+
+    def output(rounded):
+        return rtl.trace(inputs, rounded, keep_dead_inputs=True).predict(np.zeros((1, 1)))[0].tolist()
+
+    assert output(constants.quantize(0, 1, 4, "SAT", "RND_CONV")) == [0.0, 0.0625, 0.5]
+    assert output(rtl.cast(constants, RND_CONV)) == [1.0, 0.0, 0.5] == RND_CONV.cast(values).tolist()
+
+
+@pytest.mark.parametrize("simulated", [pruned_neurons], indirect=True)
+def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixels, monkeypatch):
+    def cast(values, precision):
+        sign, integer = int(precision.signed), precision.integer - int(precision.signed)
+        return values.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
+
+    converted, _, of_cpp = simulated
+    monkeypatch.setattr(rtl, "cast", cast)
+    assert np.any(rtl.trace_model(converted).logic.predict(pixels) != of_cpp)
+
+
+def test_layer_that_cannot_be_traced_is_refused_by_name(tmp_path):
+    pixels = keras.Input((6,), name="pixels")
+    hidden = keras.layers.Activation("tanh", name="squashed")(keras.layers.Dense(5, name="first")(pixels))
+    model = keras.Model(pixels, keras.layers.Dense(2, name="second")(hidden))
+    converted = hls.convert(model, tmp_path, hls.HlsOptions(), quantized=False)
+    with pytest.raises(PipelineError, match=r"layer squashed \(Activation, activation tanh\) cannot be traced"):
+        rtl.trace_model(converted)

@@ -1,0 +1,128 @@
+"""RTL and netlist are compared with alkaid's interpreter bit by bit; a fault in either is caught and named by layer."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from common import hls, rtl, rtl_verification, yosys
+from common.fixed_point import fixed_point
+from common.legacy_keras import keras, make_deterministic
+
+INPUTS, IMAGES = 8, 300
+OPTIONS = rtl.RtlOptions(latency_cutoff=2, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
+
+
+def small_network():
+    import qkeras
+
+    make_deterministic(3)
+    tensor = pixels = keras.Input((INPUTS,), name="pixels")
+    for name, nodes in (("hidden_1", 6), ("hidden_2", 5)):
+        quantizer = {"kernel_quantizer": qkeras.quantized_bits(5, 0, alpha=1), "kernel_initializer": "random_normal"}
+        tensor = qkeras.QDense(nodes, name=name, bias_quantizer=qkeras.quantized_bits(5, 0, alpha=1), **quantizer)(
+            tensor
+        )
+        tensor = qkeras.QActivation(qkeras.quantized_relu(5, 0), name=f"{name}_relu")(tensor)
+    tensor = qkeras.QDense(3, name="classifier_3", kernel_quantizer=qkeras.quantized_bits(5, 0, alpha=1))(tensor)
+    tensor = qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name="classifier_3_logits")(tensor)
+    model = keras.Model(pixels, tensor)
+    generator = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.get_weights():
+            layer.set_weights([generator.normal(0, 0.4, weights.shape) for weights in layer.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory):
+    """Everything that a verification needs, with RTL as gates and netlist for UltraScale+."""
+    folder = tmp_path_factory.mktemp("design")
+    model = hls.convert(small_network(), folder / "project", hls.HlsOptions(), quantized=True)
+    traced = rtl.trace_model(model)
+    rtl.write_rtl(traced, folder / "rtl", OPTIONS)
+    pixels = np.random.default_rng(1).integers(0, 32, (IMAGES, INPUTS)) / 32
+    yosys.elaborate(folder / "rtl", rtl.TOP, folder / "rtl" / "gates.json")
+    yosys.synthesize(folder / "rtl", rtl.TOP, folder / "rtl" / "netlist.json", "xcup")
+    return {
+        "folder": folder / "rtl",
+        "pixels": pixels,
+        "input_type": fixed_point(model.get_input_variables()[0].type.precision),
+        "registers": rtl.pipeline_registers(traced, OPTIONS),
+        "outputs": traced.logic.predict(pixels),
+        "keras": small_network().predict(pixels.astype(np.float32), verbose=0),
+    }
+
+
+def verify(design, netlist):
+    arguments = (design[name] for name in ("pixels", "input_type", "registers", "outputs"))
+    return rtl_verification.verify(netlist, *arguments)
+
+
+@pytest.mark.parametrize("netlist", ["gates.json", "netlist.json"])
+def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
+    result = verify(design, design["folder"] / netlist)
+    assert result.differing == 0
+    assert result.first_difference is None
+    assert np.array_equal(result.outputs, design["keras"])
+    assert result.latency_cycles == len(design["registers"]) + 1
+
+
+def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design, tmp_path):
+    """Weights are shifts and signs of adders here: doubling what one adder of the first stage adds is such a bit."""
+    shutil.copytree(design["folder"] / "src", tmp_path / "src")
+    source = tmp_path / "src" / "logic0.v"
+    changed, count = re.subn(
+        r"(shift_adder #\([^)]*,\s*)(-?\d+)(,\s*\d+\s*\))", double_shift, source.read_text(), count=1
+    )
+    assert count == 1
+    source.write_text(changed)
+    yosys.elaborate(tmp_path, rtl.TOP, tmp_path / "gates.json")
+    result = verify(design, tmp_path / "gates.json")
+    assert result.differing > 0
+    assert "first difference in layer hidden_1:" in result.first_difference
+
+
+def double_shift(match):
+    return f"{match[1]}{int(match[2]) + 1}{match[3]}"
+
+
+def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, tmp_path):
+    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    module = netlist["modules"][rtl.TOP]
+    driver = {cell["connections"]["O"][0]: cell for cell in module["cells"].values() if cell["type"].startswith("LUT")}
+    entering = {
+        cell["connections"]["Q"][0]: cell["connections"]["D"][0]
+        for cell in module["cells"].values()
+        if cell["type"] == "FDRE"
+    }
+    name, bit, net = next(
+        (name, bit, entering[net])
+        for name in list(design["registers"])[2:]
+        for bit, net in enumerate(module["netnames"][name]["bits"])
+        if entering.get(net) in driver
+    )
+    lut, register = driver[net], design["registers"][name]
+    lut["parameters"]["INIT"] = "".join("10"[int(mask)] for mask in lut["parameters"]["INIT"])
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    result = verify(design, tmp_path / "netlist.json")
+    layer = register.layers[int(np.searchsorted(np.cumsum(register.widths), bit, side="right"))]
+    assert result.differing > 0
+    assert f"first difference in layer {layer}:" in result.first_difference
+    assert f"register {name}," in result.first_difference
+
+
+def test_a_register_that_is_missing_is_caught(design, tmp_path):
+    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    cells = netlist["modules"][rtl.TOP]["cells"]
+    name = next(name for name, cell in cells.items() if cell["type"] == "FDRE" and cell["connections"]["Q"][0] != "x")
+    register = cells.pop(name)
+    cells["wire"] = {
+        "type": "LUT1",
+        "parameters": {"INIT": "10"},
+        "connections": {"I0": register["connections"]["D"], "O": register["connections"]["Q"]},
+    }
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    assert verify(design, tmp_path / "netlist.json").differing > 0

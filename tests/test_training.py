@@ -1,0 +1,116 @@
+"""Training: what is minimised, that it can be resumed, that it can be repeated."""
+
+import csv
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from stage_runs import run_well
+
+from common import networks, training
+from common.errors import PipelineError
+from common.legacy_keras import make_deterministic
+from common.samples import Samples
+
+RECIPE = training.Recipe(
+    epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0
+)
+
+
+def random_samples(count: int, seed: int) -> Samples:
+    rng = np.random.default_rng(seed)
+    return Samples(rng.integers(32, size=(count, 64)).astype(np.float32) / 32, rng.integers(10, size=count))
+
+
+def trained_weights(test_samples: Samples, recipe: training.Recipe = RECIPE) -> list[np.ndarray]:
+    make_deterministic(recipe.seed)
+    model = networks.build("autoencoder")
+    training.compile_network(model, recipe, 40)
+    training.train(model, random_samples(40, 5), test_samples, recipe, "test")
+    return model.get_weights()
+
+
+def test_scores_are_those_of_a_calculation_by_hand():
+    samples = Samples(np.zeros((2, 64), np.float32), np.array([3, 4]))
+    image = np.zeros((2, 64), np.float32)
+    image[0, :32] = 0.5
+    digit = np.full((2, 10), 0.05, np.float32)
+    digit[0, 3] = digit[1, 5] = 0.55
+    found = training.scores({"image": image, "digit": digit}, samples)
+    assert found["l1"] == pytest.approx(0.125)
+    assert found["mse"] == pytest.approx(0.0625)
+    assert found["cross_entropy"] == pytest.approx(-(np.log(0.55) + np.log(0.05)) / 2)
+    assert found["accuracy"] == 0.5
+
+
+def test_loss_is_l1_plus_weighted_cross_entropy(demo_outputs):
+    with (demo_outputs / "02_train_autoencoder" / "learning_curves.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["network"] == "classifier"]
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 51)]
+    for row in rows:
+        for part in ("train", "test"):
+            loss = float(row[f"{part}_l1"]) + 0.1 * float(row[f"{part}_cross_entropy"])
+            assert float(row[f"{part}_loss"]) == pytest.approx(loss, rel=1e-4)
+    assert float(rows[-1]["test_loss"]) < 0.7 * float(rows[0]["test_loss"])
+
+
+def test_test_images_choose_nothing():
+    with_some, with_others = (trained_weights(random_samples(10, seed)) for seed in (6, 7))
+    assert all(np.array_equal(a, b) for a, b in zip(with_some, with_others, strict=True))
+
+
+def test_loss_that_is_not_a_number_is_named():
+    recipe = training.Recipe(**{**vars(RECIPE), "learning_rate": 1e38})
+    with pytest.raises(PipelineError, match="test: the loss is (nan|inf) in epoch [12]; lower --learning-rate"):
+        trained_weights(random_samples(10, 6), recipe)
+
+
+def arrays_of(path):
+    """All arrays of an HDF5 file: weights and optimizer state."""
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+        )
+    assert {"model_weights", "optimizer_weights"} == {name.split("/")[0] for name in arrays}
+    return arrays
+
+
+def assert_same_networks(first, second):
+    for name in ("autoencoder.h5", "classifier.h5"):
+        one, other = (arrays_of(outputs / "02_train_autoencoder" / name) for outputs in (first, second))
+        assert one.keys() == other.keys()
+        for key, array in one.items():
+            np.testing.assert_array_equal(array, other[key], err_msg=f"{name} {key}")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    outputs = tmp_path_factory.mktemp("prepared") / "outputs"
+    run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def four_epochs(prepared, tmp_path_factory):
+    outputs = shutil.copytree(prepared, tmp_path_factory.mktemp("four_epochs") / "outputs")
+    run_well("02_train_autoencoder", "--epochs", "4", outputs=outputs)
+    return outputs
+
+
+def test_two_epochs_and_two_resumed_are_four_in_one_go(prepared, four_epochs, tmp_path):
+    outputs = shutil.copytree(prepared, tmp_path / "outputs")
+    run_well("02_train_autoencoder", "--epochs", "2", outputs=outputs)
+    run_well("02_train_autoencoder", "--epochs", "2", "--resume", outputs=outputs)
+    assert_same_networks(outputs, four_epochs)
+    curves = "02_train_autoencoder/learning_curves.csv"
+    assert (outputs / curves).read_text() == (four_epochs / curves).read_text()
+    assert len((outputs / curves).read_text().splitlines()) == 1 + 2 * 4
+
+
+def test_same_seed_gives_the_same_networks_bit_for_bit(prepared, four_epochs, tmp_path, run_here):
+    outputs = shutil.copytree(prepared, tmp_path / "outputs")
+    status, _, errors = run_here("02_train_autoencoder", "--epochs", "4", outputs=outputs)
+    assert status == 0, errors
+    assert_same_networks(outputs, four_epochs)
