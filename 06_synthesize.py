@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from common import console, dataset, paper, parallel, stages
 from common.configuration import Interval
-from common.designs import parse_designs
+from common.designs import Design, parse_designs
 from common.errors import PipelineError, ToolError
 
 if TYPE_CHECKING:
     from common import synthesis
 
+QUANTIZED = (
+    "encoder_classifier/quantized_pruned",
+    "full/quantized_pruned",
+    "encoder_classifier/quantized",
+    "full/quantized",
+)
 HLS_STEPS = ("csim", "synth", "cosim", "export", "vsynth")
 RESOURCES = ("lut", "ff", "dsp", "latency_cycles")
 PAIR_NAMES = ("test bench", "alkaid", "RTL", "netlist")
@@ -33,15 +39,10 @@ class Configuration:
     """Open tools, or an HLS tool for the synthesized designs; auto takes the one of the project if it is on PATH."""
     synthesize: tuple[str, ...] = ()
     """Designs CUT/VARIANT to synthesize beside the default ones; `all` names every one that stage 05 has converted."""
-    default_synthesize: tuple[str, ...] = (
-        "encoder_classifier/quantized_pruned",
-        "full/quantized_pruned",
-        "encoder_classifier/quantized",
-        "full/quantized",
-    )
-    """Designs that are always synthesized; of the others the test bench and the RTL are simulated."""
+    default_synthesize: tuple[str, ...] = QUANTIZED
+    """Designs that are synthesized if stage 05 has converted them; of others, test bench and RTL are simulated."""
     families: tuple[Literal["xcup", "xc7"], ...] = ("xcup", "xc7")
-    """FPGA families that Yosys synthesizes for: UltraScale+ and 7-Series (Virtex-7)."""
+    """FPGA families for Yosys, UltraScale+ and Virtex-7: the first for all designs, others for the paper's design."""
     latency_cutoff: Annotated[int, Interval(1, 1000)] = 5
     """Adders in a row between two pipeline registers; fewer mean a faster clock, more cycles and more registers."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
@@ -62,7 +63,11 @@ class Configuration:
         parse_designs((*self.default_synthesize, *self.synthesize))
 
 
-PRESETS = {"paper": Configuration(), "tuned": Configuration(), "demo": Configuration(families=("xcup",))}
+PRESETS = {
+    "paper": Configuration(),
+    "tuned": Configuration(),
+    "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
+}
 
 
 def choose_tool(tool: str, backend: str) -> str:
@@ -86,6 +91,13 @@ def choose_tool(tool: str, backend: str) -> str:
     return "hls"
 
 
+def families_of(design: Design, wanted: list[Design], families: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the families that a design is synthesized for."""
+    if design not in wanted:
+        return ()
+    return families if str(design) == QUANTIZED[0] else families[:1]
+
+
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
     from common import synthesis, vendor_tools
@@ -94,21 +106,18 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     earlier = run.record_of("05_convert_hls")
     names = [name.removesuffix("/model.fml") for name in earlier["writes"] if name.endswith("/model.fml")]
     designs = parse_designs(tuple(names))
-    wanted = (
-        designs
-        if "all" in configuration.synthesize
-        else parse_designs((*configuration.default_synthesize, *configuration.synthesize))
-    )
-    for design in wanted:
+    asked = designs if "all" in configuration.synthesize else parse_designs(configuration.synthesize)
+    for design in asked:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
+    wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
     tool = choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     tasks = []
     for design in sorted(designs, key=lambda design: design not in wanted):
         options = synthesis.SynthesisOptions(
             tool=tool if design in wanted else "open",
-            families=configuration.families if design in wanted else (),
+            families=families_of(design, wanted, configuration.families),
             latency_cutoff=configuration.latency_cutoff,
             flavor=configuration.flavor,
             part=configuration.part,

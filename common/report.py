@@ -195,6 +195,7 @@ def _comparisons(outputs: Path, page: Page) -> dict[str, list[Comparison]]:
         ],
         "quantize": [
             report_comparison.table_4(models, comparable=not page.is_demo) if quantized else None,
+            report_comparison.after_training(models),
             report_comparison.table_3(page.precision),
         ],
         "synthesize": [report_comparison.tables_5_and_6(designs), report_comparison.exactness(counts)],

@@ -8,7 +8,7 @@ from typing import Any
 
 from common import paper
 from common.designs import CUTS, VARIANTS
-from common.report_results import DASH, PAPER_VARIANTS, design_source, measured, number
+from common.report_results import AFTER_TRAINING, DASH, PAPER_VARIANTS, design_source, measured, number
 
 PAIRS = {
     "qkeras_csim": "QKeras and C simulation",
@@ -172,6 +172,28 @@ def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> C
         (
             "Which loss the revision's 0.52 is, is not known, so nothing is laid beside it. Its network has other "
             "layer sizes: 6,385 parameters instead of 6,268.",
+        ),
+    )
+
+
+def after_training(models: Mapping[str, Mapping[str, float]]) -> Comparison | None:
+    """Lay networks that were only cast to fixed point beside those that were trained with it."""
+    cast = [name.removesuffix(AFTER_TRAINING) for name in models if name.endswith(AFTER_TRAINING)]
+    if not cast:
+        return None
+    rows = []
+    for name, _, types in (each.partition(", ") for each in cast):
+        trained = name.replace("/complete", "/quantized").replace("/pruned", "/quantized_pruned")
+        records = [models.get(key, {}) for key in (name, f"{name}, {types}{AFTER_TRAINING}", trained)]
+        scores = [number(measured(found, key), 4) for key in ("test_l1", "test_accuracy") for found in records]
+        rows.append([name, types.replace(",TRN,WRAP", ""), *scores])
+    return Comparison(
+        "Quantized after training, and with quantization in the loop (test images)",
+        ("network", "cast to", "L1: float", "cast", "trained", "accuracy: float", "cast", "trained"),
+        rows,
+        (
+            "A cast network keeps its weights and loses what its type cannot hold; a trained one has far fewer bits and "
+            "has learnt to live with them.",
         ),
     )
 

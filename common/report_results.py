@@ -25,6 +25,7 @@ PAPER_VARIANTS = {
     "QAE pruned": "quantized_pruned",
     "QAE pruned, Virtex-7": "quantized_pruned",
 }
+AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
 ESTIMATE, SYNTHESIS = "C-synthesis estimate", "logic synthesis"
 PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  # its Table 3, and hls4ml's default
 
@@ -117,8 +118,9 @@ def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -
         metrics: What `metrics.json` says.
         precision: Fixed-point types of the quantized networks as configured, or None where they are not known.
     """
+    models = metrics.get("models", {})
     rows = [
-        *(_network_row(name, found, precision) for name, found in metrics.get("models", {}).items()),
+        *(_network_row(name, found, precision) for name, found in models.items() if AFTER_TRAINING not in name),
         *_paper_networks(),
         *_design_rows(metrics, precision),
         *_paper_designs(),
@@ -138,13 +140,9 @@ def _variant_of(name: str) -> str:
 
 
 def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
-    network, _, rest = name.partition("/")
-    variant, _, after = rest.partition(", ")
+    network, _, variant = name.partition("/")
     words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
     bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
-    if after:
-        words += f", {after.replace(',TRN,WRAP', '')}"
-        bits = after.partition("<")[2].partition(",")[0]
     tool = "QKeras" if variant.startswith("quantized") else "Keras"
     kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
     return Row(_variant_of(variant), "network", words, measured(found, "nonzero_weights"), bits, **kept, source=tool)

@@ -61,6 +61,18 @@ class Layout:
         """Return the upper left corner of a stage's box."""
         return self.first_box[0] + column * self.step[0], self.first_box[1] + column * self.step[1]
 
+    @property
+    def name_place(self) -> tuple[str, float]:
+        """Return how the name at a line's first stop is anchored, and how far to the right: not on the line."""
+        return ("start", -6) if self.is_wide else ("middle", 0)
+
+    def guide(self, column: int) -> str:
+        """Return the path of a thin line from a stage's box across all lanes."""
+        x, y = self.box_of(column)
+        if self.is_wide:
+            return f"M{x + self.box[0] / 2:g} {y + self.box[1]:g}V{max(self.lanes.values()):g}"
+        return f"M{x + self.box[0]:g} {y + self.box[1] / 2:g}H{max(self.lanes.values()):g}"
+
     def stop(self, lane: str, column: int) -> Point:
         """Return where the line of a variant passes a stage."""
         x, y = self.box_of(column)
@@ -70,18 +82,18 @@ class Layout:
 LAYOUTS = (
     Layout(
         "wide",
-        (1120, 372),
-        (0, 1),
-        (160, 92),
-        (192, 0),
-        {"complete": 170, "quantized": 222, IMAGES: 222, "pruned": 282, "quantized_pruned": 334},
+        (1120, 390),
+        (1, 1),
+        (164, 106),
+        (190.6, 0),
+        {"complete": 168, "quantized": 222, IMAGES: 222, "pruned": 284, "quantized_pruned": 338},
     ),
     Layout(
         "tall",
-        (358, 770),
+        (358, 772),
         (1, 1),
-        (148, 112),
-        (0, 130),
+        (148, 108),
+        (0, 132),
         {"complete": 182, "quantized": 228, IMAGES: 228, "pruned": 278, "quantized_pruned": 326},
     ),
 )
@@ -115,6 +127,8 @@ class Stop:
     colour: str
     above: Sequence[str]
     below: Sequence[str]
+    anchor: str
+    name_x: float
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,7 @@ class Workflow:
 
     layout: Layout
     boxes: Sequence[Box]
+    guides: Sequence[str]
     lines: Sequence[Line]
     stops: Sequence[Stop]
 
@@ -160,8 +175,8 @@ def _draw(
                 lines.append(Line(_curve(start, end, layout), colour, gone))
             if below or subject == first:
                 above = _name(lane, layout) if subject == first else ()
-                stops.append(Stop(*layout.stop(lane, column), colour, above, below))
-    return Workflow(layout, boxes, lines, stops)
+                stops.append(Stop(*layout.stop(lane, column), colour, above, below, *layout.name_place))
+    return Workflow(layout, boxes, [layout.guide(columns[stage.subject]) for stage in shown], lines, stops)
 
 
 def _curve(start: Point, end: Point, layout: Layout) -> str:
