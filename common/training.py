@@ -3,9 +3,7 @@
 import csv
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -13,31 +11,11 @@ from common.console import progress_line
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
 from common.networks import dense_layers, predict
+from common.recipe import Recipe
 from common.samples import Samples
 
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 CURVES = ("loss", "l1", "mse", "cross_entropy", "accuracy")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes:
-        epochs: Passes over the training images.
-        batch_size: Images per step.
-        learning_rate: Of Adam, at the start.
-        schedule: `constant`, or `cosine` decay to zero at the last step.
-        cross_entropy_weight: Weight of the digit's cross-entropy beside the L1 loss of the image.
-        seed: Of the order of the images.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    schedule: Literal["constant", "cosine"]
-    cross_entropy_weight: float
-    seed: int
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -85,7 +63,8 @@ def _epoch_function(
                 loss = l1 + recipe.cross_entropy_weight * cross_entropy
                 right = tf.equal(tf.argmax(outputs[1], axis=1, output_type=tf.int32), truth)
                 values += [cross_entropy, tf.reduce_mean(tf.cast(right, tf.float32))]
-        gradients = tape.gradient(loss, model.trainable_variables)
+            minimised = tf.add_n([loss, *model.losses])  # with the penalties on weights, where there are any
+        gradients = tape.gradient(minimised, model.trainable_variables)
         model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return tf.stack([loss, *values])
 
@@ -201,6 +180,11 @@ def summary_cells(row: dict[str, float]) -> list[str | None]:
     total = None if cross_entropy is None else row["test_mse"] + 0.1 * cross_entropy
     values = [row["test_l1"], row["test_mse"], cross_entropy, total, row.get("test_accuracy")]
     return [None if value is None else f"{value:.4f}" for value in values]
+
+
+def joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return the learning curves of two trainings in a row as one."""
+    return {name: [*first.get(name, []), *values] for name, values in second.items()}
 
 
 def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:
