@@ -46,7 +46,7 @@ def choose_start(
         make_deterministic(short.seed)
         model = build()
         training.compile_network(model, short, len(rest.digits))
-        training.train(model, rest, validation, short, f"{title}, start {number + 1}")
+        training.train(model, rest, validation, short, f"{title}, start {number + 1}", part="validation")
         values = training.evaluate(model, validation)
         score = values["accuracy"] - starts.l1_weight * values["l1"] if "accuracy" in values else -values["l1"]
         found.append((score, model))

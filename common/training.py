@@ -87,6 +87,7 @@ def train(
     title: str,
     initial_epoch: int = 0,
     after_epoch: Callable[[], None] | None = None,
+    part: str = "test",
 ) -> dict[str, list[float]]:
     """Train a compiled network in place and return its learning curves.
 
@@ -101,6 +102,7 @@ def train(
         title: Of the progress line.
         initial_epoch: Number of epochs that the network has behind it.
         after_epoch: Called after each epoch, before it is evaluated.
+        part: Name of `test_samples` in the curves, where they are held-out training images.
 
     Returns:
         A list with a value an epoch for each of `train_*` and `test_*`: `loss` (L1 + weighted cross-entropy), `l1`,
@@ -124,10 +126,10 @@ def train(
                 after_epoch()
             test = evaluate(model, test_samples)
             test["loss"] = test["l1"] + recipe.cross_entropy_weight * test.get("cross_entropy", 0.0)
-            values |= {f"test_{name}": value for name, value in test.items()}
+            values |= {f"{part}_{name}": value for name, value in test.items()}
             for name, value in values.items():
                 curves.setdefault(name, []).append(value)
-            shown = [name for name in ("test_l1", "test_accuracy") if name in values]
+            shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
             line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
     return curves
 
