@@ -249,6 +249,7 @@ def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
 def write_rtl(traced: TracedModel, folder: Path, options: RtlOptions) -> RTLModel:
     """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
 
+    A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
     Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders. Every file of `$readmemh` ends
     with a newline, without which one simulator loses the last word.
     """

@@ -51,9 +51,9 @@ def verify(
     """
     netlist = netlist_simulation.load_netlist(netlist_json, TOP, probes=tuple(registers))
     latency = netlist_simulation.register_depth(netlist)[1]
-    count = pixels.shape[1]
+    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
     integers = np.rint(pixels / input_type.step).astype(np.int64)
-    bits = netlist_simulation.integers_to_bits(integers, [input_type.width] * count)
+    bits = netlist_simulation.integers_to_bits(integers, widths.tolist())
     idle = np.zeros((latency, bits.shape[1]), bits.dtype)
     simulated = netlist_simulation.simulate(netlist, {INPUT_PORT: np.concatenate([bits, idle])})
     last = registers[OUTPUT_PORT]

@@ -9,8 +9,20 @@ import pytest
 import qkeras
 from stage_runs import ROOT
 
-from common import hls, networks, pruning, quantization, rtl, staged_training, tabulation, training
+from common import (
+    hls,
+    networks,
+    pruning,
+    quantization,
+    rtl,
+    rtl_verification,
+    staged_training,
+    tabulation,
+    training,
+    yosys,
+)
 from common.errors import PipelineError
+from common.fixed_point import fixed_point
 from common.legacy_keras import keras, make_deterministic
 from common.precision import LayerPrecision, NetworkPrecision
 from common.recipe import EncoderPenalty, Recipe, Staged, Starts
@@ -173,6 +185,27 @@ def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
     traced = rtl.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
     registers = rtl.pipeline_registers(traced, rtl.RtlOptions(2, "verilog", "part", 5.0))
     assert registers["model_out"].layers == ("image",) * 4 + ("classifier_3",) * 3
+
+
+def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_path):
+    model = small_network()
+    kernel, bias = model.get_layer("encoder_2").get_weights()
+    kernel[0] = 0
+    model.get_layer("encoder_2").set_weights([kernel, bias])
+    graph = converted(model, tmp_path / "project", "encoder_classifier")
+    traced = rtl.trace_model(graph, tabulation.TabulatingTracer)
+    options = rtl.RtlOptions(3, "verilog", "part", 5.0)
+    rtl.write_rtl(traced, tmp_path / "rtl", options)
+    yosys.elaborate(tmp_path / "rtl", rtl.TOP, tmp_path / "rtl" / "gates.json", timeout_seconds=60)
+    found = rtl_verification.verify(
+        tmp_path / "rtl" / "gates.json",
+        PIXELS.astype(np.float64),
+        fixed_point(graph.get_input_variables()[0].type.precision),
+        rtl.pipeline_registers(traced, options),
+        traced.logic.predict(PIXELS),
+    )
+    assert (found.differing, found.first_difference) == (0, None)
+    assert len(np.unique(found.outputs)) > 5
 
 
 def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
