@@ -100,7 +100,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import synthesis, vendor_tools
+    from common import synthesis, vendor_tools, yosys
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -127,6 +127,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         )
         source = run.read_folder("05_convert_hls", str(design))
         tasks.append((design, source, run.folder / str(design), test_samples.intensities, options))
+    with console.progress_line("making Yosys ready", None) as line:
+        yosys.compile_for_this_machine(run.folder / "yosys.log", line.say)
     reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
     record(run, reports, len(test_samples.digits))
     summarize(run, reports)

@@ -33,11 +33,11 @@ DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
 METRICS = ("models", "exactness", "designs", "seconds")
 DEEPEST = 2  # folders below a stage's own whose files are listed one by one
 NOTES = (
-    "A dash is a value that was not measured. L1 is the mean |r − r̂| of a pixel; L1 and accuracy are those of the "
-    "test images.",
-    "C-synthesis estimates, all of the paper's among them, run 1.7 to 2.2 times above what logic synthesis then uses; "
-    "the source says which of the two a number is. The paper's loss of 0.0628 is no L1 and is laid beside ours in "
-    "Table 2.",
+    "A dash is a value that was not measured. L1 is the mean |r − r̂| of a pixel, accuracy the fraction of digits read "
+    "right, both of the test images.",
+    "The paper's designs are encoder + classifier. Their numbers are C-synthesis estimates, which run 1.7 to 2.2 times "
+    "above what logic synthesis then uses; the source says which of the two a number is. The paper's loss of 0.0628 is "
+    "no L1; Table 2 below lays it beside what it is.",
     "Values that differ: between each two simulations of a design, over all test images; 0 is the only good number.",
 )
 
@@ -155,6 +155,7 @@ def _render(outputs: Path, page: Page) -> str:
         page=page,
         problems=page.problems + problems,
         missing=[stage for stage in page.stages if stage.state == "missing"],
+        headline=report_results.headline(page.rows),
         columns=report_results.COLUMNS,
         groups=[
             (report_results.GROUPS[variant], VARIANTS[variant].colour if variant in VARIANTS else None, list(rows))

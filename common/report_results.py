@@ -162,7 +162,9 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
 
 def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
     designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
-    for name in dict.fromkeys((*designs, *exactness)):
+    cuts = list(CUTS)
+    names = dict.fromkeys((*designs, *exactness))
+    for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
         found, counts = designs.get(name, {}), dict(exactness.get(name, {}))
         design = name.partition(", ")[0]
         cut, _, variant = design.partition("/")
@@ -206,9 +208,39 @@ def _paper_designs() -> Iterable[Row]:
     for name, found in paper.TABLES_5_AND_6.items():
         variant = PAPER_VARIANTS[name]
         numbers = {key: value for key, value in found.items() if key != "part"}
-        words = f"paper, {name.partition(',')[0]}: encoder + classifier"
         source = f"{ESTIMATE}, Vivado HLS, {found['part']}"
+        words = f"paper, {name.partition(',')[0]}"
         yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
+
+
+def headline(rows: list[Row]) -> list[str]:
+    """Return the answer in a few sentences, about the quantized and pruned network; none where it was not trained."""
+    ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper"]
+    network = next((row for row in ours if row.kind == "network" and row.test_accuracy is not None), None)
+    design = next((row for row in ours if row.lut is not None and row.name == CUTS["encoder_classifier"]), None)
+    sentences = []
+    if network is not None:
+        sentences.append(
+            f"Quantized and pruned, the network keeps {number(network.weights_left)} weights of {network.bits} bits "
+            f"and reads {100 * network.test_accuracy:.1f} % of the test digits right."
+        )
+    if design is not None:
+        sentences.append(
+            f"As hardware, encoder and classifier take {number(design.lut)} LUTs, {number(design.ff)} flip-flops and "
+            f"{number(design.dsp)} DSPs ({design.source}), with a result {number(design.latency_cycles)} clock cycles "
+            "after its image."
+        )
+    compared = [row for row in rows if row.differing is not None]
+    if compared:
+        differing, values = (
+            sum(each) for each in zip(*((row.differing, row.comparisons * row.values) for row in compared), strict=True)
+        )
+        words = "Not one" if differing == 0 else number(differing)
+        sentences.append(
+            f"{words} of {number(values)} values compared between simulations of the quantized designs "
+            f"{'differs' if differing < 2 else 'differ'}."
+        )
+    return sentences
 
 
 def as_csv(rows: list[Row]) -> str:

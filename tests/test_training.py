@@ -70,9 +70,7 @@ def arrays_of(path):
     """All arrays of an HDF5 file: weights and optimizer state."""
     arrays = {}
     with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-        )
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     assert {"model_weights", "optimizer_weights"} == {name.split("/")[0] for name in arrays}
     return arrays
 
