@@ -372,7 +372,7 @@ function startDrawing(data) {
     paintImage(element("output"), values[imageLayer], unit(imageLayer));
     const decided = showLogits(values[logitLayer]);
     const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2)).join(", ");
-    let words = `It reads a ${decided}, at (${point}) of the latent plane.`;
+    let words = `It reads ${decided === 8 ? "an" : "a"} ${decided}, at (${point}) of the latent plane.`;
     if (levels) {
       const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
