@@ -6,73 +6,89 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
          figures
 """
 
-from dataclasses import dataclass
+import functools
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from common import console, dataset, stages
-from common.configuration import BatchSize, Epochs, Rate, Seed, Weight
+from common.configuration import Epochs
 from common.errors import PipelineError
+from common.recipe import Recipe, Restart, Starts
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Recipe):
     """How the float networks are trained."""
 
     epochs: Epochs = 30
     """Passes over the training images; with --resume, further passes (paper, section 4.1)."""
-    batch_size: BatchSize = 256
-    """Images per step; fits the paper's 'bumps near the eighth epoch' when pruning begins at step 2000."""
-    learning_rate: Rate = 1e-3
-    """Of Adam, at the start (Keras's default)."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the training: as it is, or decayed to zero by a cosine."""
-    cross_entropy_weight: Weight = 0.1
-    """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
-    seed: Seed = 0
-    """Of initial weights and of the order of images."""
+    initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
+    """Distribution of initial weights (Keras's default; the wider he_uniform starts fewer ReLU units dead)."""
+    starts: Starts = field(default_factory=Starts)
+    """Choice of the initial network on images held out."""
+    restart: Restart = field(default_factory=Restart)
+    """Second training behind the first."""
     resume: bool = False
     """Go on from the networks that are there, exactly where they were left."""
 
     def check(self) -> None:
         """Refuse to go on where the learning rate has come to zero."""
-        if self.resume and self.schedule == "cosine":
+        if self.resume and (self.schedule == "cosine" or self.restart.epochs):
             raise PipelineError("--resume needs --schedule constant: a cosine schedule ends at learning rate zero")
 
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(epochs=200, learning_rate=5e-3, schedule="cosine", cross_entropy_weight=0.3),
+    "tuned": Configuration(
+        epochs=200,
+        learning_rate=5e-3,
+        schedule="cosine",
+        cross_entropy_weight=0.15,
+        initial_weights="he_uniform",
+        starts=Starts(count=6),
+        restart=Restart(epochs=150),
+    ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
 
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
-    from common import evaluation, networks, plot_latent, plot_networks, plot_training, plot_weights, training
+    from common import (
+        evaluation,
+        networks,
+        plot_latent,
+        plot_networks,
+        plot_training,
+        plot_weights,
+        staged_training,
+        training,
+    )
     from common.legacy_keras import make_deterministic
     from common.plot_style import save
 
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    recipe = training.Recipe(
-        configuration.epochs,
-        configuration.batch_size,
-        configuration.learning_rate,
-        configuration.schedule,
-        configuration.cross_entropy_weight,
-        configuration.seed,
-    )
-    images = len(train_samples.digits)
+    images, seed = len(train_samples.digits), configuration.seed
     earlier = training.load_curves(run.read_own("learning_curves.csv")) if configuration.resume else {}
     curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
-        make_deterministic(configuration.seed)
+        make_deterministic(seed)
+        build = functools.partial(networks.build, network, configuration.initial_weights)
         if configuration.resume:
             model = networks.load(run.read_own(f"{network}.h5"))
+        elif configuration.starts.count > 1:
+            model = staged_training.choose_start(build, configuration.starts, configuration, train_samples, network)
         else:
-            model = networks.build(network)
-            training.compile_network(model, recipe, images)
+            model = build()
+        if not configuration.resume:
+            training.compile_network(model, configuration, images)
         behind = len(earlier.get(network, {}).get("train_loss", []))
-        new = training.train(model, train_samples, test_samples, recipe, network, initial_epoch=behind)
+        new = training.train(model, train_samples, test_samples, configuration, network, initial_epoch=behind)
+        if configuration.restart.epochs:
+            again = replace(configuration, **asdict(configuration.restart), schedule="cosine", seed=seed + 1)
+            training.compile_network(model, again, images)
+            second = training.train(model, train_samples, test_samples, again, f"{network}, restarted")
+            new = training.joined(new, second)
         curves[network] = {name: earlier.get(network, {}).get(name, []) + values for name, values in new.items()}
         networks.save(model, run.folder / f"{network}.h5")
         models[network] = model

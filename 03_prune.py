@@ -7,18 +7,20 @@ Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without 
 """
 
 import csv
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from common import console, dataset, paper, stages
-from common.configuration import BatchSize, Epochs, Interval, Rate, Seed, Weight
+from common.configuration import Interval
 from common.errors import PipelineError
+from common.recipe import Recipe, Starts
 
 Steps = Annotated[int, Interval(0, 100_000_000)]
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Recipe):
     """How the float networks are trained and pruned."""
 
     layers: tuple[Literal["encoder_1", "encoder_2", "latent", "decoder_1", "decoder_2", "decoder_3",
@@ -34,18 +36,10 @@ class Configuration:
     """Optimizer step of the last pruning; 30 epochs end before, at step 7050 (paper, section 4)."""
     frequency: Annotated[int, Interval(1, 1_000_000)] = 100
     """Steps between prunings (paper, section 4)."""
-    epochs: Epochs = 30
-    """Passes over the training images (paper, section 4.1)."""
-    batch_size: BatchSize = 256
-    """Images per step."""
-    learning_rate: Rate = 1e-3
-    """Of Adam, at the start (Keras's default)."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the training: as it is, or decayed to zero by a cosine."""
-    cross_entropy_weight: Weight = 0.1
-    """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
-    seed: Seed = 0
-    """Of initial weights and of the order of images."""
+    initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
+    """Distribution of initial weights (Keras's default; the wider he_uniform starts fewer ReLU units dead)."""
+    starts: Starts = field(default_factory=Starts)
+    """Choice of the initial network on images held out, before any pruning."""
 
     def check(self) -> None:
         """Refuse a schedule that ends before it begins."""
@@ -55,7 +49,14 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(epochs=200, learning_rate=5e-3, schedule="cosine", cross_entropy_weight=0.3),
+    "tuned": Configuration(
+        epochs=350,
+        learning_rate=5e-3,
+        schedule="cosine",
+        cross_entropy_weight=0.15,
+        initial_weights="he_uniform",
+        starts=Starts(count=6),
+    ),
     "demo": Configuration(epochs=50, batch_size=32, begin_step=800, end_step=2400),
 }
 
@@ -70,6 +71,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_training,
         plot_weights,
         pruning,
+        staged_training,
         training,
     )
     from common.legacy_keras import make_deterministic
@@ -83,24 +85,21 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     schedule = pruning.PruningSchedule(
         configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
     )
-    recipe = training.Recipe(
-        configuration.epochs,
-        configuration.batch_size,
-        configuration.learning_rate,
-        configuration.schedule,
-        configuration.cross_entropy_weight,
-        configuration.seed,
-    )
     complete = networks.load(run.read("02_train_autoencoder", "classifier.h5"))
     curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
         make_deterministic(configuration.seed)
         layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
-        model = networks.build(network)
+        build = functools.partial(networks.build, network, configuration.initial_weights)
+        if configuration.starts.count > 1:
+            start = staged_training.choose_start(build, configuration.starts, configuration, train_samples, network)
+        model = build()
         pruned = pruning.with_pruning(model, layers, schedule)
-        training.compile_network(pruned, recipe, images)
-        curves[network] = pruning.train(pruned, train_samples, test_samples, recipe, f"{network}, pruned")
-        training.compile_network(model, recipe, images)
+        if configuration.starts.count > 1:
+            pruning.copy_weights(start, pruned)
+        training.compile_network(pruned, configuration, images)
+        curves[network] = pruning.train(pruned, train_samples, test_samples, configuration, f"{network}, pruned")
+        training.compile_network(model, configuration, images)
         pruning.strip(pruned, model)
         pruning.check_sparsity(model, layers, configuration.sparsity)
         networks.save(model, run.folder / f"{network}_pruned.h5")

@@ -6,13 +6,14 @@ Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pr
          classifier_quantized_pruned.h5, learning_curves.csv, figures
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from common import console, dataset, paper, stages
-from common.configuration import BatchSize, Epochs, Rate, Seed, Weight
+from common.configuration import Epochs
 from common.fixed_point import FixedPoint
-from common.precision import NetworkPrecision
+from common.precision import LayerPrecision, NetworkPrecision
+from common.recipe import EncoderPenalty, EncoderSparsity, Recipe, Staged
 from common.samples import Samples
 
 if TYPE_CHECKING:
@@ -22,28 +23,49 @@ HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Recipe):
     """How the quantized networks are trained."""
 
     epochs: Epochs = 40
     """Passes over the training images (paper's revision)."""
-    batch_size: BatchSize = 256
-    """Images per step."""
-    learning_rate: Rate = 1e-3
-    """Of Adam, at the start (Keras's default)."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the training: as it is, or decayed to zero by a cosine."""
-    cross_entropy_weight: Weight = 0.1
-    """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
-    seed: Seed = 0
-    """Of the order of images."""
+    initialization: Literal["float", "scratch"] = "float"
+    """Where training begins: at the float networks' weights (paper's revision), or at random ones, in the phases of
+    `staged`: at 2 or 3 bits a weight the float solution is of no use, and its latent plane a hindrance (issue 5)."""
+    staged: Staged = field(default_factory=Staged)
+    """Phases from scratch; the recipe itself (epochs, rate, weight) is that of the last one, at fixed zeros."""
     precision: NetworkPrecision = field(default_factory=NetworkPrecision)
     """Fixed-point types, layer by layer."""
 
 
+BEHIND_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # costs nothing: stage 06 tabulates what it computes
+TUNED_PRECISION = NetworkPrecision(
+    input_bits=3,
+    encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1),
+    encoder_2=LayerPrecision(2, 0, 6, 1, 3, 1),
+    latent=LayerPrecision(5, 1, 6, 1, 4, 2),
+    decoder_1=BEHIND_LATENT,
+    decoder_2=BEHIND_LATENT,
+    decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
+    image_bits=6,
+    classifier_1=BEHIND_LATENT,
+    classifier_2=BEHIND_LATENT,
+    classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
+)
+
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(epochs=100, schedule="cosine", cross_entropy_weight=0.3),
+    "tuned": Configuration(
+        epochs=110,
+        learning_rate=4e-3,
+        schedule="cosine",
+        cross_entropy_weight=0.35,
+        initialization="scratch",
+        staged=Staged(
+            sparsity=EncoderSparsity(encoder_1=0.65, encoder_2=0.45),
+            penalty=EncoderPenalty(encoder_1=3e-5, encoder_2=1.5e-5),
+        ),
+        precision=TUNED_PRECISION,
+    ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
 
@@ -51,38 +73,21 @@ PRESETS = {
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train the quantized networks and compare them with quantization after training."""
     from common import networks, quantization, training
-    from common.legacy_keras import make_deterministic
 
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    recipe = training.Recipe(
-        configuration.epochs,
-        configuration.batch_size,
-        configuration.learning_rate,
-        configuration.schedule,
-        configuration.cross_entropy_weight,
-        configuration.seed,
-    )
     curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
         sources = {
             "quantized": networks.load(run.read("02_train_autoencoder", f"{network}.h5")),
             "quantized_pruned": networks.load(run.read("03_prune", f"{network}_pruned.h5")),
         }
-        for variant, source in sources.items():
-            make_deterministic(configuration.seed)
-            before = {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
-            layers = tuple(networks.layers_of(network)) if variant == "quantized_pruned" else ()
+        trained = (train_from_float if configuration.initialization == "float" else train_from_scratch)(
+            network, sources, configuration, train_samples, test_samples
+        )
+        for variant, (model, learning) in trained.items():
+            source, before = sources[variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
             name, title = f"{network}_{variant}", f"{network} {variant}"
-            model, curves[name] = quantization.train(
-                source,
-                network,
-                configuration.precision,
-                layers,
-                train_samples,
-                test_samples,
-                recipe,
-                f"{network} {variant}",
-            )
+            curves[name] = learning
             networks.save(model, run.folder / f"{name}.h5")
             models[name] = model
             models[f"{network}_{before}"] = source
@@ -108,6 +113,58 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         ],
     )
     plot(run, models, curves, configuration.precision, test_samples)
+
+
+def train_from_float(
+    network: str,
+    sources: "dict[str, keras.Model]",
+    configuration: Configuration,
+    train_samples: Samples,
+    test_samples: Samples,
+) -> "dict[str, tuple[keras.Model, dict[str, list[float]]]]":
+    """Train each variant from its float network's weights, zeros of the pruned one held at zero."""
+    from common import networks, quantization
+    from common.legacy_keras import make_deterministic
+
+    trained = {}
+    for variant, source in sources.items():
+        make_deterministic(configuration.seed)
+        trained[variant] = quantization.train(
+            source,
+            network,
+            configuration.precision,
+            tuple(networks.layers_of(network)) if variant == "quantized_pruned" else (),
+            train_samples,
+            test_samples,
+            configuration,
+            f"{network} {variant}",
+        )
+    return trained
+
+
+def train_from_scratch(
+    network: str,
+    sources: "dict[str, keras.Model]",
+    configuration: Configuration,
+    train_samples: Samples,
+    test_samples: Samples,
+) -> "dict[str, tuple[keras.Model, dict[str, list[float]]]]":
+    """Train each variant in phases, of which the first, the encoder's, is the same for all."""
+    from common import staged_training, training
+
+    precision, staged = configuration.precision, configuration.staged
+    samples = (train_samples, test_samples)
+    start, learning = staged_training.train_encoder_first(
+        network, precision, staged, *samples, configuration, f"{network} encoder first"
+    )
+    trained = {}
+    for variant in sources:
+        sparsities = asdict(staged.sparsity) if variant == "quantized_pruned" else {}
+        model, later = staged_training.train_pruned_by_steps(
+            start, network, precision, staged, sparsities, *samples, configuration, f"{network} {variant}"
+        )
+        trained[variant] = model, training.joined(learning, later)
+    return trained
 
 
 def plot(

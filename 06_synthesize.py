@@ -45,6 +45,8 @@ class Configuration:
     """FPGA families for Yosys, UltraScale+ and Virtex-7: the first for all designs, others for the paper's design."""
     latency_cutoff: Annotated[int, Interval(1, 1000)] = 5
     """Adders in a row between two pipeline registers; fewer mean a faster clock, more cycles and more registers."""
+    tabulate_latent: bool = False
+    """Look image and logits up in tables over the latent plane instead of computing them; up to 6 bits a coordinate."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
     """Language of the RTL; VHDL is written beside the Verilog that the open tools need."""
     part: str = "xcvu9p-flga2104-2L-e"
@@ -65,7 +67,7 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(),
+    "tuned": Configuration(tabulate_latent=True),
     "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
 }
 
@@ -119,6 +121,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             tool=tool if design in wanted else "open",
             families=families_of(design, wanted, configuration.families),
             latency_cutoff=configuration.latency_cutoff,
+            tabulate_latent=configuration.tabulate_latent,
             flavor=configuration.flavor,
             part=configuration.part,
             clock_ns=configuration.clock_ns,

@@ -125,7 +125,7 @@ def _register_leading_bits() -> None:
     """Teach hls4ml's Keras 2 reader our layer that drops trailing bits: a linear activation, cast to fewer bits."""
     from hls4ml.converters.keras_v2_to_hls import get_supported_keras_layers, register_keras_v2_layer_handler
 
-    name = "mnist_autoencoder>LeadingBits"
+    from common import networks
 
     def parse(
         keras_layer: dict[str, Any], input_names: list[str], input_shapes: list[list[int]], _reader: object
@@ -133,8 +133,9 @@ def _register_leading_bits() -> None:
         layer = {"name": keras_layer["config"]["name"], "class_name": "Activation", "activation": "linear"}
         return {**layer, "inputs": input_names, "n_in": input_shapes[0][-1]}, list(input_shapes[0])
 
-    if name not in get_supported_keras_layers():
-        register_keras_v2_layer_handler(name, parse)
+    for name in networks.LEADING_BITS:
+        if name not in get_supported_keras_layers():
+            register_keras_v2_layer_handler(name, parse)
 
 
 def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:

@@ -14,8 +14,9 @@ ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
 DECODER = {"decoder_1": 16, "decoder_2": 32, "decoder_3": PIXELS}
 CLASSIFIER = {"classifier_1": 16, "classifier_2": 32, "classifier_3": 10}
 LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
+LEADING_BITS = ("LeadingBits", "mnist_autoencoder>LeadingBits")  # in memory, and in a file
 PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
-LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", "mnist_autoencoder>LeadingBits"}
+LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", *LEADING_BITS}
 
 NETWORKS = ("autoencoder", "classifier")
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
@@ -32,12 +33,15 @@ def layers_of(network: str) -> dict[str, int]:
     return LAYERS if network == "classifier" else {**ENCODER, **DECODER}
 
 
-def build(network: str) -> keras.Model:
-    """Build a float network, untrained: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out."""
+def build(network: str, initial_weights: str = "glorot_uniform") -> keras.Model:
+    """Build a float network, untrained: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out.
+
+    Initial weights are uniform to sqrt(6 / (inputs + nodes)), or to sqrt(6 / inputs) for `he_uniform`; biases are zero.
+    """
 
     def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
         for name, nodes in layers.items():
-            tensor = keras.layers.Dense(nodes, name=name)(tensor)
+            tensor = keras.layers.Dense(nodes, name=name, kernel_initializer=initial_weights)(tensor)
             function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
             tensor = keras.layers.Activation(function, name=activation_name(name))(tensor)
         return tensor

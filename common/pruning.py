@@ -45,6 +45,12 @@ def with_pruning(model: keras.Model, layers: Collection[str], schedule: PruningS
     return keras.models.clone_model(model, clone_function=wrap)
 
 
+def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
+    """Copy weights and biases of a network into one `with_pruning`."""
+    for name, layer in dense_layers(pruned).items():
+        getattr(layer, "layer", layer).set_weights(source.get_layer(name).get_weights())
+
+
 def train(
     pruned: keras.Model, train_samples: Samples, test_samples: Samples, recipe: training.Recipe, title: str
 ) -> dict[str, list[float]]:

@@ -1,5 +1,7 @@
 """Quantized networks in QKeras (paper, section 5), trained with the quantization in the loop."""
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 import qkeras
 
@@ -32,17 +34,24 @@ class LeadingBits(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("mnist_autoencoder")
 class KeepZeros(keras.constraints.Constraint):
-    """Hold the weights of a pruned layer at zero where they were zero, `mask` being 0 or 1 a weight."""
+    """Hold the weights of a pruned layer at zero: `mask`, 0 or 1 a weight, may change between epochs."""
 
     def __init__(self, mask: np.ndarray) -> None:
-        self.mask = tf.constant(mask, tf.float32)
+        self.mask = tf.Variable(mask, trainable=False, dtype=tf.float32)
 
     def __call__(self, weights: tf.Tensor) -> tf.Tensor:
         """Return the weights, masked."""
         return weights * self.mask
 
 
-def build(network: str, precision: NetworkPrecision, masks: dict[str, np.ndarray] | None = None) -> keras.Model:
+def build(
+    network: str,
+    precision: NetworkPrecision,
+    masks: Mapping[str, np.ndarray] | None = None,
+    *,
+    float_layers: Collection[str] = (),
+    penalties: Mapping[str, float] | None = None,
+) -> keras.Model:
     """Build an untrained quantized network of the same layers as `networks.build`.
 
     Between the last dense layers and sigmoid or softmax stands one more layer, named `*_logits`, that rounds what
@@ -52,17 +61,26 @@ def build(network: str, precision: NetworkPrecision, masks: dict[str, np.ndarray
         network: `autoencoder` or `classifier`.
         precision: Types of all tensors.
         masks: For each layer to be held sparse, 0 or 1 a weight.
+        float_layers: Dense layers that are not quantized, nor is what follows them.
+        penalties: For each layer, what the sum of its absolute weights adds to the loss.
     """
 
     def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
         for name, nodes in layers.items():
+            if name in float_layers:
+                function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
+                tensor = keras.layers.Dense(nodes, name=name)(tensor)
+                tensor = keras.layers.Activation(function, name=networks.activation_name(name))(tensor)
+                continue
             types = getattr(precision, name)
+            penalty = penalties.get(name) if penalties else None
             tensor = qkeras.QDense(
                 nodes,
                 name=name,
                 kernel_quantizer=qkeras.quantized_bits(types.weight_bits, types.weight_integer_bits, alpha=1),
                 bias_quantizer=qkeras.quantized_bits(types.bias_bits, types.bias_integer_bits, alpha=1),
                 kernel_constraint=KeepZeros(masks[name]) if masks and name in masks else None,
+                kernel_regularizer=keras.regularizers.L1(penalty) if penalty else None,
             )(tensor)
             if name in ("decoder_3", "classifier_3"):
                 quantizer = qkeras.quantized_bits(types.activation_bits, types.activation_integer_bits, alpha=1)
@@ -100,6 +118,23 @@ def pruning_masks(model: keras.Model, layers: tuple[str, ...]) -> dict[str, np.n
     """Return 0 for each weight of `layers` that is zero and 1 for the others."""
     dense = networks.dense_layers(model)
     return {name: (dense[name].kernel.numpy() != 0).astype(np.float32) for name in layers if name in dense}
+
+
+def no_zeros(network: str) -> dict[str, np.ndarray]:
+    """Return masks of all layers that hold nothing at zero yet."""
+    layers = networks.dense_layers(networks.build(network))
+    return {name: np.ones(layer.kernel.shape, np.float32) for name, layer in layers.items()}
+
+
+def unmasked(
+    masked: keras.Model, network: str, precision: NetworkPrecision, recipe: training.Recipe, images: int
+) -> keras.Model:
+    """Return a trained network without masks and penalties, with its weights and optimizer state."""
+    model = build(network, precision)
+    model.set_weights(masked.get_weights())
+    training.compile_network(model, recipe, images)
+    copy_optimizer_state(masked, model)
+    return model
 
 
 def count_revived(model: keras.Model, masks: dict[str, np.ndarray]) -> int:
@@ -156,13 +191,11 @@ def train(
         PipelineError: A pruned weight came back to life.
     """
     masks = pruning_masks(source, pruned_layers)
-    masked, model = build(network, precision, masks), build(network, precision)
+    masked = build(network, precision, masks)
     copy_weights(source, masked)
     training.compile_network(masked, recipe, len(train_samples.digits))
     curves = training.train(masked, train_samples, test_samples, recipe, title)
-    model.set_weights(masked.get_weights())
-    training.compile_network(model, recipe, len(train_samples.digits))
-    copy_optimizer_state(masked, model)
+    model = unmasked(masked, network, precision, recipe, len(train_samples.digits))
     if count_revived(model, masks):
         raise PipelineError(f"{title}: {count_revived(model, masks)} pruned weights are no longer zero")
     return model, curves

@@ -17,6 +17,11 @@ class Samples:
         cut = len(self.digits) - count
         return Samples(self.intensities[:cut], self.digits[:cut]), Samples(self.intensities[cut:], self.digits[cut:])
 
+    def shuffled(self, seed: int) -> "Samples":
+        """Return all samples in an order of chance."""
+        order = np.random.default_rng(seed).permutation(len(self.digits))
+        return Samples(self.intensities[order], self.digits[order])
+
     def first_of_each_digit(self) -> np.ndarray:
         """Return the index of the first image of each digit, int [10]."""
         return np.array([int(np.argmax(self.digits == digit)) for digit in range(10)])

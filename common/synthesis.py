@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common import c_simulation, hls, parallel, rtl, rtl_verification, vendor_tools, yosys
+from common import c_simulation, hls, parallel, rtl, rtl_verification, tabulation, vendor_tools, yosys
 from common.designs import Design
 from common.fixed_point import fixed_point
 from common.vendor_reports import SynthesisReport
@@ -25,6 +25,7 @@ class SynthesisOptions:
         tool: Open tools, or the HLS tool that the project was written for.
         families: FPGA families that Yosys synthesizes for; none where the RTL is only simulated.
         latency_cutoff: Adders in a row between two pipeline registers.
+        tabulate_latent: Whether what lies behind the latent plane is looked up.
         flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
         part: FPGA in the Vivado scripts beside the RTL.
         clock_ns: Clock period in those scripts [ns].
@@ -35,6 +36,7 @@ class SynthesisOptions:
     tool: Literal["open", "hls"]
     families: tuple[yosys.Family, ...]
     latency_cutoff: int
+    tabulate_latent: bool
     flavor: Literal["verilog", "vhdl"]
     part: str
     clock_ns: float
@@ -106,7 +108,7 @@ def _build_open(
 ) -> DesignReport:
     """Trace a design with alkaid, synthesize it with Yosys, and simulate RTL and netlists."""
     parallel.say(f"{design}: tracing")
-    traced = rtl.trace_model(model)
+    traced = rtl.trace_model(model, tabulation.TabulatingTracer if options.tabulate_latent else rtl.Hls4mlTracer)
     interpreted = traced.logic.predict(pixels)
     rtl_options = rtl.RtlOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
     rtl.write_rtl(traced, folder / "rtl", rtl_options)

@@ -3,9 +3,7 @@
 import csv
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -13,31 +11,11 @@ from common.console import progress_line
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
 from common.networks import dense_layers, predict
+from common.recipe import Recipe
 from common.samples import Samples
 
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 CURVES = ("loss", "l1", "mse", "cross_entropy", "accuracy")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes:
-        epochs: Passes over the training images.
-        batch_size: Images per step.
-        learning_rate: Of Adam, at the start.
-        schedule: `constant`, or `cosine` decay to zero at the last step.
-        cross_entropy_weight: Weight of the digit's cross-entropy beside the L1 loss of the image.
-        seed: Of the order of the images.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    schedule: Literal["constant", "cosine"]
-    cross_entropy_weight: float
-    seed: int
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -85,7 +63,8 @@ def _epoch_function(
                 loss = l1 + recipe.cross_entropy_weight * cross_entropy
                 right = tf.equal(tf.argmax(outputs[1], axis=1, output_type=tf.int32), truth)
                 values += [cross_entropy, tf.reduce_mean(tf.cast(right, tf.float32))]
-        gradients = tape.gradient(loss, model.trainable_variables)
+            minimised = tf.add_n([loss, *model.losses])  # with the penalties on weights, where there are any
+        gradients = tape.gradient(minimised, model.trainable_variables)
         model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return tf.stack([loss, *values])
 
@@ -108,6 +87,7 @@ def train(
     title: str,
     initial_epoch: int = 0,
     after_epoch: Callable[[], None] | None = None,
+    part: str = "test",
 ) -> dict[str, list[float]]:
     """Train a compiled network in place and return its learning curves.
 
@@ -122,6 +102,7 @@ def train(
         title: Of the progress line.
         initial_epoch: Number of epochs that the network has behind it.
         after_epoch: Called after each epoch, before it is evaluated.
+        part: Name of `test_samples` in the curves, where they are held-out training images.
 
     Returns:
         A list with a value an epoch for each of `train_*` and `test_*`: `loss` (L1 + weighted cross-entropy), `l1`,
@@ -145,10 +126,10 @@ def train(
                 after_epoch()
             test = evaluate(model, test_samples)
             test["loss"] = test["l1"] + recipe.cross_entropy_weight * test.get("cross_entropy", 0.0)
-            values |= {f"test_{name}": value for name, value in test.items()}
+            values |= {f"{part}_{name}": value for name, value in test.items()}
             for name, value in values.items():
                 curves.setdefault(name, []).append(value)
-            shown = [name for name in ("test_l1", "test_accuracy") if name in values]
+            shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
             line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
     return curves
 
@@ -201,6 +182,11 @@ def summary_cells(row: dict[str, float]) -> list[str | None]:
     total = None if cross_entropy is None else row["test_mse"] + 0.1 * cross_entropy
     values = [row["test_l1"], row["test_mse"], cross_entropy, total, row.get("test_accuracy")]
     return [None if value is None else f"{value:.4f}" for value in values]
+
+
+def joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return the learning curves of two trainings in a row as one."""
+    return {name: [*first.get(name, []), *values] for name, values in second.items()}
 
 
 def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:

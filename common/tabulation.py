@@ -1,0 +1,69 @@
+"""Tables over the latent plane: all that lies behind it is a function of a few bits, which hardware can look up.
+
+Image and logits depend on two numbers of the latent plane alone. At 4 bits each there are 256 points, and a table of
+them costs at most four 6-input LUTs a bit of output, whatever precision decoder and classifier compute in.
+"""
+
+import numpy as np
+from alkaid.trace import FVariable, FVArray
+from hls4ml.model.graph import ModelGraph
+
+from common import integer_network
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint, fixed_point
+from common.rtl import HARDWARE, SOLVER, Hls4mlTracer
+
+PLANE = "latent_relu"
+LARGEST_WIDTH = 6  # bits a coordinate: 4,096 points; each bit more multiplies the tables by four
+
+
+class TabulatingTracer(Hls4mlTracer):
+    """Replays a model up to the latent plane, and looks every output behind it up in a table over the plane."""
+
+    def apply_model(self, verbose: bool, inputs: tuple[FVArray, ...]) -> tuple[dict[str, FVArray], list[str]]:
+        """Return the symbolic output of each layer that is left, by its name, and the names of the model's outputs.
+
+        Raises:
+            PipelineError: The model has no latent plane, or one with too many points for a table.
+        """
+        precision = _plane_precision(self.model)
+        traces = self._replay_layers(inputs, last=PLANE)
+        outputs = self._output_layers()
+        address, points = _address(traces[PLANE], precision)
+        behind = [name for name in outputs if name not in traces]
+        for name, table in zip(behind, _values_at(self.model, points, behind), strict=True):
+            looked_up = np.array([address.lookup(np.ascontiguousarray(column)) for column in table.T])
+            traces[name] = FVArray(looked_up, SOLVER, hwconf=HARDWARE)
+        return traces, outputs
+
+
+def _plane_precision(model: ModelGraph) -> FixedPoint:
+    plane = {layer.name: layer for layer in model.get_layers()}.get(PLANE)
+    if plane is None:
+        raise PipelineError(f"a model without a layer {PLANE} cannot be tabulated; run with --no-tabulate-latent")
+    precision = fixed_point(plane.get_output_variable().type.precision)
+    if precision.signed or precision.width > LARGEST_WIDTH:
+        raise PipelineError(
+            f"a latent plane of type {precision} has too many points for a table: run with --no-tabulate-latent, or "
+            f"quantize with --precision.latent.activation-bits {LARGEST_WIDTH} or fewer"
+        )
+    return precision
+
+
+def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndarray]:
+    """Return both coordinates' bits side by side (wires, no logic), and the point of each address, int [N, 2]."""
+    first, second = np.ravel(latent)
+    address = first * 2.0**precision.width + second
+    low, high, spacing = address.qint
+    addresses = low + np.arange(round((high - low) / spacing) + 1) * spacing
+    return address, np.stack(np.divmod(np.rint(addresses / precision.step).astype(int), 2**precision.width), axis=1)
+
+
+def _values_at(model: ModelGraph, points: np.ndarray, layers: list[str]) -> list[np.ndarray]:
+    """Return the outputs of layers behind the plane at its points, by the network as integers, [points, nodes] each."""
+    if not layers:
+        return []
+    network = integer_network.export(model)
+    values = integer_network.evaluate(network, {PLANE: points})
+    fraction = {layer["name"]: layer["type"]["fraction"] for layer in network["layers"]}
+    return [values[name] * 2.0 ** -fraction[name] for name in layers]

@@ -1,0 +1,191 @@
+"""What the tuned preset adds: a start chosen on held-out images, phases of quantization and pruning, tables."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import qkeras
+
+from common import hls, networks, pruning, quantization, rtl, staged_training, tabulation, training
+from common.errors import PipelineError
+from common.legacy_keras import keras, make_deterministic
+from common.precision import LayerPrecision, NetworkPrecision
+from common.recipe import EncoderPenalty, Recipe, Staged, Starts
+from common.samples import Samples
+
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=5e-3)
+PRECISION = NetworkPrecision(input_bits=3, encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1))
+STAGED = Staged(Starts(2, 1, 2.0, 20), encoder_epochs=1, pruning_epochs=1)
+SPARSITY = {"encoder_1": 0.65, "encoder_2": 0.45}
+LEVELS = np.random.default_rng(20).integers(32, size=(120, 64))
+SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).integers(10, size=120))
+
+
+def in_steps(sparsities, penalty=0.0, network="autoencoder", recipe=RECIPE):
+    make_deterministic(0)
+    source = networks.build(network, "he_uniform")
+    staged = dataclasses.replace(STAGED, penalty=EncoderPenalty(encoder_1=penalty))
+    return staged_training.train_pruned_by_steps(
+        source, network, PRECISION, staged, sparsities, SAMPLES, SAMPLES, recipe, "test"
+    )
+
+
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network):
+    model, curves = in_steps(SPARSITY, network=network, recipe=dataclasses.replace(RECIPE, epochs=4))
+    for name, layer in networks.dense_layers(model).items():
+        kernel = layer.kernel.numpy()
+        assert np.count_nonzero(kernel) == kernel.size - round(SPARSITY.get(name, 0) * kernel.size), name
+    assert {len(values) for values in curves.values()} == {len(staged_training.STEPS) + 4}
+    assert not [layer for layer in model.layers if getattr(layer, "kernel_regularizer", None)]
+
+
+def test_sparsity_rises_by_the_steps(monkeypatch):
+    seen, prune_smallest = [], staged_training.prune_smallest
+    monkeypatch.setattr(
+        staged_training,
+        "prune_smallest",
+        lambda model, wanted: (seen.append(wanted["latent"]), prune_smallest(model, wanted)),
+    )
+    in_steps({"latent": 0.5})
+    assert seen == [0.5 * step for step in staged_training.STEPS]
+
+
+def test_smallest_weights_are_the_ones_that_go():
+    model = quantization.build("autoencoder", PRECISION, quantization.no_zeros("autoencoder"))
+    kernel = networks.dense_layers(model)["latent"].kernel
+    before = np.random.default_rng(22).permutation(np.arange(1, 33, dtype=np.float32).reshape(16, 2) / 64)
+    kernel.assign(before)
+    staged_training.prune_smallest(model, {"latent": 0.25})
+    np.testing.assert_array_equal(kernel.numpy(), np.where(before > 8 / 64, before, 0))
+
+
+def test_penalty_leaves_fewer_weights_in_its_layer():
+    left = {}
+    for penalty in (0.0, 1e-2):
+        model, _ = in_steps({}, penalty, recipe=dataclasses.replace(RECIPE, epochs=8))
+        left[penalty] = {name: np.count_nonzero(kernel) for name, (kernel, _) in networks.weights_of(model).items()}
+    assert left[1e-2]["encoder_1"] < 0.7 * left[0.0]["encoder_1"]
+    assert left[1e-2]["decoder_2"] > 0.9 * left[0.0]["decoder_2"]
+
+
+def test_encoder_alone_is_quantized_at_first():
+    model, _ = staged_training.train_encoder_first("classifier", PRECISION, STAGED, SAMPLES, SAMPLES, RECIPE, "test")
+    layers = networks.dense_layers(model)
+    assert {name for name, layer in layers.items() if isinstance(layer, qkeras.QDense)} == set(networks.ENCODER)
+    assert model.get_layer("pixels_leading_bits").bits == 3
+    fraction = networks.weights_of(model)["encoder_1"][0] * 4
+    np.testing.assert_array_equal(fraction, np.rint(fraction))
+
+
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
+    trained, judged, models = [], [], []
+
+    def build():
+        models.append(networks.build("classifier", "he_uniform"))
+        return models[-1]
+
+    def evaluate(_, samples):
+        judged.append(samples)
+        number = len(judged) - 1
+        return {"accuracy": 0.5 - 0.1 * (number != best), "l1": 0.1 + 0.01 * (number == best)}
+
+    monkeypatch.setattr(training, "train", lambda model, samples, *_, **__: trained.append(samples))
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    starts = Starts(count=3, epochs=1, l1_weight=2.0, validation_images=20)
+    chosen = staged_training.choose_start(build, starts, RECIPE, SAMPLES, "test")
+    assert chosen is models[best]
+    assert len({model.get_weights()[0].tobytes() for model in models}) == 3
+    rows = {image.tobytes() for image in SAMPLES.intensities}
+    for rest, held_out in zip(trained, judged, strict=True):
+        parts = [{image.tobytes() for image in part.intensities} for part in (rest, held_out)]
+        assert [len(part) for part in parts] == [100, 20]
+        assert parts[0] | parts[1] == rows
+
+
+def test_more_images_than_there_are_cannot_be_held_out():
+    starts = Starts(count=2, validation_images=120)
+    with pytest.raises(PipelineError, match="120 of 120 training images cannot be held out"):
+        staged_training.choose_start(lambda: networks.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
+
+
+def test_pruning_can_begin_at_a_chosen_start():
+    source = networks.build("autoencoder", "he_uniform")
+    pruned = pruning.with_pruning(source, ["encoder_2"], pruning.PruningSchedule(0.5, 1, 2, 1))
+    pruning.copy_weights(source, pruned)
+    np.testing.assert_array_equal(networks.predict(pruned, LEVELS / 32), networks.predict(source, LEVELS / 32))
+
+
+def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
+    """Return a network of the project's names and few nodes, its weights random."""
+
+    def dense(tensor, nodes, name):
+        quantizers = [qkeras.quantized_bits(5, 1, alpha=1) for _ in range(2)]
+        return qkeras.QDense(nodes, name=name, kernel_quantizer=quantizers[0], bias_quantizer=quantizers[1])(tensor)
+
+    def logits(tensor, nodes, name):
+        return qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name=f"{name}_logits")(
+            dense(tensor, nodes, name)
+        )
+
+    pixels = keras.Input((6,), name="pixels")
+    seen = quantization.LeadingBits(leading_bits, name="pixels_leading_bits")(pixels)
+    hidden = qkeras.QActivation(qkeras.quantized_relu(4, 1), name="encoder_2_relu")(dense(seen, 5, "encoder_2"))
+    latent = qkeras.QActivation(qkeras.quantized_relu(latent_bits, 2), name="latent_relu")(dense(hidden, 2, "latent"))
+    behind = qkeras.QActivation(qkeras.quantized_relu(6, 3), name="decoder_2_relu")(dense(latent, 7, "decoder_2"))
+    sigmoid = qkeras.QActivation(qkeras.quantized_sigmoid(6, use_real_sigmoid=True), name="image")
+    image = sigmoid(logits(behind, 4, "decoder_3"))
+    digit = keras.layers.Activation("softmax", name="digit")(logits(latent, 3, "classifier_3"))
+    model = keras.Model(pixels, [image, digit])
+    rng = np.random.default_rng(23)
+    model.set_weights([rng.uniform(-0.9, 0.9, weights.shape) for weights in model.get_weights()])
+    model.get_layer("latent").set_weights([np.array([[1, 0.5], [0.5, -1], [-1, 1], [0.5, 1], [1, -0.5]]), np.zeros(2)])
+    return model
+
+
+PIXELS = np.random.default_rng(24).integers(32, size=(500, 6)).astype(np.float32) / 32
+
+
+def converted(model, folder, cut):
+    return hls.convert(networks.cut(model, cut), folder, hls.HlsOptions(), quantized=True)
+
+
+@pytest.mark.parametrize("latent_bits", [3, 4, 6])
+@pytest.mark.parametrize("cut", networks.CUTS)
+def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, latent_bits):
+    model = converted(small_network(latent_bits), tmp_path, cut)
+    dense, tabulated = (rtl.trace_model(model, tracer) for tracer in (rtl.Hls4mlTracer, tabulation.TabulatingTracer))
+    expected = dense.logic.predict(PIXELS)
+    np.testing.assert_array_equal(tabulated.logic.predict(PIXELS), expected)
+    assert len(np.unique(expected, axis=0)) > 5
+    assert len(tabulated.layer_of_operation) == len(tabulated.logic.ops)
+    behind = {"encoder": set(), "encoder_classifier": {"classifier_3"}, "full": {"image", "classifier_3"}}[cut]
+    front = {"pixels", "pixels_leading_bits", "encoder_2", "encoder_2_relu", "latent", "latent_relu"}
+    assert set(tabulated.layers) - {f"{name}_linear" for name in ("encoder_2", "latent")} - behind == front
+    assert behind <= set(tabulated.luts_by_layer())
+
+
+def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
+    traced = rtl.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
+    registers = rtl.pipeline_registers(traced, rtl.RtlOptions(2, "verilog", "part", 5.0))
+    assert registers["model_out"].layers == ("image",) * 4 + ("classifier_3",) * 3
+
+
+def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
+    model = converted(small_network(latent_bits=7), tmp_path, "full")
+    with pytest.raises(PipelineError, match=r"too many points for a table: run with --no-tabulate-latent"):
+        rtl.trace_model(model, tabulation.TabulatingTracer)
+
+
+def test_leading_bits_are_converted_and_traced_whether_in_memory_or_from_a_file(tmp_path):
+    model = small_network()
+    networks.save(model, tmp_path / "model.h5")
+    image, logits = networks.predict(keras.Model(model.input, networks.cut(model, "full").outputs), PIXELS)
+    for number, each in enumerate((model, networks.load(tmp_path / "model.h5"))):
+        graph = converted(each, tmp_path / str(number), "full")
+        (layer,) = (layer for layer in graph.get_layers() if layer.name == "pixels_leading_bits")
+        precision = layer.get_output_variable().type.precision
+        assert (precision.width, precision.integer, precision.signed) == (3, 0, False)
+        found = rtl.trace_model(graph).logic.predict(PIXELS)
+        np.testing.assert_array_equal(found, np.concatenate([image, logits], axis=1))
