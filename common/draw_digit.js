@@ -220,6 +220,7 @@ function startDrawing(data) {
   // On a coarse plane many test images share a point: they are spread within its cell.
   const isCoarse = types[latentLayer].width <= 8;
   const lowest = isCoarse ? -0.6 / latentUnit : 0;
+  if (isCoarse) element("map-label").textContent += "; images on one point are spread around it";
   let strokes = [];
 
   // An image as a canvas of as many pixels as it has; the page's style magnifies it.

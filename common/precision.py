@@ -50,7 +50,7 @@ class NetworkPrecision:
     """Bits of a reconstructed pixel, all behind the binary point [bit]."""
     classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
-    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 5)))
+    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
 
     def weight_steps(self) -> dict[str, float]:
         """Return the distance of neighbouring values of each layer's weights."""

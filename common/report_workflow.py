@@ -208,7 +208,7 @@ def _numbers(subject: str, lane: str, metrics: Mapping[str, Any]) -> tuple[str, 
         differing = [row["qkeras_csim"] for row in rows["exactness"] if "qkeras_csim" in row]
         accuracies = [measured(row, "test_accuracy") for row in rows["designs"]]
         if differing:
-            return (f"{number(sum(differing))} differ",)
+            return number(sum(differing)), "differ"
         return (number(accuracies[0], 4),) if accuracies else ()
     luts = [measured(row, "lut") for row in rows["designs"] if measured(row, "lut") is not None]
     return (number(luts[0]), "LUT") if luts else ()
