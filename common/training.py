@@ -158,8 +158,10 @@ def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]
 
 
 def describe(model: keras.Model, train_samples: Samples, test_samples: Samples) -> dict[str, float]:
-    """Return a network's row of `metrics.json`: parameters, weights that are not zero as the network uses
-    them (quantized ones behind their quantizer), losses, accuracies."""
+    """Return a network's row of `metrics.json`: parameters, weights left, losses, accuracies.
+
+    Weights left are those that are not zero as the network uses them, quantized ones behind their quantizer.
+    """
     row: dict[str, float] = {
         "parameters": model.count_params(),
         "nonzero_weights": sum(int(np.count_nonzero(kernel)) for kernel, _ in weights_of(model).values()),
