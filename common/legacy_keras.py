@@ -26,6 +26,7 @@ with silent_stderr():
 tf.get_logger().setLevel("ERROR")
 warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
 warnings.filterwarnings("ignore", message="The `keras.constraints.serialize")  # QKeras passes its quantizers there
+warnings.filterwarnings("ignore", message="The initializer HeNormal is unseeded")  # of QKeras; overwritten
 
 __all__ = ["keras", "make_deterministic", "silent_stderr", "tf"]
 

@@ -23,6 +23,23 @@ VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
 CUTS = ("encoder", "encoder_classifier", "full")
 
 
+@keras.utils.register_keras_serializable("mnist_autoencoder")
+class LeadingBits(keras.layers.Layer):
+    """Keep the leading `bits` of each pixel's five: in hardware these are wires left unconnected."""
+
+    def __init__(self, bits: int, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.bits = bits
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Round intensities down to a multiple of 2^-bits."""
+        return tf.floor(inputs * 2.0**self.bits) / 2.0**self.bits
+
+    def get_config(self) -> dict[str, object]:
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "bits": self.bits}
+
+
 def activation_name(layer: str) -> str:
     """Return the name of the layer that holds a dense layer's activation."""
     return {"decoder_3": "image", "classifier_3": "digit"}.get(layer, f"{layer}_relu")

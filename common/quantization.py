@@ -9,27 +9,10 @@ from common import networks, training
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.legacy_keras import keras, tf
-from common.networks import copy_optimizer_state
+from common.networks import LeadingBits, copy_optimizer_state
 from common.precision import NetworkPrecision
 from common.preprocessing import COLOUR_BITS
 from common.samples import Samples
-
-
-@keras.utils.register_keras_serializable("mnist_autoencoder")
-class LeadingBits(keras.layers.Layer):
-    """Keep the leading `bits` of each pixel's five: in hardware these are wires left unconnected."""
-
-    def __init__(self, bits: int, **keywords: object) -> None:
-        super().__init__(**keywords)
-        self.bits = bits
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Round intensities down to a multiple of 2^-bits."""
-        return tf.floor(inputs * 2.0**self.bits) / 2.0**self.bits
-
-    def get_config(self) -> dict[str, object]:
-        """Return what rebuilds the layer."""
-        return {**super().get_config(), "bits": self.bits}
 
 
 @keras.utils.register_keras_serializable("mnist_autoencoder")

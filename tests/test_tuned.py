@@ -1,10 +1,13 @@
 """What the tuned preset adds: a start chosen on held-out images, phases of quantization and pruning, tables."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import qkeras
+from stage_runs import ROOT
 
 from common import hls, networks, pruning, quantization, rtl, staged_training, tabulation, training
 from common.errors import PipelineError
@@ -176,6 +179,13 @@ def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
     model = converted(small_network(latent_bits=7), tmp_path, "full")
     with pytest.raises(PipelineError, match=r"too many points for a table: run with --no-tabulate-latent"):
         rtl.trace_model(model, tabulation.TabulatingTracer)
+
+
+def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one(tmp_path):
+    networks.save(small_network(), tmp_path / "model.h5")
+    load = f"from common import networks; print(networks.load({str(tmp_path / 'model.h5')!r}).count_params())"
+    done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(small_network().count_params()), done.stderr
 
 
 def test_leading_bits_are_converted_and_traced_whether_in_memory_or_from_a_file(tmp_path):
