@@ -3,12 +3,14 @@
 Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--backend Vitis] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
-         build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), agreement.csv, figures
+         build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), network.json (integers, for
+         the results page); agreement.csv, figures
 
 Softmax is left out of the hardware, which gives logits: the largest logit is the most probable digit.
 """
 
 import csv
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -79,7 +81,7 @@ def convert_and_simulate(
     design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
 ) -> Outcome:
     """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
-    from common import c_simulation, hls, networks
+    from common import c_simulation, hls, integer_network, networks
 
     parallel.say(str(design))
     folder.mkdir(parents=True)
@@ -97,6 +99,8 @@ def convert_and_simulate(
     )
     hls.write_project(model, pixels, expected)
     hls.save_model(model, folder / "model.fml")
+    if design.quantized:
+        (folder / "network.json").write_text(json.dumps(integer_network.export(model)))
     np.savez_compressed(folder / "csim.npz", outputs=found.astype(np.float32))
     return Outcome(
         design,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from common import console, dataset, paper, parallel, stages
 from common.configuration import Interval
 from common.designs import Design, parse_designs
-from common.errors import PipelineError, ToolError
+from common.errors import PipelineError
 
 if TYPE_CHECKING:
     from common import synthesis
@@ -72,27 +72,6 @@ PRESETS = {
 }
 
 
-def choose_tool(tool: str, backend: str) -> str:
-    """Return `hls` where the HLS tool that the projects were written for is to be run, else `open`.
-
-    Raises:
-        PipelineError: The tool asked for does not fit the projects, or is not on PATH.
-    """
-    from common import vendor_tools
-
-    if tool == "open" or (tool == "auto" and vendor_tools.find_tool(backend.lower()) is None):
-        return "open"
-    if tool not in ("auto", backend.lower()):
-        raise PipelineError(
-            f"the projects are for {backend}; run: python 05_convert_hls.py --hls.backend {tool.title()}"
-        )
-    if vendor_tools.find_tool(backend.lower()) is None:
-        raise ToolError(
-            f"--tool {tool}: no such tool on PATH; source settings64.sh of the Xilinx tools, or --tool open"
-        )
-    return "hls"
-
-
 def families_of(design: Design, wanted: list[Design], families: tuple[str, ...]) -> tuple[str, ...]:
     """Return the families that a design is synthesized for."""
     if design not in wanted:
@@ -102,7 +81,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import synthesis, vendor_tools
+    from common import synthesis, synthesis_figures, vendor_tools, yosys
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -113,7 +92,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
     wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
-    tool = choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
+    tool = vendor_tools.choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     tasks = []
     for design in sorted(designs, key=lambda design: design not in wanted):
@@ -130,10 +109,14 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         )
         source = run.read_folder("05_convert_hls", str(design))
         tasks.append((design, source, run.folder / str(design), test_samples.intensities, options))
+    with console.progress_line("making Yosys ready", None) as line:
+        yosys.compile_for_this_machine(run.folder / "yosys.log", line.say)
     reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
     record(run, reports, len(test_samples.digits))
     summarize(run, reports)
-    plot(run, reports)
+    accuracies = earlier["metrics"]["designs"]
+    rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
+    synthesis_figures.save_all(run.folder, rows, reports)
 
 
 def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int) -> None:
@@ -168,25 +151,6 @@ def summarize(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
     rows = [[report.design, *(report.exactness.get(pair) for pair in pairs)] for report in reports]
     console.table("Values that differ, over all test images", ["design", *PAIR_NAMES], rows)
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
-
-
-def plot(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
-    """Draw resources and accuracy beside the paper's, LUTs layer by layer, and what the depth of the pipeline costs."""
-    from common import plot_hardware
-    from common.plot_style import save
-
-    accuracies = run.record_of("05_convert_hls")["metrics"]["designs"]
-    designs = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
-    rows = {name: row for name, row in designs.items() if "," not in name}
-    save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), run.folder, "resources")
-    save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), run.folder, "accuracy_against_luts")
-    traced = next((report for report in reports if report.luts_by_layer), None)
-    if traced is not None:
-        save(plot_hardware.luts_by_layer(traced.luts_by_layer), run.folder, "luts_by_layer")
-        cutoffs = list(traced.depths)
-        cycles, registers = zip(*traced.depths.values(), strict=True)
-        luts = [round(sum(traced.luts_by_layer.values()))] * len(cutoffs)
-        save(plot_hardware.pipeline_depth(cutoffs, cycles, registers, luts), run.folder, "pipeline_depth")
 
 
 if __name__ == "__main__":

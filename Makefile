@@ -3,6 +3,7 @@
 # make 03              one stage and what it needs
 # make test            set up and run all tests
 # make lint            style checks
+# make report          print the results
 # make clean           remove outputs
 # make help            this text
 
@@ -14,7 +15,7 @@ RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
 STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
-.PHONY: all test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
+.PHONY: all report test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
 
 all: $(RUNS)
@@ -51,6 +52,9 @@ test: $(VENV)/installed-test
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+report: | $(VENV)/installed
+	@$(PYTHON) -m common.report
 
 clean:
 	rm -rf $(OUTPUTS)

@@ -19,7 +19,7 @@ def sha256(path: Path) -> str:
 def write_text_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole: write beside it, then rename."""
     beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text)
+    beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 

@@ -28,19 +28,18 @@ Bits = Annotated[int, Interval(1, 24)]
 Configuration = TypeVar("Configuration")
 
 
-def check_ranges(configuration: object) -> None:
+def check_ranges(configuration: object, prefix: str = "--") -> None:
     """Hold every field, those of nested dataclasses too, against its `Interval`.
 
     Raises:
-        PipelineError: A value, NaN among them, lies outside; the message names field, value and allowed range.
+        PipelineError: A value, NaN among them, lies outside; the message names flag, value and allowed range.
     """
     for name, hint in typing.get_type_hints(type(configuration), include_extras=True).items():
-        value = getattr(configuration, name)
+        value, flag = getattr(configuration, name), prefix + name.replace("_", "-")
         if dataclasses.is_dataclass(value):
-            check_ranges(value)
+            check_ranges(value, f"{flag}.")
         for constraint in getattr(hint, "__metadata__", ()):
             if isinstance(constraint, Interval) and not constraint.low <= value <= constraint.high:
-                flag = "--" + name.replace("_", "-")
                 raise PipelineError(f"{flag} must lie between {constraint.low} and {constraint.high}, not {value}")
 
 

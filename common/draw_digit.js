@@ -204,6 +204,7 @@ function pickPixels(image, side, size) {
 
 const MAP_SIDE = 720; // pixels of the latent map's canvas
 const MAP_MARGIN = { left: 74, right: 16, top: 16, bottom: 70 };
+const SPREAD = [0.7548776662466927, 0.5698402909980532]; // multiples of these, modulo 1, fill a square evenly
 const PAPER = "#ffffff";
 const INK = "#000000";
 const GREY = "#777777";
@@ -216,6 +217,10 @@ function startDrawing(data) {
   const unit = (layer) => 2 ** types[layer].fraction;
   const latentUnit = unit(latentLayer);
   const range = data.range.map((value) => value / latentUnit);
+  // On a coarse plane many test images share a point: they are spread within its cell.
+  const isCoarse = types[latentLayer].width <= 8;
+  const lowest = isCoarse ? -0.6 / latentUnit : 0;
+  if (isCoarse) element("map-label").textContent += "; images on one point are spread around it";
   let strokes = [];
 
   // An image as a canvas of as many pixels as it has; the page's style magnifies it.
@@ -254,8 +259,8 @@ function startDrawing(data) {
     height: MAP_SIDE - MAP_MARGIN.top - MAP_MARGIN.bottom,
   };
   const placeOf = ([x, y]) => [
-    frame.left + (x / range[0]) * frame.width,
-    frame.top + (1 - y / range[1]) * frame.height,
+    frame.left + ((x - lowest) / (range[0] - lowest)) * frame.width,
+    frame.top + (1 - (y - lowest) / (range[1] - lowest)) * frame.height,
   ];
   const map = paintMap();
 
@@ -269,7 +274,8 @@ function startDrawing(data) {
     const bytes = Uint8Array.from(atob(data.points), (letter) => letter.charCodeAt(0));
     for (let start = 0; start < bytes.length; start += 5) {
       const point = [bytes[start] + 256 * bytes[start + 1], bytes[start + 2] + 256 * bytes[start + 3]];
-      const [x, y] = placeOf(point.map((value) => value / latentUnit));
+      const spread = SPREAD.map((step) => (isCoarse ? 0.8 * (((start / 5) * step) % 1) - 0.4 : 0));
+      const [x, y] = placeOf(point.map((value, axis) => (value + spread[axis]) / latentUnit));
       context.fillStyle = data.colours[bytes[start + 4]];
       context.fillRect(x - 1.5, y - 1.5, 3, 3);
     }
@@ -302,7 +308,7 @@ function startDrawing(data) {
       const step = niceStep(range[axis]);
       for (let tick = 0; tick * step <= range[axis]; tick += 1) {
         const value = Number((tick * step).toPrecision(6));
-        const [x, y] = axis === 0 ? placeOf([value, 0]) : placeOf([0, value]);
+        const [x, y] = axis === 0 ? placeOf([value, lowest]) : placeOf([lowest, value]);
         context.beginPath();
         context.moveTo(x, y);
         context.lineTo(axis === 0 ? x : x + 10, axis === 0 ? y - 10 : y);
@@ -372,7 +378,7 @@ function startDrawing(data) {
     paintImage(element("output"), values[imageLayer], unit(imageLayer));
     const decided = showLogits(values[logitLayer]);
     const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2)).join(", ");
-    let words = `It reads a ${decided}, at (${point}) of the latent plane.`;
+    let words = `It reads ${decided === 8 ? "an" : "a"} ${decided}, at (${point}) of the latent plane.`;
     if (levels) {
       const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
@@ -402,7 +408,11 @@ function startDrawing(data) {
 
   function showLatent([x, y]) {
     const shares = [(x * MAP_SIDE - frame.left) / frame.width, 1 - (y * MAP_SIDE - frame.top) / frame.height];
-    const latent = shares.map((share, axis) => castInteger(Math.min(Math.max(share, 0), 1) * data.range[axis], types[latentLayer].fraction, types[latentLayer]));
+    const largest = 2 ** types[latentLayer].width - 1;
+    const latent = shares.map((share, axis) => {
+      const value = (lowest + Math.min(share, 1) * (range[axis] - lowest)) * latentUnit;
+      return Math.min(Math.max(Math.round(value), 0), largest);
+    });
     show(evaluateNetwork(network, { [latentLayer]: latent }), null);
   }
 

@@ -1,213 +1,21 @@
-"""Bit-exact simulation of RTL and netlists out of Yosys, with time as the vector axis.
+"""Bit-exact simulation of RTL and netlists, with time as the vector axis.
 
 A pipeline without feedback needs no loop over clock cycles. Each net is one vector of bits, a bit a cycle, 64 cycles
-to a machine word, and each cell is visited once. Every output of every cell is a truth table of a few nets, seen at
-once (logic) or one cycle later (a register), so one evaluator serves gates and FPGA cells alike.
-
-What the design leaves open (`x`: don't-cares, registers without an initial value) is 0.
+to a machine word, and each cell is visited once.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import PipelineError
+from common.netlists import Netlist
 
 Bits = NDArray[np.uint8]
 """A port over time: 0 or 1, of shape [cycles, width]; column 0 is the least significant bit."""
 
 _Vector = NDArray[np.uint64]  # a net over time, the earliest cycle in the lowest bit
-
-# Input pins, output pin, truth table: bit i of the table is the output where the pins, the first one lowest, spell i.
-_COPY, _NOT, _XOR, _MUX = 0b10, 0b01, 0b0110, 0b1100_1010
-_LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
-    "$_BUF_": ("A", "Y", _COPY),
-    "$_NOT_": ("A", "Y", _NOT),
-    "$_AND_": ("AB", "Y", 0b1000),
-    "$_NAND_": ("AB", "Y", 0b0111),
-    "$_OR_": ("AB", "Y", 0b1110),
-    "$_NOR_": ("AB", "Y", 0b0001),
-    "$_XOR_": ("AB", "Y", _XOR),
-    "$_XNOR_": ("AB", "Y", 0b1001),
-    "$_ANDNOT_": ("AB", "Y", 0b0010),
-    "$_ORNOT_": ("AB", "Y", 0b1011),
-    "$_MUX_": ("ABS", "Y", _MUX),
-    "$_NMUX_": ("ABS", "Y", 0b0011_0101),
-    "INV": ("I", "O", _NOT),
-    "MUXF7": (("I0", "I1", "S"), "O", _MUX),
-    "MUXF8": (("I0", "I1", "S"), "O", _MUX),
-    "MUXF9": (("I0", "I1", "S"), "O", _MUX),
-}
-# Clock pin, the pins that decide the next value, truth table of those.
-_REGISTERS: dict[str, tuple[str, Sequence[str], int]] = {
-    "$_DFF_P_": ("C", "D", _COPY),
-    "FDRE": ("C", "DR", 0b0010),
-    "FDSE": ("C", "DS", 0b1110),
-}
-
-
-class Node(NamedTuple):
-    """One output bit of a cell.
-
-    Attributes:
-        output: Net it drives.
-        inputs: Nets it reads.
-        table: Truth table: bit i is the output where the inputs, the first one lowest, spell i.
-        initial: None for logic; of a register, which shows its table one cycle late, the value in the first cycle.
-    """
-
-    output: int
-    inputs: tuple[int, ...]
-    table: int
-    initial: int | None = None
-
-
-@dataclass(frozen=True)
-class Netlist:
-    """A flattened design in the order of its data flow. Nets 0 and 1 are the constants.
-
-    Attributes:
-        inputs: Nets of each input port but the clock, least significant bit first.
-        outputs: Nets of each output port.
-        nodes: What drives the other nets, each node after those it reads.
-        probes: Inner wires to be shown beside the outputs: nets by their position in the wire, those without a driver
-            (optimized away) left out.
-    """
-
-    inputs: dict[str, tuple[int, ...]]
-    outputs: dict[str, tuple[int, ...]]
-    nodes: tuple[Node, ...]
-    probes: dict[str, dict[int, int]]
-
-
-def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
-    """Read a flattened module from the JSON of Yosys's `write_json`.
-
-    Args:
-        path: JSON file.
-        top: Name of the module.
-        probes: Names of wires to be shown beside the outputs; one that has been optimized away is left out.
-
-    Raises:
-        PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
-            second clock, a clock enable, a net without a driver or with two, feedback. The culprit is named.
-    """
-    modules = json.loads(path.read_text())["modules"]
-    if top not in modules:
-        raise PipelineError(f"{path} holds no module {top}, but {', '.join(modules)}")
-    module = modules[top]
-    nodes: dict[int, Node] = {}
-    cells: dict[int, str] = {}
-    clocks: set[int] = set()
-    wire_values = _wire_values(module)
-    for name, cell in module["cells"].items():
-        described = f"cell {name} of type {cell['type']}"
-        try:
-            if cell["type"] in _REGISTERS:
-                clocks.update(_nets(cell["connections"][_REGISTERS[cell["type"]][0]]))
-            for node in _nodes_of(cell, wire_values):
-                if node.output in nodes:
-                    raise PipelineError(f"net {_name_of(module, node.output)} is also driven by {cells[node.output]}")
-                nodes[node.output] = node
-                cells[node.output] = described
-        except KeyError as error:
-            raise PipelineError(f"{path}: {described} lacks {error}") from error
-        except PipelineError as error:
-            raise PipelineError(f"{path}: {described}: {error}") from error
-    if len(clocks) > 1:
-        raise PipelineError(f"{path}: {', '.join(_name_of(module, net) for net in clocks)} are {len(clocks)} clocks")
-
-    ports = {name: (port["direction"], _nets(port["bits"])) for name, port in module["ports"].items()}
-    inputs = {name: nets for name, (way, nets) in ports.items() if way == "input" and clocks.isdisjoint(nets)}
-    outputs = {name: nets for name, (way, nets) in ports.items() if way == "output"}
-    readers = [(cells[node.output], node.inputs) for node in nodes.values()]
-    readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
-    driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
-    for reader, nets in readers:
-        if not driven.issuperset(nets):
-            undriven = next(net for net in nets if net not in driven)
-            raise PipelineError(f"{path}: net {_name_of(module, undriven)}, read by {reader}, has no driver")
-    try:
-        order = TopologicalSorter({node.output: node.inputs for node in nodes.values()}).static_order()
-        ordered = tuple(nodes[net] for net in order if net in nodes)
-    except CycleError as error:
-        loop = error.args[1][1:]
-        kind = "combinational loop" if all(nodes[net].initial is None for net in loop) else "feedback"
-        raise PipelineError(f"{path}: {kind} through {', '.join(cells[net] for net in loop)}") from error
-    wires = {name: _nets(module["netnames"][name]["bits"]) for name in probes if name in module["netnames"]}
-    seen = {name: {bit: net for bit, net in enumerate(nets) if net in driven} for name, nets in wires.items()}
-    return Netlist(inputs, outputs, ordered, seen)
-
-
-def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[Node]:
-    """What a cell drives, bit by bit."""
-    kind, parameters = cell["type"], cell["parameters"]
-    pins = {name: _nets(bits) for name, bits in cell["connections"].items()}
-    for name, value in parameters.items():
-        if name.startswith("IS_") and "1" in value:
-            raise PipelineError(f"{name} is not modelled")
-    if kind in _LOGIC:
-        names, output, table = _LOGIC[kind]
-        yield Node(*pins[output], tuple(pins[name][0] for name in names), table)
-    elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
-        inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
-        yield Node(*pins["O"], inputs, _number(parameters["INIT"]))
-    elif kind in _REGISTERS:
-        _, names, table = _REGISTERS[kind]
-        if pins.get("CE", (1,)) != (1,):
-            raise PipelineError("its clock enable is not constantly 1, which feeds the register back into itself")
-        initial = _number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
-        yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
-    elif kind in {"CARRY4", "CARRY8"}:
-        yield from _carry_chain(pins, parameters)
-    else:
-        raise PipelineError("this type is not modelled")
-
-
-def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
-    """A slice's carry chain: the carry goes on where selected, else data enters; the sum is select XOR carry."""
-    first, second = *pins["CI"], *pins.get("CYINIT", (0,))
-    if first and second:
-        raise PipelineError("CI and CYINIT are both in use")
-    if parameters.get("CARRY_TYPE", "SINGLE_CY8") != "SINGLE_CY8":
-        raise PipelineError(f"CARRY_TYPE {parameters['CARRY_TYPE']} is not modelled")
-    carry = first or second
-    for index, (data, select) in enumerate(zip(pins["DI"], pins["S"], strict=True)):
-        if "O" in pins:
-            yield Node(pins["O"][index], (select, carry), _XOR)
-        yield Node(pins["CO"][index], (data, carry, select), _MUX)
-        carry = pins["CO"][index]
-
-
-def _nets(bits: Sequence[int | str]) -> tuple[int, ...]:
-    """Yosys numbers nets from 2 and writes constants as strings, which leaves 0 and 1 for those."""
-    if "z" in bits:
-        raise PipelineError("an undriven constant (z) is connected")
-    return tuple(int(bit == "1") if isinstance(bit, str) else bit for bit in bits)
-
-
-def _number(binary: str) -> int:
-    return int(binary.replace("x", "0"), 2)
-
-
-def _wire_values(module: dict[str, Any]) -> dict[int, int]:
-    """Initial values of registers, which RTL keeps with the wire."""
-    return {
-        net: int(value == "1")
-        for wire in module["netnames"].values()
-        for net, value in zip(wire["bits"], reversed(wire["attributes"].get("init", "")), strict=False)
-    }
-
-
-def _name_of(module: dict[str, Any], net: int) -> str:
-    names = (f"{name}[{wire['bits'].index(net)}]" for name, wire in module["netnames"].items() if net in wire["bits"])
-    return next(names, f"number {net}")
 
 
 def simulate(netlist: Netlist, inputs: Mapping[str, Bits]) -> dict[str, Bits]:
@@ -284,28 +92,6 @@ def _unpack(vectors: Sequence[_Vector], cycles: int) -> Bits:
     """From `width` vectors of words to [cycles, width]."""
     packed = np.array(vectors, "<u8").view(np.uint8).reshape(len(vectors), -(-cycles // 64) * 8)
     return np.unpackbits(packed, axis=1, count=cycles, bitorder="little").T
-
-
-def register_depth(netlist: Netlist) -> tuple[int, int]:
-    """Numbers of registers on the paths from inputs to outputs: the smallest and the largest [clock cycles].
-
-    They are the same in a balanced pipeline, and then are its latency. Paths that begin at a constant do not count.
-
-    Raises:
-        PipelineError: No output depends on any input.
-    """
-    shallow = dict.fromkeys((net for nets in netlist.inputs.values() for net in nets), 0)
-    deep = dict(shallow)
-    for output, nets, _, initial in netlist.nodes:
-        sources = [net for net in nets if net in deep]
-        if sources:
-            cycle = int(initial is not None)
-            shallow[output] = min(shallow[net] for net in sources) + cycle
-            deep[output] = max(deep[net] for net in sources) + cycle
-    ends = [net for nets in netlist.outputs.values() for net in nets if net in deep]
-    if not ends:
-        raise PipelineError("no output of the netlist depends on any of its inputs")
-    return min(shallow[net] for net in ends), max(deep[net] for net in ends)
 
 
 def find_latency(outputs: Bits, expected: Bits) -> int:

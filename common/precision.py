@@ -50,9 +50,26 @@ class NetworkPrecision:
     """Bits of a reconstructed pixel, all behind the binary point [bit]."""
     classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
-    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 5)))
+    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
 
     def weight_steps(self) -> dict[str, float]:
         """Return the distance of neighbouring values of each layer's weights."""
         layers = {name: value for name, value in vars(self).items() if isinstance(value, LayerPrecision)}
         return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in layers.items()}
+
+
+BEHIND_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # costs nothing where hardware looks up what it computes
+TUNED = NetworkPrecision(
+    input_bits=3,
+    encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1),
+    encoder_2=LayerPrecision(2, 0, 6, 1, 3, 1),
+    latent=LayerPrecision(5, 1, 6, 1, 4, 2),
+    decoder_1=BEHIND_LATENT,
+    decoder_2=BEHIND_LATENT,
+    decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
+    image_bits=6,
+    classifier_1=BEHIND_LATENT,
+    classifier_2=BEHIND_LATENT,
+    classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
+)
+"""This project's smallest: 3-bit pixels, an encoder of 2- and 3-bit weights, a latent plane of 4 + 4 bits."""

@@ -44,7 +44,7 @@ class Starts:
 
 @dataclass(frozen=True)
 class Restart:
-    """A second training behind the first, with a fresh optimizer (exploration of issue 5: L1 0.001 lower)."""
+    """A second training behind the first, with a fresh optimizer (L1 0.001 lower)."""
 
     epochs: Epochs = 0
     """Passes over the training images; 0 leaves it out."""

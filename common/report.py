@@ -10,7 +10,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from common import artifacts, draw_digit, report_comparison, report_figures, report_results, report_stages
+from common import (
+    artifacts,
+    draw_digit,
+    report_comparison,
+    report_figures,
+    report_hardware,
+    report_reproduction,
+    report_results,
+    report_stages,
+    report_table,
+)
 from common.errors import PipelineError
 from common.plot_style import VARIANTS
 from common.report_comparison import Comparison
@@ -31,15 +40,6 @@ from common.report_workflow import draw_workflows
 HERE = Path(__file__).parent
 DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
 METRICS = ("models", "exactness", "designs", "seconds")
-DEEPEST = 2  # folders below a stage's own whose files are listed one by one
-NOTES = (
-    "A dash is a value that was not measured. L1 is the mean |r − r̂| of a pixel; L1 and accuracy are those of the "
-    "test images.",
-    "C-synthesis estimates, all of the paper's among them, run 1.7 to 2.2 times above what logic synthesis then uses; "
-    "the source says which of the two a number is. The paper's loss of 0.0628 is no L1 and is laid beside ours in "
-    "Table 2.",
-    "Values that differ: between each two simulations of a design, over all test images; 0 is the only good number.",
-)
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,25 @@ class Page:
     @property
     def is_demo(self) -> bool:
         """Whether these are not MNIST's images."""
-        return self.metrics.get("preset") == "demo"
+        return self.preset == "demo"
+
+    @property
+    def preset(self) -> str:
+        """Preset of the stage that ran last in the order of stages."""
+        return str(self.runs[-1].get("preset")) if self.runs else ""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the images."""
+        name = str(self.runs[-1].get("dataset")) if self.runs else ""
+        return DATASETS.get(name, name)
 
     @property
     def heading(self) -> str:
         """Preset, data and date in a line."""
         if not self.runs:
             return "nothing has run yet"
-        dataset = str(self.metrics.get("dataset"))
-        return f"preset {self.metrics.get('preset')}, {DATASETS.get(dataset, dataset)}, {_dates(self.runs)}"
+        return f"preset {self.preset}, {self.dataset}, {report_reproduction.dates(self.runs)}"
 
 
 def write(outputs: Path) -> None:
@@ -85,7 +95,7 @@ def write(outputs: Path) -> None:
     page = _read(outputs)
     artifacts.write_text_atomically(outputs / "index.html", _render(outputs, page))
     artifacts.write_text_atomically(outputs / "results.md", _markdown(page))
-    artifacts.write_text_atomically(outputs / "results.csv", report_results.as_csv(page.rows))
+    artifacts.write_text_atomically(outputs / "results.csv", report_table.as_csv(page.rows))
 
 
 def _read(outputs: Path) -> Page:
@@ -121,11 +131,14 @@ def _configurations(stages: Sequence[Stage]) -> list[dict[str, Any]]:
 
 
 def _inexact(metrics: Mapping[str, Any], stages: Sequence[Stage]) -> list[Problem]:
-    """Return a problem for each two simulations that differ, with the command that compares them again."""
+    """Return a problem for each two simulations that differ, where the stage itself has not said so."""
     commands = {stage.subject: stage.command for stage in stages}
+    said = [problem.text for stage in stages for problem in stage.problems]
     problems = []
     for design, counts in metrics.get("exactness", {}).items():
-        for pair, words in report_comparison.PAIRS.items():
+        if any(text.startswith(f"{design} is not exact") for text in said):
+            continue
+        for pair, words in report_hardware.PAIRS.items():
             if counts.get(pair):
                 command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
                 text = f"{design}: {counts[pair]} of {counts.get('values')} values differ between {words}"
@@ -141,9 +154,9 @@ def _render(outputs: Path, page: Page) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters["flat"] = _flat
+    environment.filters["flat"] = report_reproduction.flat
     environment.filters["command"] = lambda run: shlex.join(map(str, run.get("command", ())))
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = report_reproduction.moment
     figures, problems = _figures(outputs, page.stages)
     drawing = None
     try:
@@ -155,20 +168,21 @@ def _render(outputs: Path, page: Page) -> str:
         page=page,
         problems=page.problems + problems,
         missing=[stage for stage in page.stages if stage.state == "missing"],
-        columns=report_results.COLUMNS,
+        headline=report_table.headline(page.rows),
+        columns=report_table.COLUMNS,
         groups=[
             (report_results.GROUPS[variant], VARIANTS[variant].colour if variant in VARIANTS else None, list(rows))
             for variant, rows in groupby(page.rows, key=lambda row: row.variant)
         ],
-        notes=NOTES,
+        notes=report_table.NOTES,
         workflows=draw_workflows(page.stages, page.metrics),
         drawing=drawing,
         script=Markup((HERE / "draw_digit.js").read_text()),  # ours, not data
         figures=figures,
         comparisons=_comparisons(outputs, page),
         contradictions=CONTRADICTIONS,
-        listed=_listed,
-        packages=_packages(page.runs),
+        listed=report_reproduction.listed_hashes,
+        packages=report_reproduction.packages(page.runs),
     )
 
 
@@ -187,79 +201,33 @@ def _comparisons(outputs: Path, page: Page) -> dict[str, list[Comparison]]:
     """Return the paper's tables beside ours, by the subject of the stage that they belong to."""
     models, designs, counts = (page.metrics.get(part, {}) for part in ("models", "designs", "exactness"))
     pruning = next((stage.name for stage in page.stages if stage.subject == "prune"), "")
-    quantized = any(name.endswith("/quantized") for name in models)
     tables = {
         "prune": [
             report_comparison.table_1(outputs / pruning / "table_1.csv"),
             report_comparison.table_2(models, comparable=not page.is_demo),
         ],
         "quantize": [
-            report_comparison.table_4(models, comparable=not page.is_demo) if quantized else None,
+            report_comparison.table_4(models, comparable=not page.is_demo),
             report_comparison.after_training(models),
             report_comparison.table_3(page.precision),
         ],
-        "synthesize": [report_comparison.tables_5_and_6(designs), report_comparison.exactness(counts)],
+        "synthesize": [report_hardware.tables_5_and_6(designs), report_hardware.exactness(counts)],
     }
     if not any(stage.subject == "synthesize" and stage.run for stage in page.stages):
         tables["convert_hls"] = [tables["synthesize"].pop()]
     return {subject: [table for table in found if table is not None] for subject, found in tables.items()}
 
 
-def _packages(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return the versions that the stages ran with: more than one where they differ."""
-    versions: dict[str, list[str]] = {}
-    for run in runs:
-        machine = run.get("machine", {})
-        for name, version in {"Python": machine.get("python"), **run.get("packages", {})}.items():
-            versions.setdefault(name, []).append(str(version))
-    return {name: ", ".join(dict.fromkeys(each)) for name, each in versions.items()}
-
-
-def _listed(run: Mapping[str, Any]) -> tuple[dict[str, str], int]:
-    """Return the hashes of the files that a stage wrote, and how many more lie deeper in its folder."""
-    near = {name: digest for name, digest in run["writes"].items() if name.count("/") <= DEEPEST}
-    return near, len(run["writes"]) - len(near)
-
-
-def _flat(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested fields side by side, `hls.backend` for a field of a field."""
-    found: dict[str, Any] = {}
-    for name, value in configuration.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
-
-
-def _dates(runs: Sequence[Mapping[str, Any]]) -> str:
-    days = sorted({str(run.get("started", ""))[:10] for run in runs})
-    return " to ".join(dict.fromkeys((_day(days[0]), _day(days[-1]))))
-
-
-def _day(text: str) -> str:
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{date.day} {date:%B %Y}"
-
-
-def _moment(text: object) -> str:
-    """Write a time in UTC to the minute."""
-    try:
-        return f"{datetime.fromisoformat(str(text)).astimezone(UTC):%Y-%m-%d %H:%M}"
-    except ValueError:
-        return str(text)
-
-
 def _markdown(page: Page) -> str:
-    lines = ["# Results", "", page.heading, ""]
+    lines = ["# Results", "", f"This run: {page.heading}.", ""]
     if page.is_demo:
         lines += ["**DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST. NOTHING HERE COMPARES WITH THE PAPER.**", ""]
     lines += [f"- WRONG: {problem.text}; run: `{problem.command}`" for problem in page.problems]
     lines += [
         f"- not run yet: {stage.name}; run: `{stage.command}`" for stage in page.stages if stage.state == "missing"
     ]
-    table = report_results.as_markdown(page.rows)
-    return "\n".join([*lines, "", table, *(f"- {note}" for note in NOTES)]) + "\n"
+    lines += [" ".join(report_table.headline(page.rows)), "", report_table.as_markdown(page.rows)]
+    return "\n".join([*lines, *(f"- {note}" for note in report_table.NOTES)]) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The paper's tables beside ours, with the difference and, where it is known, the reason."""
+"""The paper's tables of networks beside ours, with the difference and, where it is known, the reason."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from common import paper
-from common.designs import CUTS, VARIANTS
-from common.report_results import AFTER_TRAINING, DASH, PAPER_VARIANTS, design_source, measured, number
+from common.report_results import AFTER_TRAINING, DASH, measured, number
 
-PAIRS = {
-    "qkeras_csim": "QKeras and C simulation",
-    "csim_test_bench": "C simulation and test bench",
-    "csim_alir": "C simulation and traced logic",
-    "alir_rtl": "traced logic and RTL",
-    "rtl_netlist": "RTL and netlist",
-}
 # Types of the paper's revision (its Table 3): weights and biases, output. Its decoder is not among them.
 TABLE_3 = {
     "encoder_1": ("ap_fixed<5,1>", "ap_ufixed<5,0>"),
@@ -65,7 +57,9 @@ def table_1(path: Path) -> Comparison | None:
     rows = []
     for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
         of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
-        rows.append([layer, complete, of_paper[0], pruned, of_paper[1], _parts_difference(pruned, of_paper_pruned)])
+        cells = (complete, of_paper[0], pruned, of_paper[1])
+        words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
+        rows.append([layer, *words, _parts_difference(pruned, of_paper_pruned)])
     return Comparison(
         "Table 1: weights + biases that are not zero",
         ("layer", "complete", "paper", "pruned", "paper", "difference, pruned"),
@@ -89,7 +83,7 @@ def _parts_difference(ours: str, of_paper: str) -> str:
 
 
 def _signed(value: float, decimals: int = 0) -> str:
-    return ("±" if value == 0 else "+" if value > 0 else "") + number(value, decimals)
+    return ("+" if value > 0 else "") + number(value, decimals)
 
 
 def table_2(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> Comparison | None:
@@ -192,74 +186,7 @@ def after_training(models: Mapping[str, Mapping[str, float]]) -> Comparison | No
         ("network", "cast to", "L1: float", "cast", "trained", "accuracy: float", "cast", "trained"),
         rows,
         (
-            "A cast network keeps its weights and loses what its type cannot hold; a trained one has far fewer bits and "
-            "has learnt to live with them.",
+            "A cast network keeps its weights and loses what its type cannot hold; a trained one has far fewer bits "
+            "and has learnt to live with them.",
         ),
-    )
-
-
-def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
-    """Lay what designs use on an FPGA beside Tables 5 and 6 of the revision."""
-    synthesized = {name: row for name, row in designs.items() if measured(row, "lut") is not None}
-    if not synthesized:
-        return None
-    rows = []
-    for variant in VARIANTS:
-        ours = [(name, row) for name, row in synthesized.items() if _variant(name) == variant]
-        theirs = {name: row for name, row in paper.TABLES_5_AND_6.items() if PAPER_VARIANTS[name] == variant}
-        reference = next(iter(theirs.values()), {})
-        for name, row in ours:
-            same = name.startswith("encoder_classifier/")
-            share = row["lut"] / reference["lut"] if same and "lut" in reference else None
-            rows.append([name, *_resources(row), design_source(row), DASH if share is None else f"{share:.2f}"])
-        rows += [
-            [f"paper: {name}", *_resources(row), f"C-synthesis estimate, Vivado HLS, {row['part']}", DASH]
-            for name, row in theirs.items()
-        ]
-    return Comparison(
-        "Tables 5 and 6 of the revision: on the FPGA",
-        ("design", "LUT", "FF", "DSP", "BRAM", "latency [cycles]", "clock [ns]", "source", "LUT ÷ paper's"),
-        rows,
-        (
-            "The paper's numbers are estimates of C synthesis, which run above what logic synthesis then uses: in four "
-            "real pairs of reports by 1.66, 1.90, 1.98 and 2.21. Its 99,424 LUTs are about 45,000 to 60,000 after "
-            "synthesis. Only numbers of the same kind can be compared.",
-            "The paper's designs multiply with DSPs; the open flow here turns every multiplication by a constant into "
-            "additions, so that it needs none.",
-        ),
-    )
-
-
-def _variant(name: str) -> str:
-    return name.partition(", ")[0].partition("/")[2]
-
-
-def _resources(row: Mapping[str, Any]) -> list[str]:
-    counts = [number(measured(row, key)) for key in ("lut", "ff", "dsp", "bram", "latency_cycles")]
-    return [*counts, number(measured(row, "clock_ns"), 2)]
-
-
-def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
-    """Lay out, design by design, how many values differ between each two simulations."""
-    if not counts:
-        return None
-    pairs = [pair for pair in PAIRS if any(pair in row for row in counts.values())]
-    rows = [
-        [
-            name,
-            *(number(measured(row, key)) for key in ("images", "values")),
-            *(number(measured(row, pair)) for pair in pairs),
-        ]
-        for name, row in counts.items()
-    ]
-    wrong = {place for place, row in enumerate(counts.values()) if any(row.get(pair) for pair in pairs)}
-    return Comparison(
-        "Values that differ, over all test images",
-        ("design", "images", "values", *(PAIRS[pair] for pair in pairs)),
-        rows,
-        (
-            "Zero is the only good number. A float design is not listed: floating and fixed point never agree to the "
-            f"last bit. What designs compute: {'; '.join(f'{cut}, {words}' for cut, words in CUTS.items())}.",
-        ),
-        frozenset(wrong),
     )

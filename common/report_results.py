@@ -1,9 +1,7 @@
-"""The results table: a row for each network, each design and each of the paper's, from `metrics.json`."""
+"""The results: a row for each network, each design and each of the paper's, from `metrics.json`."""
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from common import paper
@@ -82,33 +80,9 @@ class Row:
         return None if self.differing is None else f"{self.differing:,} of {self.comparisons} × {self.values:,}"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table: its heading, and how a row's value is written."""
-
-    heading: str
-    write: Callable[[Row], str]
-
-
 def number(value: float | None, decimals: int = 0) -> str:
     """Write a number, thousands apart, the minus sign as such; a dash for None."""
     return DASH if value is None else f"{value:,.{decimals}f}".replace("-", "−")
-
-
-COLUMNS = (
-    Column("weights left", lambda row: number(row.weights_left)),
-    Column("bits", lambda row: row.bits or DASH),
-    Column("L1", lambda row: number(row.test_l1, 4)),
-    Column("accuracy", lambda row: number(row.test_accuracy, 4)),
-    Column("LUT", lambda row: number(row.lut)),
-    Column("FF", lambda row: number(row.ff)),
-    Column("DSP", lambda row: number(row.dsp)),
-    Column("latency [cycles]", lambda row: number(row.latency_cycles)),
-    Column("clock [ns]", lambda row: number(row.clock_ns, 2)),
-    Column("latency [ns]", lambda row: number(row.latency_ns, 1)),
-    Column("values that differ", lambda row: row.exactness or DASH),
-    Column("source", lambda row: row.source or DASH),
-)
 
 
 def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> list[Row]:
@@ -162,7 +136,9 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
 
 def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
     designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
-    for name in dict.fromkeys((*designs, *exactness)):
+    cuts = list(CUTS)
+    names = dict.fromkeys((*designs, *exactness))
+    for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
         found, counts = designs.get(name, {}), dict(exactness.get(name, {}))
         design = name.partition(", ")[0]
         cut, _, variant = design.partition("/")
@@ -206,40 +182,6 @@ def _paper_designs() -> Iterable[Row]:
     for name, found in paper.TABLES_5_AND_6.items():
         variant = PAPER_VARIANTS[name]
         numbers = {key: value for key, value in found.items() if key != "part"}
-        words = f"paper, {name.partition(',')[0]}: encoder + classifier"
         source = f"{ESTIMATE}, Vivado HLS, {found['part']}"
+        words = f"paper, {name.partition(',')[0]}"
         yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
-
-
-def as_csv(rows: list[Row]) -> str:
-    """Return the rows as CSV, numbers as measured."""
-    names = [field.name for field in fields(Row)]
-    names.insert(names.index("clock_ns") + 1, "latency_ns")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([getattr(row, name) for name in names] for row in rows)
-    return text.getvalue()
-
-
-def as_markdown(rows: list[Row]) -> str:
-    """Return the rows as one Markdown table, a line with the name of the variant before its rows."""
-    table = [["", *(column.heading for column in COLUMNS)]]
-    variant = None
-    for row in rows:
-        if row.variant != variant:
-            variant = row.variant
-            table.append([f"**{GROUPS[variant]}**", *[""] * len(COLUMNS)])
-        name = f"*{row.name}*" if row.kind == "paper" else row.name
-        table.append([name, *(column.write(row) for column in COLUMNS)])
-    table = [[cell.replace("|", r"\|").replace("\n", " ") for cell in line] for line in table]
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:-1]), "-" * widths[-1]]
-    lines = [_padded(table[0], widths), ruler, *(_padded(line, widths) for line in table[1:])]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def _padded(line: list[str], widths: list[int]) -> list[str]:
-    first, *numbers, last = line
-    middle = [cell.rjust(width) for cell, width in zip(numbers, widths[1:-1], strict=True)]
-    return [first.ljust(widths[0]), *middle, last.ljust(widths[-1])]

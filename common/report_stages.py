@@ -55,6 +55,20 @@ class Stage:
         return self.name.partition("_")[2]
 
     @property
+    def words(self) -> str:
+        """The subject as words: `train autoencoder`, `convert HLS`."""
+        return self.subject.replace("_", " ").replace("hls", "HLS")
+
+    @property
+    def logs_by_design(self) -> dict[str, dict[str, str]]:
+        """Paths of logs by what they log, for each design or, where that is none, under an empty name."""
+        grouped: dict[str, dict[str, str]] = {}
+        for log in self.logs:
+            *folders, name = log.split("/")
+            grouped.setdefault("/".join(folders[:2]), {})[name.removesuffix(".log")] = log
+        return grouped
+
+    @property
     def command(self) -> str:
         """What runs it."""
         return f"python {self.name}.py"

@@ -20,11 +20,11 @@ from hls4ml.model.layers import Layer
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
+from common.hls import SIGMOID_RANGE
 
 TOP = "design"
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
 SOLVER = {"hard_dc": -1}  # products may be as deep as saves adders: 8 % fewer LUTs than at most 2 deeper than needed
-SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
 
 
 def cast(values: FVArray, precision: FixedPoint) -> FVArray:

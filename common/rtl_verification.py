@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import netlist_simulation
+from common import netlist_simulation, netlists
 from common.fixed_point import FixedPoint
 from common.rtl import TOP, PipelineRegister
 
@@ -49,8 +49,8 @@ def verify(
     Raises:
         PipelineError: The netlist cannot be simulated.
     """
-    netlist = netlist_simulation.load_netlist(netlist_json, TOP, probes=tuple(registers))
-    latency = netlist_simulation.register_depth(netlist)[1]
+    netlist = netlists.load_netlist(netlist_json, TOP, probes=tuple(registers))
+    latency = netlists.register_depth(netlist)[1]
     widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
     integers = np.rint(pixels / input_type.step).astype(np.int64)
     bits = netlist_simulation.integers_to_bits(integers, widths.tolist())
@@ -70,7 +70,7 @@ def _bits(values: np.ndarray, register: PipelineRegister) -> np.ndarray:
 
 
 def _first_difference(
-    netlist: netlist_simulation.Netlist,
+    netlist: netlists.Netlist,
     simulated: dict[str, np.ndarray],
     pixels: np.ndarray,
     registers: dict[str, PipelineRegister],

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ def run_stage(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
     try:
         name = preset or preset_in_force(outputs)
-        configuration = parse_command_line(description or "", presets[name])
+        configuration = parse_command_line((description or "").partition("\n\n")[0], presets[name])
         name = getattr(configuration, "preset", name)
         console.heading(stage, f"preset {name}, writing {os.path.relpath(outputs / stage)}")
         with _locked(outputs, stage):
@@ -188,8 +188,15 @@ def _compute_and_replace(
         for leftover in (folder, previous):
             shutil.rmtree(leftover, ignore_errors=True)
     merge_metrics(outputs)
+    _write_results_page(outputs)
     console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
     return run.failures
+
+
+def _write_results_page(outputs: Path) -> None:
+    from common import report  # imports matplotlib, which --help does not wait for
+
+    report.write(outputs)
 
 
 def _write_run(run: Run, configuration: object, seconds: float) -> None:
@@ -202,7 +209,7 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "command": ["python", f"{run.stage}.py", *sys.argv[1:]],
         "configuration": asdict(configuration),
         "seed": getattr(configuration, "seed", None),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
         "machine": {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()},
         "packages": {name: _version(name) for name in PACKAGES},

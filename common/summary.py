@@ -48,7 +48,7 @@ def main(started: float) -> None:
         console.note(f"{designs} quantized designs: no bit differs between Keras, C++, RTL and the netlists made")
     for stage in metrics["stale"]:
         console.warning(f"{stage} is stale: {_reason(stage)}")
-    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; pictures and tables are in {OUTPUTS}/")
+    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {OUTPUTS / 'index.html'}")
 
 
 def _rounded(value: float | None) -> str | None:

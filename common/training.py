@@ -10,7 +10,7 @@ import numpy as np
 from common.console import progress_line
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
-from common.networks import dense_layers, predict
+from common.networks import predict, weights_of
 from common.recipe import Recipe
 from common.samples import Samples
 
@@ -158,11 +158,13 @@ def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]
 
 
 def describe(model: keras.Model, train_samples: Samples, test_samples: Samples) -> dict[str, float]:
-    """Return a network's row of `metrics.json`: parameters, weights that are not zero, losses, accuracies."""
-    layers = dense_layers(model).values()
+    """Return a network's row of `metrics.json`: parameters, weights left, losses, accuracies.
+
+    Weights left are those that are not zero as the network uses them, quantized ones behind their quantizer.
+    """
     row: dict[str, float] = {
         "parameters": model.count_params(),
-        "nonzero_weights": sum(int(np.count_nonzero(layer.kernel.numpy())) for layer in layers),
+        "nonzero_weights": sum(int(np.count_nonzero(kernel)) for kernel, _ in weights_of(model).values()),
     }
     for part, samples in (("train", train_samples), ("test", test_samples)):
         row |= {f"{part}_{name}": round(value, 6) for name, value in evaluate(model, samples).items()}

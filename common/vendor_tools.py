@@ -110,6 +110,25 @@ def find_tool(backend: str) -> tuple[str, ...] | None:
     return next((command for command in COMMANDS[backend] if shutil.which(command[0])), None)
 
 
+def choose_tool(tool: str, backend: str) -> str:
+    """Return `hls` where the HLS tool that the projects were written for is to be run, else `open`.
+
+    Raises:
+        PipelineError: The tool asked for does not fit the projects, or is not on PATH.
+    """
+    if tool == "open" or (tool == "auto" and find_tool(backend.lower()) is None):
+        return "open"
+    if tool not in ("auto", backend.lower()):
+        raise PipelineError(
+            f"the projects are for {backend}; run: python 05_convert_hls.py --hls.backend {tool.title()}"
+        )
+    if find_tool(backend.lower()) is None:
+        raise ToolError(
+            f"--tool {tool}: no such tool on PATH; source settings64.sh of the Xilinx tools, or --tool open"
+        )
+    return "hls"
+
+
 def read_reports(project: VendorProject) -> BuildReports:
     """Read the reports that are there.
 

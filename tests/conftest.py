@@ -43,7 +43,7 @@ def _demo_run(request, tmp_path_factory):
 @pytest.fixture(scope="session")
 def demo_outputs(_demo_run):
     """Return the outputs of all stages with the demo preset; not to be changed."""
-    return _demo_run.result()
+    return _demo_run.result().resolve()
 
 
 @pytest.fixture

@@ -143,5 +143,5 @@ def test_types_of_hls4ml_are_understood(precision, expected):
     ids=lambda precision: f"{type(precision).__name__} {precision}",
 )
 def test_types_that_would_be_computed_wrongly_are_refused(precision):
-    with pytest.raises(PipelineError, match="neither fixed-point nor integer|is not supported"):
+    with pytest.raises(PipelineError, match=r"neither fixed-point nor integer|is not supported"):
         fixed_point(precision)

@@ -2,9 +2,9 @@
 
 import csv
 import json
-import os
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_project_has_the_settings_asked_for(design):
 
 
 def test_project_names_nothing_of_this_machine_and_has_no_binaries(design, demo_outputs):
-    of_this_machine = [str(path).encode() for path in (demo_outputs, ROOT, sys.prefix, os.path.expanduser("~"))]
+    of_this_machine = [str(path).encode() for path in (demo_outputs, ROOT, sys.prefix, Path.home())]
     for path in (design / "project").rglob("*"):
         if path.is_file():
             content = path.read_bytes()

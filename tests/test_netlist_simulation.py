@@ -10,14 +10,8 @@ import numpy as np
 import pytest
 
 from common.errors import PipelineError
-from common.netlist_simulation import (
-    bits_to_integers,
-    find_latency,
-    integers_to_bits,
-    load_netlist,
-    register_depth,
-    simulate,
-)
+from common.netlist_simulation import bits_to_integers, find_latency, integers_to_bits, simulate
+from common.netlists import load_netlist, register_depth
 from common.yosys import elaborate, synthesize
 
 CYCLES = 1000

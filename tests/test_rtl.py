@@ -1,4 +1,4 @@
-"""RTL from hls4ml models other than the project's own: Keras, C simulation and alkaid's interpreter agree on all bits."""
+"""RTL from hls4ml models other than the project's own: Keras, C simulation and alkaid's interpreter agree on all."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def test_test_images_choose_nothing():
 
 def test_loss_that_is_not_a_number_is_named():
     recipe = training.Recipe(**{**vars(RECIPE), "learning_rate": 1e38})
-    with pytest.raises(PipelineError, match="test: the loss is (nan|inf) in epoch [12]; lower --learning-rate"):
+    with pytest.raises(PipelineError, match=r"test: the loss is (nan|inf) in epoch [12]; lower --learning-rate"):
         trained_weights(random_samples(10, 6), recipe)
 
 
@@ -70,9 +70,7 @@ def arrays_of(path):
     """All arrays of an HDF5 file: weights and optimizer state."""
     arrays = {}
     with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-        )
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     assert {"model_weights", "optimizer_weights"} == {name.split("/")[0] for name in arrays}
     return arrays
 

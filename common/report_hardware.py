@@ -1,0 +1,92 @@
+"""The paper's tables of designs beside ours, and how many values differ between simulations of ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common import paper
+from common.designs import CUTS, VARIANTS
+from common.report_comparison import Comparison
+from common.report_results import DASH, PAPER_VARIANTS, design_source, measured, number
+
+PAIRS = {
+    "qkeras_csim": "QKeras and C simulation",
+    "csim_test_bench": "C simulation and test bench",
+    "csim_alir": "C simulation and traced logic",
+    "alir_rtl": "traced logic and RTL",
+    "rtl_netlist": "RTL and netlist",
+}
+OVERESTIMATES = (1.66, 2.21)  # of LUTs by C synthesis, the least and the most of four pairs of reports
+
+
+def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
+    """Lay what designs use on an FPGA beside Tables 5 and 6 of the revision."""
+    synthesized = {name: row for name, row in designs.items() if measured(row, "lut") is not None}
+    if not synthesized:
+        return None
+    rows = []
+    for variant in VARIANTS:
+        ours = [(name, row) for name, row in synthesized.items() if _variant(name) == variant]
+        theirs = {name: row for name, row in paper.TABLES_5_AND_6.items() if PAPER_VARIANTS[name] == variant}
+        reference = next(iter(theirs.values()), {})
+        for name, row in ours:
+            same = name.startswith("encoder_classifier/")
+            share = _share_of_paper(row, reference["lut"]) if same and "lut" in reference else DASH
+            rows.append([name, *_resources(row), design_source(row), share])
+        rows += [
+            [f"paper: {name}", *_resources(row), f"C-synthesis estimate, Vivado HLS, {row['part']}", DASH]
+            for name, row in theirs.items()
+        ]
+    return Comparison(
+        "Tables 5 and 6 of the revision: on the FPGA",
+        ("design", "LUT", "FF", "DSP", "BRAM", "latency [cycles]", "clock [ns]", "source", "LUT ÷ paper's"),
+        rows,
+        (
+            "The paper's numbers are estimates of C synthesis, which run above what logic synthesis then uses: in four "
+            "real pairs of reports by 1.66, 1.90, 1.98 and 2.21. Its 99,424 LUTs are about 45,000 to 60,000 after "
+            "logic synthesis. The last column divides like by like: numbers of logic synthesis by the paper's estimate "
+            "over 2.21 to 1.66.",
+            "The paper's designs multiply with DSPs; the open flow here turns every multiplication by a constant into "
+            "additions, so that it needs none.",
+        ),
+    )
+
+
+def _share_of_paper(row: Mapping[str, Any], estimate: int) -> str:
+    """Return a design's LUTs over the paper's, both as estimated or both as after logic synthesis."""
+    share = row["lut"] / estimate
+    return f"{share:.2f}" if row.get("estimate") else " to ".join(f"{share * each:.2f}" for each in OVERESTIMATES)
+
+
+def _variant(name: str) -> str:
+    return name.partition(", ")[0].partition("/")[2]
+
+
+def _resources(row: Mapping[str, Any]) -> list[str]:
+    counts = [number(measured(row, key)) for key in ("lut", "ff", "dsp", "bram", "latency_cycles")]
+    return [*counts, number(measured(row, "clock_ns"), 2)]
+
+
+def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
+    """Lay out, design by design, how many values differ between each two simulations."""
+    if not counts:
+        return None
+    pairs = [pair for pair in PAIRS if any(pair in row for row in counts.values())]
+    rows = [
+        [
+            name,
+            *(number(measured(row, key)) for key in ("images", "values")),
+            *(number(measured(row, pair)) for pair in pairs),
+        ]
+        for name, row in counts.items()
+    ]
+    wrong = {place for place, row in enumerate(counts.values()) if any(row.get(pair) for pair in pairs)}
+    return Comparison(
+        "Values that differ, over all test images",
+        ("design", "images", "values", *(PAIRS[pair] for pair in pairs)),
+        rows,
+        (
+            "Zero is the only good number. A float design is not listed: floating and fixed point never agree to the "
+            f"last bit. What designs compute: {'; '.join(f'{cut}, {words}' for cut, words in CUTS.items())}.",
+        ),
+        frozenset(wrong),
+    )

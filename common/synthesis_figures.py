@@ -1,0 +1,27 @@
+"""Figures of the synthesized designs: resources, accuracy, where LUTs go, what the depth of the pipeline costs."""
+
+from pathlib import Path
+
+from common import paper, plot_hardware
+from common.plot_style import save
+from common.synthesis import DesignReport, Row
+
+
+def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport]) -> None:
+    """Draw and save them beside the paper's designs.
+
+    Args:
+        folder: Where to.
+        designs: Rows of `metrics.json`; those of further FPGA families, with a comma in their name, are left out.
+        reports: Of all designs; layers and depths are shown of the first that was traced.
+    """
+    rows = {name: row for name, row in designs.items() if "," not in name}
+    save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
+    save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
+    traced = next((report for report in reports if report.luts_by_layer), None)
+    if traced is None:
+        return
+    save(plot_hardware.luts_by_layer(traced.luts_by_layer), folder, "luts_by_layer")
+    cycles, registers = zip(*traced.depths.values(), strict=True)
+    luts = [round(sum(traced.luts_by_layer.values()))] * len(cycles)
+    save(plot_hardware.pipeline_depth(list(traced.depths), cycles, registers, luts), folder, "pipeline_depth")

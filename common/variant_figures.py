@@ -1,0 +1,55 @@
+"""Figures of the classifier network's four variants, side by side or of the one that becomes hardware."""
+
+from pathlib import Path
+
+from common import evaluation, networks, plot_images, plot_latent, plot_training, plot_weights
+from common.legacy_keras import keras
+from common.plot_style import save
+from common.precision import NetworkPrecision
+from common.samples import Samples
+
+
+def save_all(
+    folder: Path,
+    models: dict[str, keras.Model],
+    curves: dict[str, dict[str, list[float]]],
+    precision: NetworkPrecision,
+    test_samples: Samples,
+) -> None:
+    """Draw and save them: weights, learning, latent plane, decisions, images.
+
+    Args:
+        folder: Where to.
+        models: The classifier network in each variant, by the variant's name.
+        curves: Learning curves of each variant.
+        precision: Types of the quantized variants.
+        test_samples: What is shown.
+    """
+    found = {variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in networks.VARIANTS}
+    for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
+        weights = networks.weights_of(models[variant])
+        figure = plot_weights.weight_distributions(weights, variant, precision.weight_steps())
+        save(figure, folder, f"figure_{number}_weights_{variant}")
+    save(plot_training.learning_curves(curves, None), folder, "figure_08_learning_curves")
+    variant = "quantized_pruned"
+    best, digits = found[variant], test_samples.digits
+    save(plot_latent.latent_plane(best.latent, digits, variant), folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_digit()
+    reconstructed = {name: each.images[shown] for name, each in found.items()}
+    originals = test_samples.intensities[shown]
+    save(plot_images.reconstructions(originals, reconstructed), folder, "figure_10_reconstructions")
+    model = models[variant]
+    images, _ = evaluation.decode_grid(model, best.extent(), evaluation.GRID)
+    save(plot_images.decoded_plane(images, best.extent(), best.latent), folder, "decoded_plane")
+    _, regions = evaluation.decode_grid(model, best.extent(), evaluation.REGION_CELLS)
+    figure = plot_latent.decision_regions(regions, best.extent(), best.latent, digits)
+    save(figure, folder, "decision_regions")
+    save(plot_latent.confusion_matrix(best.confusion(), variant), folder, "confusion_matrix")
+    scores = {name: each.digit_scores() for name, each in found.items()}
+    save(plot_latent.digit_scores(scores), folder, "digit_scores")
+    worst = best.worst()
+    certainty = best.probabilities[worst].max(axis=1)
+    figure = plot_images.worst_digits(test_samples.intensities[worst], digits[worst], best.decided[worst], certainty)
+    save(figure, folder, "worst_digits")
+    figure = plot_latent.quantization_shift(found["pruned"].latent, best.latent, digits)
+    save(figure, folder, "quantization_shift")

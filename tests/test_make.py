@@ -1,0 +1,206 @@
+"""make: what is out of date, why, and what set-up asks for."""
+
+import ast
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stage_runs import ROOT, STAGES
+
+LAST = STAGES[-1][:2]
+LONG_AGO = 1_000_000_000  # seconds since 1970
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the sources, older than everything else, with an environment set up (this one)."""
+    folder = tmp_path / "checkout"
+    (folder / ".venv").mkdir(parents=True)
+    for path in Path(sys.prefix).iterdir():
+        if not path.name.startswith("installed"):
+            (folder / ".venv" / path.name).symlink_to(path)
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("*.txt"), ROOT / "Makefile"]:
+        shutil.copy(path, folder)
+    shutil.copytree(ROOT / "common", folder / "common", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.rglob("*"):
+        if path.is_file() and ".venv" not in path.parts:
+            os.utime(path, (LONG_AGO, LONG_AGO))
+    for name in ("installed", "installed-test"):
+        (folder / ".venv" / name).touch()
+    return folder
+
+
+@pytest.fixture
+def made(checkout, demo_outputs):
+    """A checkout in which all stages have run."""
+    outputs = shutil.copytree(demo_outputs, checkout / "outputs")
+    for path in outputs.glob("*/dependencies.mk"):
+        path.write_text(path.read_text().replace(str(demo_outputs), "outputs"))
+    return checkout
+
+
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    inherited = {name: value for name, value in os.environ.items() if name not in ("OUTPUTS_DIR", "MAKEFLAGS")}
+    return subprocess.run(
+        [shutil.which("make"), *arguments],
+        cwd=folder,
+        env={**inherited, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def would_run(folder: Path, *arguments: str) -> tuple[str, ...]:
+    """Return the stages that make would run, in order."""
+    done = make(folder, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stderr
+    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py", done.stdout))
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    """Return the modules of common that a source file imports itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "common":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("common."):
+            found.add(node.module.removeprefix("common."))
+    return frozenset(found)
+
+
+def modules_of(stage: str) -> set[str]:
+    """Return the modules of common that a stage imports, directly or through others."""
+    found = set(imports(ROOT / f"{stage}.py"))
+    while more := set().union(*(imports(ROOT / "common" / f"{name}.py") for name in found)) - found:
+        found |= more
+    return found
+
+
+def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
+    for stage in STAGES:
+        rule = (demo_outputs / stage / "dependencies.mk").read_text().replace("\\\n", " ").splitlines()[0]
+        needs = rule.partition(":")[2].split()
+        assert f"{stage}.py" in needs
+        assert {Path(name).stem for name in needs if name.startswith("common/")} == modules_of(stage)
+        read = json.loads((demo_outputs / stage / "run.json").read_text())["reads"]
+        assert {name for name in needs if name.startswith(str(demo_outputs))} == {
+            str(demo_outputs / name) for name in read
+        }
+
+
+def test_nothing_is_run_where_nothing_has_changed(made):
+    assert would_run(made, LAST) == ()
+    done = make(made, LAST)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout or done.stdout == ""
+
+
+def test_changed_script_runs_again_with_the_stages_behind_it(made):
+    (made / "03_prune.py").touch()
+    assert would_run(made, LAST) == STAGES[2:]
+    assert "03_prune: out of date against 03_prune.py" in make(made, "--dry-run", LAST).stdout
+
+
+@pytest.mark.parametrize("module", ["pruning", "quantization", "c_simulation", "preprocessing", "stages"])
+def test_changed_module_runs_the_stages_again_that_import_it(made, module):
+    (made / "common" / f"{module}.py").touch()
+    assert would_run(made, LAST) == STAGES[[module in modules_of(stage) for stage in STAGES].index(True) :]
+
+
+def test_changed_artifact_runs_the_stages_again_that_read_it(made):
+    (made / "outputs" / "02_train_autoencoder" / "classifier.h5").touch()
+    assert would_run(made, LAST) == STAGES[2:]
+
+
+def test_missing_stage_is_made_with_those_behind_it(made):
+    shutil.rmtree(made / "outputs" / "04_quantize")
+    assert would_run(made, LAST) == STAGES[3:]
+    assert "04_quantize: not yet made" in make(made, "--dry-run", LAST).stdout
+
+
+def test_one_stage_can_be_made_with_what_it_needs(checkout, made):
+    (made / "02_train_autoencoder.py").touch()
+    assert would_run(made, "03") == STAGES[1:3]
+    shutil.rmtree(made / "outputs")
+    assert would_run(checkout, "03") == STAGES[:3]
+
+
+def test_another_preset_runs_everything_again_and_stays_in_force(made):
+    assert would_run(made, "PRESET=demo", LAST) == ()
+    assert would_run(made, "PRESET=tuned", LAST) == STAGES
+    first = "01_prepare_data.py --preset {} --demo-if-unavailable"
+    assert first.format("tuned") in make(made, "--dry-run", "PRESET=tuned", "01").stdout
+    (made / "01_prepare_data.py").touch()
+    assert first.format("demo") in make(made, "--dry-run", "01").stdout
+    shutil.rmtree(made / "outputs")
+    assert first.format("paper") in make(made, "--dry-run", "01").stdout
+
+
+def test_stage_made_anew_leaves_nothing_to_do(made):
+    (made / "01_prepare_data.py").touch()
+    done = make(made, "01", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert "01_prepare_data took" in done.stdout
+    assert would_run(made, "01") == ()
+
+
+def test_failing_stage_fails_make_and_the_stages_behind_it_are_not_run(made):
+    path = made / "outputs" / "01_prepare_data" / "mnist8x8.npz"
+    path.write_bytes(b"damaged")
+    done = make(made, LAST)
+    assert done.returncode == 2
+    assert "ERROR: 02_train_autoencoder: outputs/01_prepare_data/mnist8x8.npz" in done.stderr.replace(f"{made}/", "")
+    assert "03_prune:" not in done.stdout
+
+
+def test_clean_removes_outputs_only(made):
+    kept = {path.name for path in made.iterdir()} - {"outputs"}
+    assert make(made, "clean").returncode == 0
+    assert {path.name for path in made.iterdir()} == kept
+
+
+def test_help_names_the_targets(checkout):
+    printed = make(checkout, "help").stdout
+    for words in ("make PRESET=tuned", "make 03", "make test", "make clean"):
+        assert words in printed
+
+
+def tools(folder: Path, *names: str) -> str:
+    """Return a PATH with these programs alone."""
+    folder.mkdir()
+    for name in ("sh", "sed", "date", *names):
+        (folder / name).symlink_to(shutil.which(name))
+    return str(folder)
+
+
+def set_up_with(checkout: Path, path: str) -> str:
+    """Return what make prints as an error in a new checkout, with `path` as PATH."""
+    shutil.rmtree(checkout / ".venv")
+    done = make(checkout, "01", PATH=path)
+    assert done.returncode == 2
+    assert not (checkout / ".venv").exists()
+    return done.stderr
+
+
+def test_missing_compiler_stops_set_up_at_once(checkout, tmp_path):
+    errors = set_up_with(checkout, tools(tmp_path / "tools", "python3"))
+    assert "g++ is missing; install it (Debian, Ubuntu: apt install g++)" in errors
+
+
+@pytest.mark.parametrize("version", [(3, 10, 12), (3, 14, 0), None])
+def test_wrong_python_stops_set_up_at_once(checkout, tmp_path, version):
+    path = tools(tmp_path / "tools", "g++")
+    if version is not None:
+        python = Path(path) / "python3"
+        python.write_text(f"#!{sys.executable}\nimport sys\nsys.version_info = {version}\nexec(sys.argv[2])\n")
+        python.chmod(0o755)
+    errors = set_up_with(checkout, path)
+    assert "Python 3.11, 3.12 or 3.13 is needed and none was found; install one" in errors
