@@ -26,7 +26,7 @@ class Configuration(Recipe):
     """Passes over the training images (paper's revision)."""
     initialization: Literal["float", "scratch"] = "float"
     """Where training begins: at the float networks' weights (paper's revision), or at random ones, in the phases of
-    `staged`: at 2 or 3 bits a weight the float solution is of no use, and its latent plane a hindrance."""
+    `staged`: at 2 or 3 bits a weight and 4 a latent coordinate little of the float solution is left to start from."""
     staged: Staged = field(default_factory=Staged)
     """Phases from scratch; the recipe itself (epochs, rate, weight) is that of the last one, at fixed zeros."""
     precision: NetworkPrecision = field(default_factory=NetworkPrecision)

@@ -28,7 +28,7 @@ class Recipe:
 class Starts:
     """Several initial networks, trained for a short while; the best on images held out goes on.
 
-    The spread between seeds is larger than what any other knob gives: two latent units leave a poor start no way out.
+    Two latent units leave a poor start no way out: six starts of 25 epochs came to L1 between 0.121 and 0.156.
     Images are held out of the training images, never taken from the test images, and train again behind the choice.
     """
 
@@ -44,7 +44,7 @@ class Starts:
 
 @dataclass(frozen=True)
 class Restart:
-    """A second training behind the first, with a fresh optimizer (L1 0.001 lower)."""
+    """A second training behind the first, with a fresh optimizer (L1 0.0002 to 0.0009 lower, three seeds)."""
 
     epochs: Epochs = 0
     """Passes over the training images; 0 leaves it out."""
