@@ -59,7 +59,7 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(),
+    "tuned": Configuration(default_designs=DEFAULT_DESIGNS[:4]),  # its float networks outgrow ap_fixed<16,6>
     "demo": Configuration(default_designs=DEFAULT_DESIGNS[:2]),
 }
 

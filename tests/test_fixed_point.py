@@ -140,7 +140,6 @@ def test_types_of_hls4ml_are_understood(precision, expected):
         FixedPrecisionType(8, 3, True, "RND_ZERO"),
         FixedPrecisionType(8, 3, True, "TRN", "SAT_SYM"),
     ],
-    ids=lambda precision: f"{type(precision).__name__} {precision}",
 )
 def test_types_that_would_be_computed_wrongly_are_refused(precision):
     with pytest.raises(PipelineError, match=r"neither fixed-point nor integer|is not supported"):

@@ -256,7 +256,7 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
         assert record["writes"] == {name: digest for name, digest in found.items() if name != "run.json"}
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     assert leftovers(outputs) == []
-    assert {path.name for path in outputs.iterdir()} == {"01_prepare_data", "metrics.json", ".lock"}
+    assert {path.name for path in outputs.iterdir()} == {"01_prepare_data", "metrics.json", "index.html", ".lock"}
 
 
 LONG = ("02_train_autoencoder", "--epochs", "100000")

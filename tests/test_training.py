@@ -11,11 +11,10 @@ from stage_runs import run_well
 from common import networks, training
 from common.errors import PipelineError
 from common.legacy_keras import make_deterministic
+from common.recipe import Recipe
 from common.samples import Samples
 
-RECIPE = training.Recipe(
-    epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0
-)
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 
 
 def random_samples(count: int, seed: int) -> Samples:
@@ -23,7 +22,7 @@ def random_samples(count: int, seed: int) -> Samples:
     return Samples(rng.integers(32, size=(count, 64)).astype(np.float32) / 32, rng.integers(10, size=count))
 
 
-def trained_weights(test_samples: Samples, recipe: training.Recipe = RECIPE) -> list[np.ndarray]:
+def trained_weights(test_samples: Samples, recipe: Recipe = RECIPE) -> list[np.ndarray]:
     make_deterministic(recipe.seed)
     model = networks.build("autoencoder")
     training.compile_network(model, recipe, 40)
@@ -61,7 +60,7 @@ def test_test_images_choose_nothing():
 
 
 def test_loss_that_is_not_a_number_is_named():
-    recipe = training.Recipe(**{**vars(RECIPE), "learning_rate": 1e38})
+    recipe = Recipe(**{**vars(RECIPE), "learning_rate": 1e38})
     with pytest.raises(PipelineError, match=r"test: the loss is (nan|inf) in epoch [12]; lower --learning-rate"):
         trained_weights(random_samples(10, 6), recipe)
 
