@@ -244,7 +244,7 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
     shutil.copytree(demo_outputs / "01_prepare_data", outputs / "01_prepare_data")
     old = hashes(outputs / "01_prepare_data")
     moments = random.Random(14)
-    for _ in range(8):
+    for _ in range(6):
         process = start_stage("01_prepare_data", "--preset", "demo", "--seed", "5", outputs=outputs)
         wait_until((outputs / ".01_prepare_data.partial").exists)
         time.sleep(moments.uniform(0, 2))
@@ -256,7 +256,7 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
         assert record["writes"] == {name: digest for name, digest in found.items() if name != "run.json"}
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     assert leftovers(outputs) == []
-    assert {path.name for path in outputs.iterdir()} == {"01_prepare_data", "metrics.json", "index.html", ".lock"}
+    assert [path.name for path in outputs.iterdir() if path.is_dir()] == ["01_prepare_data"]
 
 
 LONG = ("02_train_autoencoder", "--epochs", "100000")
