@@ -54,6 +54,10 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    own_files = ("learning_curves.csv", "autoencoder.h5", "classifier.h5") if configuration.resume else ()
+    left = {name: run.read_own(name) for name in own_files}
+
     from common import (
         evaluation,
         networks,
@@ -67,15 +71,14 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     from common.legacy_keras import make_deterministic
     from common.plot_style import save
 
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     images, seed = len(train_samples.digits), configuration.seed
-    earlier = training.load_curves(run.read_own("learning_curves.csv")) if configuration.resume else {}
+    earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
     curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
         make_deterministic(seed)
         build = functools.partial(networks.build, network, configuration.initial_weights)
         if configuration.resume:
-            model = networks.load(run.read_own(f"{network}.h5"))
+            model = networks.load(left[f"{network}.h5"])
         elif configuration.starts.count > 1:
             model = staged_training.choose_start(build, configuration.starts, configuration, train_samples, network)
         else:
@@ -83,7 +86,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if not configuration.resume:
             training.compile_network(model, configuration, images)
         behind = len(earlier.get(network, {}).get("train_loss", []))
-        new = training.train(model, train_samples, test_samples, configuration, network, initial_epoch=behind)
+        further = replace(configuration, epochs=behind + configuration.epochs)
+        new = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)
         if configuration.restart.epochs:
             again = replace(configuration, **asdict(configuration.restart), schedule="cosine", seed=seed + 1)
             training.compile_network(model, again, images)

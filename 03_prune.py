@@ -63,6 +63,10 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train and prune both networks, check the sparsity, and lay Table 1 beside the paper's."""
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    complete_network = run.read("02_train_autoencoder", "classifier.h5")
+    complete_curves = run.read("02_train_autoencoder", "learning_curves.csv")
+
     from common import (
         evaluation,
         networks,
@@ -77,7 +81,6 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     from common.legacy_keras import make_deterministic
     from common.plot_style import save
 
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     images = len(train_samples.digits)
     steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
     if steps < configuration.begin_step:
@@ -85,7 +88,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     schedule = pruning.PruningSchedule(
         configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
     )
-    complete = networks.load(run.read("02_train_autoencoder", "classifier.h5"))
+    complete = networks.load(complete_network)
     curves, models, rows = {}, {}, []
     for network in networks.NETWORKS:
         make_deterministic(configuration.seed)
@@ -116,7 +119,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     before = evaluation.evaluate_classifier(complete, test_samples)
     shown = test_samples.first_of_each_digit()
     both = {
-        "complete": training.load_curves(run.read("02_train_autoencoder", "learning_curves.csv"))["classifier"],
+        "complete": training.load_curves(complete_curves)["classifier"],
         "pruned": curves["classifier"],
     }
     begin_epoch = configuration.begin_step / training.steps_per_epoch(images, configuration.batch_size)

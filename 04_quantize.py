@@ -53,15 +53,24 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Train the quantized networks and compare them with quantization after training."""
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    float_networks = {
+        network: {
+            "quantized": run.read("02_train_autoencoder", f"{network}.h5"),
+            "quantized_pruned": run.read("03_prune", f"{network}_pruned.h5"),
+        }
+        for network in ("autoencoder", "classifier")
+    }
+    earlier_curves = {
+        "complete": run.read("02_train_autoencoder", "learning_curves.csv"),
+        "pruned": run.read("03_prune", "learning_curves.csv"),
+    }
+
     from common import networks, quantization, quantized_training, training, variant_figures
 
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     curves, models, rows = {}, {}, []
-    for network in networks.NETWORKS:
-        sources = {
-            "quantized": networks.load(run.read("02_train_autoencoder", f"{network}.h5")),
-            "quantized_pruned": networks.load(run.read("03_prune", f"{network}_pruned.h5")),
-        }
+    for network, paths in float_networks.items():
+        sources = {variant: networks.load(path) for variant, path in paths.items()}
         common = (configuration.precision, configuration)
         samples = (train_samples, test_samples)
         if configuration.initialization == "float":
@@ -91,8 +100,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     accuracies = [[key, f"{ours[key]:.4f}", paper.TABLE_4[key]] for key in ("train_accuracy", "test_accuracy")]
     console.table("Table 4: quantized and pruned", ["", "this run", "paper"], accuracies)
     shown_curves = {name: curves[f"classifier_{name}"] for name in ("quantized", "quantized_pruned")}
-    for name, stage in (("complete", "02_train_autoencoder"), ("pruned", "03_prune")):
-        shown_curves[name] = training.load_curves(run.read(stage, "learning_curves.csv"))["classifier"]
+    for name, path in earlier_curves.items():
+        shown_curves[name] = training.load_curves(path)["classifier"]
     shown = {name: models[f"classifier_{name}"] for name in networks.VARIANTS}
     variant_figures.save_all(run.folder, shown, shown_curves, configuration.precision, test_samples)
 

@@ -16,6 +16,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def record_digest(record: dict[str, Any]) -> str:
+    """Return the SHA-256 of what a `run.json` says beside this digest, so that damage to it is noticed."""
+    said = {key: value for key, value in record.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def write_text_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole: write beside it, then rename."""
     beside = path.with_name(f".{path.name}.partial")
@@ -34,8 +40,10 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
     try:
         run = json.loads(path.read_text())
         version = run["format"]
-        if not all(isinstance(run[key], dict) for key in ("configuration", "reads", "writes", "metrics")):
-            raise TypeError(path)
+        if version == RUN_FORMAT:
+            parts = (run[key] for key in ("configuration", "reads", "writes", "metrics"))
+            if not all(isinstance(part, dict) for part in parts) or run.get("sha256") not in (None, record_digest(run)):
+                raise ValueError(path)
     except FileNotFoundError:
         raise PipelineError(f"{path} is missing, so stage {stage} has not finished here; {mend}") from None
     except (ValueError, KeyError, TypeError, OSError):
@@ -58,10 +66,12 @@ def stale_reason(outputs: Path, stage: str) -> str | None:
         PipelineError: A `run.json` on the way up is missing or damaged.
     """
     reads = read_run(outputs, stage)["reads"]
-    for origin in sorted({name.partition("/")[0] for name in reads}):
+    origins = sorted({name.partition("/")[0] for name in reads})
+    for origin in origins:
         upstream = stale_reason(outputs, origin)
         if upstream is not None:
             return upstream
+    for origin in origins:
         written = read_run(outputs, origin)["writes"]
         for name, digest in reads.items():
             folder, _, file = name.partition("/")

@@ -18,7 +18,7 @@ class Interval:
 
 
 Fraction = Annotated[float, Interval(0, 1)]
-Epochs = Annotated[int, Interval(0, 100_000)]
+Epochs = Annotated[int, Interval(1, 100_000)]
 BatchSize = Annotated[int, Interval(1, 60_000)]
 Rate = Annotated[float, Interval(1e-8, 1)]
 Weight = Annotated[float, Interval(0, 1e6)]

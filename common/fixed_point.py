@@ -73,14 +73,15 @@ def fixed_point(precision: "PrecisionType") -> FixedPoint:
     Raises:
         PipelineError: The precision is neither fixed-point nor integer, or rounds in a way that is not supported.
     """
-    width, integer = getattr(precision, "width", None), getattr(precision, "integer", None)
-    if width is None or integer is None:
+    from hls4ml.model.types import FixedPrecisionType, IntegerPrecisionType
+
+    if not isinstance(precision, FixedPrecisionType | IntegerPrecisionType):
         raise PipelineError(f"precision {precision} is neither fixed-point nor integer")
     rounding = getattr(precision, "rounding_mode", None)
     overflow = getattr(precision, "saturation_mode", None)
     return FixedPoint(
-        width,
-        integer,
+        precision.width,
+        precision.integer,
         bool(precision.signed),
         str(rounding or "TRN").removeprefix("AP_"),
         str(overflow or "WRAP").removeprefix("AP_"),

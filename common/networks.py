@@ -1,5 +1,6 @@
 """The paper's two networks (figures 3 to 5): an autoencoder, and the same with a classifier on its latent plane."""
 
+import io
 import json
 from pathlib import Path
 
@@ -144,5 +145,11 @@ def load(path: Path) -> keras.Model:
 
 
 def save(model: keras.Model, path: Path) -> None:
-    """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1)."""
-    model.save(path, save_format="h5")
+    """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1).
+
+    The file is made in memory first: on a full disk the HDF5 library would crash, while Python says what is wrong.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        model.save(file, save_format="h5")
+    path.write_bytes(content.getvalue())

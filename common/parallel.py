@@ -1,7 +1,12 @@
 """Independent tasks in a few processes at a time, with one progress line for all of them."""
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import queue
+import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,12 +16,43 @@ from common.console import progress_line
 from common.errors import PipelineError
 
 POLL_SECONDS = 0.2
+GRACE_SECONDS = 1.0
 _messages: Any = None  # in a worker: the queue to the progress line of the main process
 
 
-def _listen(messages: Any) -> None:  # noqa: ANN401  (multiprocessing names no type for its queues)
+def _start_worker(messages: Any) -> None:  # noqa: ANN401  (multiprocessing names no type for its queues)
+    """Lead a process group of the worker and its tools, which dies with the main process; Ctrl-C is left to that."""
     global _messages  # noqa: PLW0603  (a worker has no other way to keep what its initializer was given)
     _messages = messages
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os.killpg(0, signal.SIGTERM)  # at this, `run_logged` ends tools that lead a group of their own
+    time.sleep(GRACE_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    try:
+        return function(*arguments)
+    except SystemExit:  # asked to end; the executor would go on with the next task
+        os.killpg(0, signal.SIGKILL)
+
+
+def _end(workers: Sequence[multiprocessing.Process]) -> None:
+    """End workers with their groups: asked first, killed after a moment."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for worker in workers:
+            try:
+                os.killpg(worker.pid, number)
+            except ProcessLookupError:  # it has ended, or does not lead its group yet
+                worker.kill()
+        for worker in workers:
+            worker.join(GRACE_SECONDS)
 
 
 def say(text: str) -> None:
@@ -45,17 +81,16 @@ def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], proc
     workers = min(processes, len(tasks))
     with (
         progress_line(title, len(tasks)) as line,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_listen, initargs=(messages,)) as pool,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(messages,)) as pool,
     ):
         try:
-            futures = [pool.submit(function, *arguments) for arguments in tasks]
+            futures = [pool.submit(_call, function, arguments) for arguments in tasks]
             for future in futures:
                 future.add_done_callback(lambda _: line.advance())
             return [_result(future, messages, line.say) for future in futures]
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
+            _end(multiprocessing.active_children())
             if isinstance(error, BrokenProcessPool):
                 raise PipelineError(
                     f"{title}: a process died; was it short of memory? --processes 1 needs least"

@@ -46,7 +46,7 @@ class Starts:
 class Restart:
     """A second training behind the first, with a fresh optimizer (L1 0.0002 to 0.0009 lower, three seeds)."""
 
-    epochs: Epochs = 0
+    epochs: Annotated[int, Interval(0, 100_000)] = 0
     """Passes over the training images; 0 leaves it out."""
     learning_rate: Rate = 4e-3
     """Of Adam, at the start, decayed to zero by a cosine."""

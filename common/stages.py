@@ -220,6 +220,7 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "writes": {str(path.relative_to(run.folder)): artifacts.sha256(path) for path in files},
         "metrics": run.metrics,
     }
+    record["sha256"] = artifacts.record_digest(record)
     (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str))
 
 
@@ -262,7 +263,11 @@ def merge_metrics(outputs: Path) -> None:
     }
     stale = []
     for folder in sorted(path.parent.name for path in outputs.glob("[0-9]*/run.json")):
-        run = artifacts.read_run(outputs, folder)
+        try:
+            run = artifacts.read_run(outputs, folder)
+        except PipelineError:
+            stale.append(folder)  # damaged; whoever reads it says so
+            continue
         merged["preset"], merged["dataset"] = run["preset"], run["dataset"]
         merged["seconds"][folder] = run["seconds"]
         for part, rows in run["metrics"].items():

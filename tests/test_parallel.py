@@ -1,5 +1,6 @@
 """Tasks in other processes: results in order, and nothing left alive, whatever ends them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,16 +13,19 @@ from common.errors import PipelineError
 from common.parallel import run_all
 
 PROGRAM = """
-import subprocess, sys
+import os, subprocess, sys
 from pathlib import Path
 from common import parallel, processes
 
+def command(number):
+    Path(f"{number}.worker").write_text(str(os.getpid()))
+    return ["sh", "-c", f"echo $$ > {number}.tool; exec sleep 60"]
+
 def plain(number):  # a tool in the worker's own group
-    subprocess.run(["sh", "-c", f"echo $$ > {number}.pid; exec sleep 300"], check=True)
+    subprocess.run(command(number), check=True)
 
 def logged(number):  # a tool in a group of its own
-    command = ["sh", "-c", f"echo $$ > {number}.pid; exec sleep 300"]
-    processes.run_logged(command, folder=Path(), log=Path(f"{number}.log"), timeout_seconds=300)
+    processes.run_logged(command(number), folder=Path(), log=Path(f"{number}.log"), timeout_seconds=60)
 
 if __name__ == "__main__":
     parallel.run_all({"plain": plain, "logged": logged}[sys.argv[1]], [(0,), (1,), (2,)], 2, "sleeping")
@@ -44,7 +48,7 @@ def test_task_that_dies_is_an_error_of_one_line():
 
 @pytest.mark.parametrize("kind", ["plain", "logged"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_tool_outlives_the_main_process(tmp_path, kind, number):
+def test_no_worker_and_no_tool_outlives_the_main_process(tmp_path, kind, number):
     (tmp_path / "program.py").write_text(PROGRAM)
     main = subprocess.Popen(
         ["env", "--default-signal=INT", sys.executable, "program.py", kind],
@@ -53,10 +57,16 @@ def test_no_tool_outlives_the_main_process(tmp_path, kind, number):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    pids = [tmp_path / "0.pid", tmp_path / "1.pid"]
-    wait_until(lambda: all(path.exists() and path.read_text() for path in pids) or main.poll() is not None)
-    main.send_signal(number)
-    assert main.wait(10)
-    tools = [int(path.read_text()) for path in pids]
-    wait_until(lambda: not any(map(is_alive, tools)), seconds=5)
-    assert not (tmp_path / "2.pid").exists(), "a task was begun after the end"
+    tools = [tmp_path / "0.tool", tmp_path / "1.tool"]
+    wait_until(lambda: all(path.exists() and path.read_text() for path in tools) or main.poll() is not None)
+    started = [int(path.read_text()) for path in [*tools, *tmp_path.glob("*.worker")]]
+    try:
+        main.send_signal(number)
+        assert main.wait(10)
+        wait_until(lambda: not any(map(is_alive, started)), seconds=5)
+    finally:
+        main.kill()
+        for pid in filter(is_alive, started):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert not (tmp_path / "2.tool").exists(), "a task was begun after the end"
