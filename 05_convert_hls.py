@@ -1,6 +1,6 @@
 """Convert trained networks into hls4ml projects, simulate their C++ over all test images, and compare it with Keras.
 
-Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--backend Vitis] [--help]
+Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--hls.backend Vitis] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
          build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), network.json (integers, for
