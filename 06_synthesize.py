@@ -130,7 +130,7 @@ def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int
             first = kind == next(iter(report.resources))
             run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
         luts += [[name, layer, round(count)] for layer, count in report.luts_by_layer.items()]
-    with (run.folder / "luts_by_layer.csv").open("w", newline="") as file:
+    with (run.folder / "luts_of_all_designs.csv").open("w", newline="") as file:
         csv.writer(file).writerows(luts)
 
 

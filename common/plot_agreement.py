@@ -29,7 +29,7 @@ def layer_agreement(
     """Draw, layer by layer, how many values of the C simulation are those of the network.
 
     Args:
-        agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that are identical.
+        agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that agree.
         bit_differences: For each design and layer, the fraction of values that differ in a bit, from the least
             significant bit up. Designs without any difference are not drawn.
     """
@@ -43,11 +43,11 @@ def layer_agreement(
     exact = sum(all(value == 1 for value in values.values()) for values in agreement.values())
     caption = (
         "Does the hardware description compute what the network computes? Each cell is the share of a layer's values, "
-        "over all test images, that its C simulation gives to the last bit as the network does. "
+        "over all test images, in which C simulation and network agree: to the last bit where it is quantized. "
         f"{exact} of {len(agreement)} designs agree in every value of every layer."
     )
     if any(not name.partition("/")[2].startswith("quantized") for name in agreement):
-        caption += " The complete and the pruned network have floating-point weights, rounded in hardware: they differ."
+        caption += " The complete and the pruned network are floating-point: there, values within 1/32 agree."
     if differing:
         caption += " Below, where they do not, how often each bit of a layer's output differs."
     cells = [(design, layer) for design, values in agreement.items() for layer in values]
@@ -60,7 +60,7 @@ def layer_agreement(
         data={
             "design": [design for design, _ in cells],
             "layer": [layer for _, layer in cells],
-            "identical": [agreement[design][layer] for design, layer in cells],
+            "agreeing": [agreement[design][layer] for design, layer in cells],
             **{
                 f"bit_{bit}_differs": [values[bit] if bit < len(values) else "" for values in bits]
                 for bit in range(max(map(len, bits), default=0))
@@ -90,7 +90,7 @@ def _draw_agreement(axes: Axes, agreement: Mapping[str, Mapping[str, float]], la
     name_categories(axes.xaxis, wrapped)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", labelsize=SMALL, labelrotation=90 if len(agreement) > MOST_UPRIGHT else 0)
-    axes.set_title("values that are identical [%]", loc="left", pad=8)
+    axes.set_title("values that agree [%]", loc="left", pad=8)
 
 
 def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]]) -> None:

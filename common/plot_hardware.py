@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from common.plot_labels import name_categories, place_labels
 from common.plot_style import (
@@ -245,6 +246,7 @@ def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record |
     span = max(high - low, 0.5)
     left = 10 ** (low - 0.15 * span)
     axes.set(xscale="log", xlim=(left, 10 ** (high + 0.75 * span)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     if quantity == "latency_cycles":
         left = 0.0
         axes.set(xscale="linear", xlim=(left, 1.4 * max(values, default=1)))

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from common import paper, plot_hardware
-from common.plot_style import save
+from common.plot_style import design_words, save
 from common.synthesis import DesignReport, Row
+
+SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
 
 
 def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport]) -> None:
@@ -13,15 +15,21 @@ def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport])
     Args:
         folder: Where to.
         designs: Rows of `metrics.json`; those of further FPGA families, with a comma in their name, are left out.
-        reports: Of all designs; layers and depths are shown of the first that was traced.
+        reports: Of all designs; layers and depths are shown of the paper's, or else of the first that was traced.
     """
     rows = {name: row for name, row in designs.items() if "," not in name}
     save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
     save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
-    traced = next((report for report in reports if report.luts_by_layer), None)
-    if traced is None:
+    traced = [report for report in reports if report.luts_by_layer]
+    traced.sort(key=lambda report: str(report.design) != SHOWN)
+    if not traced:
         return
-    save(plot_hardware.luts_by_layer(traced.luts_by_layer), folder, "luts_by_layer")
-    cycles, registers = zip(*traced.depths.values(), strict=True)
-    luts = [round(sum(traced.luts_by_layer.values()))] * len(cycles)
-    save(plot_hardware.pipeline_depth(list(traced.depths), cycles, registers, luts), folder, "pipeline_depth")
+    shown = traced[0]
+    cycles, registers = zip(*shown.depths.values(), strict=True)
+    luts = [round(sum(shown.luts_by_layer.values()))] * len(cycles)
+    figures = {
+        "luts_by_layer": plot_hardware.luts_by_layer(shown.luts_by_layer),
+        "pipeline_depth": plot_hardware.pipeline_depth(list(shown.depths), cycles, registers, luts),
+    }
+    for name, figure in figures.items():
+        save(figure, folder, name, f"{figure.caption} Design: {design_words(str(shown.design))}.")
