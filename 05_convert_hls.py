@@ -10,18 +10,16 @@ Softmax is left out of the hardware, which gives logits: the largest logit is th
 """
 
 import csv
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated
 
 from common import console, dataset, parallel, stages
 from common.configuration import Interval
-from common.designs import Design, parse_designs
+from common.designs import parse_designs
 from common.hls import HlsOptions
-from common.samples import Samples
+
+if TYPE_CHECKING:
+    from common import conversion
 
 DEFAULT_DESIGNS = (
     "encoder_classifier/quantized_pruned",
@@ -64,57 +62,10 @@ PRESETS = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What the conversion of one design gave."""
-
-    design: Design
-    values: int
-    differing: int
-    keras_accuracy: float | None
-    csim_accuracy: float | None
-    agreement: dict[str, float]
-    mismatch: str | None
-
-
-def convert_and_simulate(
-    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
-) -> Outcome:
-    """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
-    from common import c_simulation, hls, integer_network, networks
-
-    parallel.say(str(design))
-    folder.mkdir(parents=True)
-    cut = networks.cut(networks.load(network), design.cut)
-    pixels = test_samples.intensities
-    expected = c_simulation.keras_outputs(cut, pixels)
-    model = hls.convert(cut, folder / "project", options, quantized=design.quantized)
-    found, found_layers = c_simulation.c_simulate(model, pixels)
-    expected_layers = c_simulation.keras_layer_outputs(cut, list(found_layers), pixels)
-    tolerance = 0.0 if design.quantized else c_simulation.FLOAT_TOLERANCE
-    agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
-    differing = int(np.count_nonzero(expected != found))
-    mismatch = (
-        c_simulation.first_mismatch(model, expected_layers, found_layers) if design.quantized and differing else None
-    )
-    hls.write_project(model, pixels, expected)
-    hls.save_model(model, folder / "model.fml")
-    if design.quantized:
-        (folder / "network.json").write_text(json.dumps(integer_network.export(model)))
-    np.savez_compressed(folder / "csim.npz", outputs=found.astype(np.float32))
-    return Outcome(
-        design,
-        values=found.size,
-        differing=differing,
-        keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
-        csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
-        agreement=agreement,
-        mismatch=mismatch,
-    )
-
-
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Convert all designs, a few at a time, and report where C simulation and Keras differ."""
+    from common import conversion
+
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     designs = parse_designs((*configuration.default_designs, *configuration.designs))
     models = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
@@ -123,37 +74,37 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         for design in designs
     ]
     title = "converting, compiling, simulating"
-    outcomes = parallel.run_all(convert_and_simulate, tasks, configuration.processes, title)
-    report(run, outcomes, len(test_samples.digits))
+    results = parallel.run_all(conversion.convert_and_simulate, tasks, configuration.processes, title)
+    report(run, results, len(test_samples.digits))
 
 
-def report(run: stages.Run, outcomes: list[Outcome], images: int) -> None:
+def report(run: stages.Run, results: "list[conversion.Conversion]", images: int) -> None:
     """Write the agreement layer by layer and the metrics, draw it, and print the summary."""
     from common import plot_agreement, plot_style
 
-    agreement = {str(outcome.design): outcome.agreement for outcome in outcomes}
+    agreement = {str(result.design): result.agreement for result in results}
     plot_style.save(plot_agreement.layer_agreement(agreement), run.folder, "agreement_by_layer")
     with (run.folder / "agreement.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["design", "layer", "fraction of values that agree"])
-        writer.writerows([outcome.design, *item] for outcome in outcomes for item in outcome.agreement.items())
+        writer.writerows([result.design, *item] for result in results for item in result.agreement.items())
     rows = []
-    for outcome in outcomes:
-        name = str(outcome.design)
-        if outcome.csim_accuracy is not None:
-            run.metrics.setdefault("designs", {})[name] = {"test_accuracy": outcome.csim_accuracy}
-        if outcome.design.quantized:
-            exactness = {"images": images, "values": outcome.values, "qkeras_csim": outcome.differing}
+    for result in results:
+        name = str(result.design)
+        if result.csim_accuracy is not None:
+            run.metrics.setdefault("designs", {})[name] = {"test_accuracy": result.csim_accuracy}
+        if result.design.quantized:
+            exactness = {"images": images, "values": result.values, "qkeras_csim": result.differing}
             run.metrics.setdefault("exactness", {})[name] = exactness
         accuracies = [
-            None if value is None else f"{value:.4f}" for value in (outcome.keras_accuracy, outcome.csim_accuracy)
+            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.csim_accuracy)
         ]
-        verdict = f"{outcome.differing} of {outcome.values}" if outcome.design.quantized else "float"
-        rows.append([name, *accuracies, verdict, f"{min(outcome.agreement.values()):.4f}"])
+        verdict = f"{result.differing} of {result.values}" if result.design.quantized else "float"
+        rows.append([name, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
     columns = ["design", "Keras", "C sim.", "values differ", "layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
     console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")
-    run.failures += [f"{outcome.design} is not exact: {outcome.mismatch}" for outcome in outcomes if outcome.mismatch]
+    run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 
 if __name__ == "__main__":

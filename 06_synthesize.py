@@ -8,11 +8,10 @@ Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scrip
 With open tools everything comes from pip: alkaid turns the converted network into pipelined RTL, Yosys synthesizes it.
 """
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from common import console, dataset, paper, parallel, stages
+from common import console, dataset, parallel, stages
 from common.configuration import Interval
 from common.designs import Design, parse_designs
 from common.errors import PipelineError
@@ -27,8 +26,6 @@ QUANTIZED = (
     "full/quantized",
 )
 HLS_STEPS = ("csim", "synth", "cosim", "export", "vsynth")
-RESOURCES = ("lut", "ff", "dsp", "latency_cycles")
-PAIR_NAMES = ("test bench", "alkaid", "RTL", "netlist")
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import synthesis, synthesis_figures, vendor_tools, yosys
+    from common import synthesis, synthesis_figures, synthesis_tables, vendor_tools, yosys
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -113,15 +110,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         yosys.compile_for_this_machine(run.folder / "yosys.log", line.say)
     reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
     record(run, reports, len(test_samples.digits))
-    summarize(run, reports)
+    synthesis_tables.print_resources(run.metrics.get("designs", {}))
+    synthesis_tables.print_exactness(reports)
+    synthesis_tables.write_luts_by_layer(run.folder, reports)
     accuracies = earlier["metrics"]["designs"]
     rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
     synthesis_figures.save_all(run.folder, rows, reports)
 
 
 def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int) -> None:
-    """Put resources and exactness into this stage's part of `metrics.json`, LUTs by layer into a table."""
-    luts = [["design", "layer", "lut (estimate of alkaid)"]]
+    """Put resources and exactness into this stage's part of `metrics.json`."""
     for report in reports:
         name = str(report.design)
         if report.design.quantized:
@@ -129,27 +127,6 @@ def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int
         for kind, row in report.resources.items():
             first = kind == next(iter(report.resources))
             run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
-        luts += [[name, layer, round(count)] for layer, count in report.luts_by_layer.items()]
-    with (run.folder / "luts_of_all_designs.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(luts)
-
-
-def summarize(run: stages.Run, reports: "list[synthesis.DesignReport]") -> None:
-    """Print resources beside the paper's Tables 5 and 6, and where bits differ."""
-    columns = ["design", "LUT", "FF", "DSP", "cycles", "source"]
-    rows = [
-        [name, *(row.get(key) for key in RESOURCES), f"{row['tool'].split()[0]}, {row['part']}"]
-        for name, row in run.metrics.get("designs", {}).items()
-    ]
-    rows += [
-        [f"paper: {name}", *(row[key] for key in RESOURCES), f"HLS est., {row['part']}"]
-        for name, row in paper.TABLES_5_AND_6.items()
-    ]
-    console.table("Resources beside the paper's Tables 5 and 6", columns, rows)
-    console.note("Yosys counts after logic synthesis; HLS estimates run 1.7 to 2.2 times above logic synthesis")
-    pairs = ("csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
-    rows = [[report.design, *(report.exactness.get(pair) for pair in pairs)] for report in reports]
-    console.table("Values that differ, over all test images", ["design", *PAIR_NAMES], rows)
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
 
 

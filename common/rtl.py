@@ -1,4 +1,4 @@
-"""From a converted hls4ml model to pipelined Verilog or VHDL with alkaid (distributed arithmetic, no multipliers).
+"""From a converted hls4ml model to the logic that becomes RTL, with alkaid (distributed arithmetic, no multipliers).
 
 The hls4ml `ModelGraph` is replayed in alkaid's symbolic arrays. Types, weights, tables and rounding are read off the
 graph, so what is traced is what hls4ml's C++ computes.
@@ -6,11 +6,8 @@ graph, so what is traced is what hls4ml's C++ computes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from alkaid.codegen import RTLModel
 from alkaid.converter.plugin import ALIRTracerPluginBase
 from alkaid.trace import FVariable, FVArray, HWConfig, trace
 from alkaid.trace.passes import dead_code_elimin
@@ -22,7 +19,6 @@ from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
 from common.hls import SIGMOID_RANGE
 
-TOP = "design"
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
 SOLVER = {"hard_dc": -1}  # products may be as deep as saves adders: 8 % fewer LUTs than at most 2 deeper than needed
 
@@ -139,23 +135,6 @@ def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
 
 
 @dataclass(frozen=True)
-class RtlOptions:
-    """How the logic is traced and pipelined.
-
-    Attributes:
-        latency_cutoff: Adders in a row between two registers; fewer means a faster clock and more registers.
-        flavor: Language of the RTL.
-        part: FPGA named in the scripts for Vivado that alkaid writes beside the RTL.
-        clock_ns: Clock period in those scripts [ns].
-    """
-
-    latency_cutoff: int
-    flavor: Literal["verilog", "vhdl"]
-    part: str
-    clock_ns: float
-
-
-@dataclass(frozen=True)
 class TracedModel:
     """The combinational logic of a model, and which layer each of its operations belongs to.
 
@@ -203,7 +182,7 @@ def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) ->
         for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
             tags[operation] = number
     kept = [output for name in output_layers for output in outputs[name]]
-    logic, tagged = (_with_outputs(comb, kept) for comb in (every, _with_costs(every, tags)))
+    logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
     return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops))
 
 
@@ -218,7 +197,7 @@ def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:
     return needed
 
 
-def _with_costs(logic: CombLogic, costs: Sequence[float]) -> CombLogic:
+def with_costs(logic: CombLogic, costs: Sequence[float]) -> CombLogic:
     """Return the logic with other costs, which nothing but reports looks at: numbers that ride along through passes."""
     operations = [operation._replace(cost=float(cost)) for operation, cost in zip(logic.ops, costs, strict=True)]
     return logic._replace(ops=operations)
@@ -244,77 +223,3 @@ def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
         arrays = (np.full(shape, value) for value in kif)
         inputs.append(FVArray.from_kif(*arrays, HARDWARE, 0.0, SOLVER))
     return tuple(inputs)
-
-
-def write_rtl(traced: TracedModel, folder: Path, options: RtlOptions) -> RTLModel:
-    """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
-
-    A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
-    Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders. Every file of `$readmemh` ends
-    with a newline, without which one simulator loses the last word.
-    """
-    rtl = _pipeline(traced.logic, folder, options)
-    rtl.write()
-    for table in folder.rglob("*.mem"):
-        table.write_text(table.read_text().rstrip("\n") + "\n")
-    return rtl
-
-
-def _pipeline(logic: CombLogic, folder: Path, options: RtlOptions) -> RTLModel:
-    return RTLModel(
-        logic,
-        folder,
-        TOP,
-        flavor=options.flavor,
-        latency_cutoff=options.latency_cutoff,
-        part_name=options.part,
-        clock_period=options.clock_ns,
-        ternary_fuse=False,
-    )
-
-
-def pipeline_cost(traced: TracedModel, options: RtlOptions) -> tuple[int, int]:
-    """Return clock cycles from inputs to outputs, and register bits before any optimization, of a pipeline."""
-    rtl = _pipeline(traced.logic, Path(), options)
-    return len(rtl.fsm.logic) + 1, rtl.reg_bits
-
-
-@dataclass(frozen=True)
-class PipelineRegister:
-    """A register between two pipeline stages: a word for each value that crosses.
-
-    Attributes:
-        widths: Bits of each word, the first in the lowest bits [bit].
-        signed: Whether each word is in two's complement.
-        fractions: Bits right of the binary point of each word [bit].
-        layers: Name of the layer that computes each word.
-        stage: The logic in front of the register.
-    """
-
-    widths: tuple[int, ...]
-    signed: tuple[bool, ...]
-    fractions: tuple[int, ...]
-    layers: tuple[str, ...]
-    stage: CombLogic
-
-
-def pipeline_registers(traced: TracedModel, options: RtlOptions) -> dict[str, PipelineRegister]:
-    """Return the registers between the stages of the pipeline that `write_rtl` writes, by name, in order."""
-    plain = _pipeline(traced.logic, Path(), options).fsm
-    tagged = _pipeline(_with_costs(traced.logic, traced.layer_of_operation), Path(), options).fsm
-    registers: dict[str, PipelineRegister] = {}
-    entering = [0] * traced.logic.shape[0]
-    names = [f"stage{number}_inp" for number in range(1, len(plain.logic))] + ["model_out"]
-    for number, name in enumerate(names):
-        stage = tagged.logic[f"logic{number}"]
-        tags = [entering[op.data[0]] if op.opcode == -1 else int(op.cost) for op in stage.ops]
-        entering = [tags[index] if index >= 0 else 0 for index in stage.out_idxs]
-        formats = [interval.kif for interval in stage.out_qint]
-        registers[name] = PipelineRegister(
-            widths=tuple(int(sum(kif)) for kif in formats),
-            signed=tuple(bool(kif[0]) for kif in formats),
-            fractions=tuple(int(kif[2]) for kif in formats),
-            layers=tuple(traced.layers[tag] for tag in entering),
-            stage=plain.logic[f"logic{number}"],
-        )
-    return registers

@@ -7,7 +7,7 @@ import numpy as np
 
 from common import netlist_simulation, netlists
 from common.fixed_point import FixedPoint
-from common.rtl import TOP, PipelineRegister
+from common.pipeline import TOP, PipelineRegister
 
 INPUT_PORT, OUTPUT_PORT = "model_inp", "model_out"
 
@@ -43,7 +43,7 @@ def verify(
         netlist_json: Yosys's JSON of the flattened design: RTL as gates, or a synthesized netlist.
         pixels: Inputs, float [N, inputs].
         input_type: Type of an input.
-        registers: Of the pipeline, from `rtl.pipeline_registers`.
+        registers: Of the pipeline, from `pipeline.registers`.
         outputs: Expected results, float64 [N, outputs].
 
     Raises:

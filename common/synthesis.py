@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common import c_simulation, hls, parallel, rtl, rtl_verification, tabulation, vendor_tools, yosys
+from common import c_simulation, hls, parallel, pipeline, rtl, rtl_verification, tabulation, vendor_tools, yosys
 from common.designs import Design
 from common.fixed_point import fixed_point
 from common.vendor_reports import SynthesisReport
@@ -110,14 +110,14 @@ def _build_open(
     parallel.say(f"{design}: tracing")
     traced = rtl.trace_model(model, tabulation.TabulatingTracer if options.tabulate_latent else rtl.Hls4mlTracer)
     interpreted = traced.logic.predict(pixels)
-    rtl_options = rtl.RtlOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
-    rtl.write_rtl(traced, folder / "rtl", rtl_options)
+    rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
+    pipeline.write_rtl(traced, folder / "rtl", rtl_options)
     if options.flavor == "vhdl":
-        rtl.write_rtl(traced, folder / "rtl_vhdl", replace(rtl_options, flavor="vhdl"))
+        pipeline.write_rtl(traced, folder / "rtl_vhdl", replace(rtl_options, flavor="vhdl"))
 
     exactness = {**exactness, "csim_alir": int(np.count_nonzero(interpreted != csim))}
     input_type = fixed_point(model.get_input_variables()[0].type.precision)
-    registers = rtl.pipeline_registers(traced, rtl_options)
+    registers = pipeline.registers(traced, rtl_options)
     faults = []
     for pair, differing in exactness.items():
         if differing:
@@ -133,14 +133,14 @@ def _build_open(
 
     parallel.say(f"{design}: simulating the RTL")
     gates = folder / "rtl" / "gates.json"
-    yosys.elaborate(folder / "rtl", rtl.TOP, gates, timeout_seconds=options.timeout_seconds)
+    yosys.elaborate(folder / "rtl", pipeline.TOP, gates, timeout_seconds=options.timeout_seconds)
     simulated = verify(gates, interpreted, "alir_rtl")
     resources = {}
     for family in options.families:
         netlist = folder / "rtl" / f"netlist_{family}.json"
         used = yosys.synthesize(
             folder / "rtl",
-            rtl.TOP,
+            pipeline.TOP,
             netlist,
             family,
             timeout_seconds=options.timeout_seconds,
@@ -151,7 +151,7 @@ def _build_open(
         row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
         counts = {"lut": used.lut, "inverter": used.inverter, "ff": used.ff, "dsp": used.dsp, "bram": used.bram}
         resources[family] = row | counts | {"carry": used.carry, "latency_cycles": latency, "initiation_interval": 1}
-    depths = {cutoff: rtl.pipeline_cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS}
+    depths = {cutoff: pipeline.cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS}
     return DesignReport(design, exactness, resources, traced.luts_by_layer(), depths, tuple(faults))
 
 

@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from common import hls, rtl, rtl_verification, yosys
+from common import hls, pipeline, rtl, rtl_verification, yosys
 from common.fixed_point import fixed_point
 from common.legacy_keras import keras, make_deterministic
 
 INPUTS, IMAGES = 8, 300
-OPTIONS = rtl.RtlOptions(latency_cutoff=2, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
+OPTIONS = pipeline.PipelineOptions(latency_cutoff=2, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
 
 
 def small_network():
@@ -42,15 +42,15 @@ def design(tmp_path_factory):
     folder = tmp_path_factory.mktemp("design")
     model = hls.convert(small_network(), folder / "project", hls.HlsOptions(), quantized=True)
     traced = rtl.trace_model(model)
-    rtl.write_rtl(traced, folder / "rtl", OPTIONS)
+    pipeline.write_rtl(traced, folder / "rtl", OPTIONS)
     pixels = np.random.default_rng(1).integers(0, 32, (IMAGES, INPUTS)) / 32
-    yosys.elaborate(folder / "rtl", rtl.TOP, folder / "rtl" / "gates.json")
-    yosys.synthesize(folder / "rtl", rtl.TOP, folder / "rtl" / "netlist.json", "xcup")
+    yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
+    yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json", "xcup")
     return {
         "folder": folder / "rtl",
         "pixels": pixels,
         "input_type": fixed_point(model.get_input_variables()[0].type.precision),
-        "registers": rtl.pipeline_registers(traced, OPTIONS),
+        "registers": pipeline.registers(traced, OPTIONS),
         "outputs": traced.logic.predict(pixels),
         "keras": small_network().predict(pixels.astype(np.float32), verbose=0),
     }
@@ -79,7 +79,7 @@ def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design
     )
     assert count == 1
     source.write_text(changed)
-    yosys.elaborate(tmp_path, rtl.TOP, tmp_path / "gates.json")
+    yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / "gates.json")
     result = verify(design, tmp_path / "gates.json")
     assert result.differing > 0
     assert "first difference in layer hidden_1:" in result.first_difference
@@ -91,7 +91,7 @@ def double_shift(match):
 
 def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, tmp_path):
     netlist = json.loads((design["folder"] / "netlist.json").read_text())
-    module = netlist["modules"][rtl.TOP]
+    module = netlist["modules"][pipeline.TOP]
     driver = {cell["connections"]["O"][0]: cell for cell in module["cells"].values() if cell["type"].startswith("LUT")}
     entering = {
         cell["connections"]["Q"][0]: cell["connections"]["D"][0]
@@ -116,7 +116,7 @@ def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, 
 
 def test_a_register_that_is_missing_is_caught(design, tmp_path):
     netlist = json.loads((design["folder"] / "netlist.json").read_text())
-    cells = netlist["modules"][rtl.TOP]["cells"]
+    cells = netlist["modules"][pipeline.TOP]["cells"]
     name = next(name for name, cell in cells.items() if cell["type"] == "FDRE" and cell["connections"]["Q"][0] != "x")
     register = cells.pop(name)
     cells["wire"] = {

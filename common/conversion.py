@@ -1,0 +1,71 @@
+"""One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common import parallel
+from common.designs import Design
+from common.hls import HlsOptions
+from common.samples import Samples
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What the conversion of one design gave.
+
+    Attributes:
+        design: Which one.
+        values: Number of output values that were compared.
+        differing: How many of them differ between Keras and the C simulation.
+        keras_accuracy: Fraction of test images that Keras recognizes; None for a design without logits.
+        csim_accuracy: The same of the C simulation.
+        agreement: Fraction of values that agree, layer by layer.
+        mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
+    """
+
+    design: Design
+    values: int
+    differing: int
+    keras_accuracy: float | None
+    csim_accuracy: float | None
+    agreement: dict[str, float]
+    mismatch: str | None
+
+
+def convert_and_simulate(
+    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
+) -> Conversion:
+    """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
+    from common import c_simulation, hls, integer_network, networks  # TensorFlow, which only the workers need
+
+    parallel.say(str(design))
+    folder.mkdir(parents=True)
+    cut = networks.cut(networks.load(network), design.cut)
+    pixels = test_samples.intensities
+    expected = c_simulation.keras_outputs(cut, pixels)
+    model = hls.convert(cut, folder / "project", options, quantized=design.quantized)
+    found, found_layers = c_simulation.c_simulate(model, pixels)
+    expected_layers = c_simulation.keras_layer_outputs(cut, list(found_layers), pixels)
+    tolerance = 0.0 if design.quantized else c_simulation.FLOAT_TOLERANCE
+    agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
+    differing = int(np.count_nonzero(expected != found))
+    mismatch = (
+        c_simulation.first_mismatch(model, expected_layers, found_layers) if design.quantized and differing else None
+    )
+    hls.write_project(model, pixels, expected)
+    hls.save_model(model, folder / "model.fml")
+    if design.quantized:
+        (folder / "network.json").write_text(json.dumps(integer_network.export(model)))
+    np.savez_compressed(folder / "csim.npz", outputs=found.astype(np.float32))
+    return Conversion(
+        design,
+        values=found.size,
+        differing=differing,
+        keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
+        csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+        agreement=agreement,
+        mismatch=mismatch,
+    )

@@ -1,0 +1,103 @@
+"""Pipelined Verilog or VHDL: alkaid cuts traced logic into stages of a few adders, with registers between them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from alkaid.codegen import RTLModel
+from alkaid.types import CombLogic
+
+from common.rtl import TracedModel, with_costs
+
+TOP = "design"
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """How the logic is pipelined.
+
+    Attributes:
+        latency_cutoff: Adders in a row between two registers; fewer means a faster clock and more registers.
+        flavor: Language of the RTL.
+        part: FPGA named in the scripts for Vivado that alkaid writes beside the RTL.
+        clock_ns: Clock period in those scripts [ns].
+    """
+
+    latency_cutoff: int
+    flavor: Literal["verilog", "vhdl"]
+    part: str
+    clock_ns: float
+
+
+def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RTLModel:
+    """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
+
+    A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
+    Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders. Every file of `$readmemh` ends
+    with a newline, without which one simulator loses the last word.
+    """
+    rtl = _pipeline(traced.logic, folder, options)
+    rtl.write()
+    for table in folder.rglob("*.mem"):
+        table.write_text(table.read_text().rstrip("\n") + "\n")
+    return rtl
+
+
+def _pipeline(logic: CombLogic, folder: Path, options: PipelineOptions) -> RTLModel:
+    return RTLModel(
+        logic,
+        folder,
+        TOP,
+        flavor=options.flavor,
+        latency_cutoff=options.latency_cutoff,
+        part_name=options.part,
+        clock_period=options.clock_ns,
+        ternary_fuse=False,
+    )
+
+
+def cost(traced: TracedModel, options: PipelineOptions) -> tuple[int, int]:
+    """Return clock cycles from inputs to outputs, and register bits before any optimization, of a pipeline."""
+    rtl = _pipeline(traced.logic, Path(), options)
+    return len(rtl.fsm.logic) + 1, rtl.reg_bits
+
+
+@dataclass(frozen=True)
+class PipelineRegister:
+    """A register between two pipeline stages: a word for each value that crosses.
+
+    Attributes:
+        widths: Bits of each word, the first in the lowest bits [bit].
+        signed: Whether each word is in two's complement.
+        fractions: Bits right of the binary point of each word [bit].
+        layers: Name of the layer that computes each word.
+        stage: The logic in front of the register.
+    """
+
+    widths: tuple[int, ...]
+    signed: tuple[bool, ...]
+    fractions: tuple[int, ...]
+    layers: tuple[str, ...]
+    stage: CombLogic
+
+
+def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, PipelineRegister]:
+    """Return the registers between the stages of the pipeline that `write_rtl` writes, by name, in order."""
+    plain = _pipeline(traced.logic, Path(), options).fsm
+    tagged = _pipeline(with_costs(traced.logic, traced.layer_of_operation), Path(), options).fsm
+    found: dict[str, PipelineRegister] = {}
+    entering = [0] * traced.logic.shape[0]
+    names = [f"stage{number}_inp" for number in range(1, len(plain.logic))] + ["model_out"]
+    for number, name in enumerate(names):
+        stage = tagged.logic[f"logic{number}"]
+        tags = [entering[op.data[0]] if op.opcode == -1 else int(op.cost) for op in stage.ops]
+        entering = [tags[index] if index >= 0 else 0 for index in stage.out_idxs]
+        formats = [interval.kif for interval in stage.out_qint]
+        found[name] = PipelineRegister(
+            widths=tuple(int(sum(kif)) for kif in formats),
+            signed=tuple(bool(kif[0]) for kif in formats),
+            fractions=tuple(int(kif[2]) for kif in formats),
+            layers=tuple(traced.layers[tag] for tag in entering),
+            stage=plain.logic[f"logic{number}"],
+        )
+    return found
