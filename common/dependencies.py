@@ -7,7 +7,8 @@ from pathlib import Path
 def imported_modules(script: Path) -> list[Path]:
     """Return the files of all modules of `common/` that a script needs, also those imported late or in a child process.
 
-    The results page is left out: it is made anew by any stage, and is no reason to train again.
+    The results page, the package `common.report`, is left out: any stage makes it anew, and it is no reason to train
+    again.
 
     Args:
         script: A numbered script; `common/` lies beside it.
@@ -17,7 +18,7 @@ def imported_modules(script: Path) -> list[Path]:
     waiting = [script]
     while waiting:
         new = {package / f"{name}.py" for name in _imports_of(waiting.pop())} - found
-        new = {path for path in new if path.is_file() and path.stem != "report"}
+        new = {path for path in new if path.is_file()}
         found |= new
         waiting += new
     return sorted(found)

@@ -116,7 +116,7 @@ def test_changed_module_runs_the_stages_again_that_import_it(made, module):
 
 
 def test_changed_results_page_runs_no_stage_again(made):
-    (made / "common" / "report.py").touch()
+    (made / "common" / "report" / "page.py").touch()
     assert would_run(made, LAST) == ()
 
 

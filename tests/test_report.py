@@ -16,11 +16,12 @@ import chromium
 import numpy as np
 import pytest
 
-from common import artifacts, draw_digit, integer_network, mnist, preprocessing, report, stages
+from common import artifacts, integer_network, mnist, preprocessing, report, stages
+from common.report import draw_digit
 
 ROOT = Path(__file__).parents[1]
 STAGES = [path.stem for path in sorted(ROOT.glob("[0-9][0-9]_*.py"))]
-SCRIPT = ROOT / "common" / "draw_digit.js"
+SCRIPT = draw_digit.SCRIPT
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&<|"
 LARGEST_PAGE = 8_000_000  # bytes
 EMBEDDED = ("full/quantized_pruned", "encoder_classifier/quantized_pruned")

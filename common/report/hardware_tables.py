@@ -5,8 +5,8 @@ from typing import Any
 
 from common import paper
 from common.designs import CUTS, VARIANTS
-from common.report_comparison import Comparison
-from common.report_results import DASH, PAPER_VARIANTS, design_source, measured, number
+from common.report.network_tables import Comparison
+from common.report.results import DASH, PAPER_VARIANTS, design_source, measured, number
 
 PAIRS = {
     "qkeras_csim": "QKeras and C simulation",

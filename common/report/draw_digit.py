@@ -11,6 +11,7 @@ from common import artifacts, integer_network, preprocessing
 from common.errors import PipelineError
 from common.plot_style import DIGITS
 
+SCRIPT = Path(__file__).with_suffix(".js")
 DESIGN = "full/quantized_pruned"
 LAYERS = {"inputLayer": "pixels", "latentLayer": "latent_relu", "imageLayer": "image", "logitLayer": "classifier_3"}
 MARGIN = 1.04  # of the map beyond the outermost test image

@@ -60,6 +60,11 @@ class Stage:
         return self.subject.replace("_", " ").replace("hls", "HLS")
 
     @property
+    def title(self) -> str:
+        """The words as a heading."""
+        return self.words[:1].upper() + self.words[1:]
+
+    @property
     def logs_by_design(self) -> dict[str, dict[str, str]]:
         """Paths of logs by what they log, for each design or, where that is none, under an empty name."""
         grouped: dict[str, dict[str, str]] = {}

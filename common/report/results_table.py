@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from common.report_results import CUTS, DASH, GROUPS, Row, number
+from common.report.results import CUTS, DASH, GROUPS, Row, number
 
 NOTES = (
     "A dash is a value that was not measured. L1 is the mean |r − r̂| of a pixel, accuracy the fraction of digits read "

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common import paper
-from common.report_results import AFTER_TRAINING, DASH, measured, number
+from common.report.results import AFTER_TRAINING, DASH, measured, number
 
 # Types of the paper's revision (its Table 3): weights and biases, output. Its decoder is not among them.
 TABLE_3 = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.plot_style import VARIANTS
-from common.report_results import measured, number
-from common.report_stages import Stage
+from common.report.results import measured, number
+from common.report.stage_status import Stage
 
 IMAGES = "images"
 TOOLS = {

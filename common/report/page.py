@@ -1,0 +1,132 @@
+"""What the results page is made of: stages, numbers, figures, and what is wrong with them, read from `outputs/`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.errors import PipelineError
+from common.report import figures, hardware_tables, reproduction, results, stage_status
+from common.report.figures import Figure
+from common.report.results import Row
+from common.report.stage_status import Problem, Stage
+
+ROOT = Path(__file__).parents[2]
+DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
+METRICS = ("models", "exactness", "designs", "seconds")
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page and the table say.
+
+    Attributes:
+        outputs: Folder that everything is read from.
+        stages: All stages, run or not.
+        metrics: `metrics.json`, empty where nothing has run.
+        problems: What is wrong, and the commands that mend it.
+        rows: Of the results table.
+        precision: Fixed-point types of the quantized networks, or None where they are not known.
+        figures: Of each stage, by its name, embedded.
+    """
+
+    outputs: Path
+    stages: list[Stage]
+    metrics: dict[str, Any]
+    problems: list[Problem]
+    rows: list[Row]
+    precision: Mapping[str, Any] | None
+    figures: Mapping[str, list[Figure]]
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """What `run.json` of each stage that has run says."""
+        return [stage.run for stage in self.stages if stage.run is not None]
+
+    @property
+    def missing(self) -> list[Stage]:
+        """Stages that have not run."""
+        return [stage for stage in self.stages if stage.state == "missing"]
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether these are not MNIST's images."""
+        return self.preset == "demo"
+
+    @property
+    def preset(self) -> str:
+        """Preset of the stage that ran last in the order of stages."""
+        return str(self.runs[-1].get("preset")) if self.runs else ""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the images."""
+        name = str(self.runs[-1].get("dataset")) if self.runs else ""
+        return DATASETS.get(name, name)
+
+    @property
+    def heading(self) -> str:
+        """Preset, data and date in a line."""
+        if not self.runs:
+            return "nothing has run yet"
+        return f"preset {self.preset}, {self.dataset}, {reproduction.dates(self.runs)}"
+
+
+def read(outputs: Path) -> Page:
+    """Read a folder of outputs, whatever of it is there; what is damaged becomes a problem."""
+    stages = stage_status.read_stages(outputs, ROOT)
+    problems = [problem for stage in stages for problem in stage.problems]
+    metrics: dict[str, Any] = {}
+    try:
+        metrics = _read_metrics(outputs / "metrics.json")
+    except PipelineError as error:
+        last = [stage for stage in stages if stage.run is not None][-1:]
+        problems.append(Problem(str(error), last[0].command if last else "make"))
+    configurations = [stage.run["configuration"] for stage in stages if stage.run is not None]
+    precision = next((each["precision"] for each in configurations if "precision" in each), None)
+    precision = precision if isinstance(precision, dict) else None
+    embedded, faults = _figures(outputs, stages)
+    problems += _inexact(metrics, stages) + faults
+    rows = results.read_rows(metrics, precision)
+    return Page(outputs, stages, metrics, list(dict.fromkeys(problems)), rows, precision, embedded)
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        metrics = json.loads(path.read_text())
+        records = [metrics.get(part, {}).values() for part in METRICS[:-1]]
+        if not all(isinstance(record, dict) for part in records for record in part):
+            raise TypeError(path)
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise PipelineError(f"{path.name} is damaged") from None
+    return metrics
+
+
+def _inexact(metrics: Mapping[str, Any], stages: Sequence[Stage]) -> list[Problem]:
+    """Return a problem for each two simulations that differ, where the stage itself has not said so."""
+    commands = {stage.subject: stage.command for stage in stages}
+    said = [problem.text for stage in stages for problem in stage.problems]
+    problems = []
+    for design, counts in metrics.get("exactness", {}).items():
+        if any(text.startswith(f"{design} is not exact") for text in said):
+            continue
+        for pair, words in hardware_tables.PAIRS.items():
+            if counts.get(pair):
+                command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
+                text = f"{design}: {counts[pair]} of {counts.get('values')} values differ between {words}"
+                problems.append(Problem(text, command))
+    return problems
+
+
+def _figures(outputs: Path, stages: Sequence[Stage]) -> tuple[dict[str, list[Figure]], list[Problem]]:
+    """Return the embedded figures of each stage by its name, and what is wrong with others."""
+    found, problems = [], []
+    for stage in stages:
+        of_stage, faults = figures.read_figures(outputs, stage.name)
+        found += of_stage
+        problems += [Problem(fault, stage.command) for fault in faults]
+    embedded = figures.embed(outputs, found)
+    return {stage.name: [figure for figure in embedded if figure.folder == stage.name] for stage in stages}, problems

@@ -1,0 +1,49 @@
+"""The files of the report: `index.html`, `results.md` and `results.csv`."""
+
+import shlex
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from common import artifacts
+from common.report import page, reproduction, results_table, sections
+from common.report.page import Page
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(outputs: Path) -> None:
+    """Write the report into a folder of outputs, each file as a whole or not at all."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    found = page.read(outputs)
+    artifacts.write_text_atomically(outputs / "index.html", as_html(found))
+    artifacts.write_text_atomically(outputs / "results.md", as_markdown(found))
+    artifacts.write_text_atomically(outputs / "results.csv", results_table.as_csv(found.rows))
+
+
+def as_html(found: Page) -> str:
+    """Return the page, which needs no file beside it."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["flat"] = reproduction.flat
+    environment.filters["command"] = lambda run: shlex.join(map(str, run.get("command", ())))
+    environment.filters["moment"] = reproduction.moment
+    shown = sections.read_sections(found)
+    problems = found.problems + [section.problem for section in shown if section.problem]
+    return environment.get_template("page.html.jinja").render(page=found, sections=shown, problems=problems)
+
+
+def as_markdown(found: Page) -> str:
+    """Return the results table for the terminal, what is wrong before it."""
+    lines = ["# Results", "", f"This run: {found.heading}.", ""]
+    if found.is_demo:
+        lines += ["**DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST. NOTHING HERE COMPARES WITH THE PAPER.**", ""]
+    lines += [f"- WRONG: {problem.text}; run: `{problem.command}`" for problem in found.problems]
+    lines += [f"- not run yet: {stage.name}; run: `{stage.command}`" for stage in found.missing]
+    lines += [" ".join(results_table.headline(found.rows)), "", results_table.as_markdown(found.rows)]
+    return "\n".join([*lines, *(f"- {note}" for note in results_table.NOTES)]) + "\n"
