@@ -10,6 +10,7 @@ CROPPED_SIZE = 22
 SIZE = 8
 COLOUR_BITS = 5
 LEVELS = 2**COLOUR_BITS
+ROUNDING = 1e-3  # of a level: above the sum of all errors in single precision, 100 terms x 2^-24 x 32 levels = 2e-4
 
 
 def centre_crop(images: np.ndarray, size: int = CROPPED_SIZE) -> np.ndarray:
@@ -18,26 +19,46 @@ def centre_crop(images: np.ndarray, size: int = CROPPED_SIZE) -> np.ndarray:
     return images[:, first : first + size, first : first + size]
 
 
-def downsample(images: np.ndarray, method: Downsampling) -> np.ndarray:
-    """Shrink images [N, 22, 22] to [N, 8, 8], keeping their value range, as floating point.
+def resize(images: np.ndarray) -> np.ndarray:
+    """Shrink images [N, 22, 22] to [N, 8, 8], smoothed before they are sampled (scikit-image, anti-aliasing).
 
-    `anti_aliased` smooths with a Gaussian before it samples (scikit-image's `resize`), the whole stack at once.
-    `every_third_pixel` is what a plain spline zoom from 22 to 8 pixels does: its stride is (22-1)/(8-1) = 3, so it
-    picks pixels and averages nothing.
+    The result has the range of the images, and their type where that is floating point.
     """
-    if method == "every_third_pixel":
-        stride = (images.shape[1] - 1) // (SIZE - 1)
-        return images[:, ::stride, ::stride].astype(np.float32)
     from skimage.transform import resize
 
-    shape = (len(images), SIZE, SIZE)
-    return resize(images.astype(np.float32), shape, order=1, anti_aliasing=True, preserve_range=True)
+    return resize(images, (len(images), SIZE, SIZE), order=1, anti_aliasing=True, preserve_range=True)
+
+
+def _resize_to_levels(images: np.ndarray) -> np.ndarray:
+    """Return what `resize` gives for uint8 images, rounded down to 5 bits, in a fraction of the time.
+
+    Resizing is linear, so that what it makes of the 22 x 22 images with a single pixel each is a matrix. Multiplied
+    with all images at once, that differs from `resize` by rounding alone; `resize` itself decides about images in which
+    a pixel lies so near a border between two levels that rounding could.
+    """
+    step = 256 // LEVELS
+    single_pixels = np.eye(CROPPED_SIZE**2).reshape(-1, CROPPED_SIZE, CROPPED_SIZE)
+    matrix = (resize(single_pixels) / step).reshape(-1, SIZE**2).astype(np.float32)
+    shrunk = images.reshape(len(images), -1).astype(np.float32) @ matrix
+    levels = shrunk.astype(np.uint8)
+    border = np.rint(shrunk)
+    uncertain = np.any((np.abs(shrunk - border) < ROUNDING) & (border > 0), axis=1)  # no border at 0, the lowest level
+    if uncertain.any():
+        levels[uncertain] = (resize(images[uncertain].astype(np.float32)) / step).reshape(-1, SIZE**2)
+    return levels.reshape(-1, SIZE, SIZE)
 
 
 def prepare_images(images: np.ndarray, method: Downsampling) -> np.ndarray:
-    """Crop and downsample MNIST images, uint8 [N, 28, 28], and round them down to 5 bits: uint8 [N, 8, 8], 0 to 31."""
-    shrunk = downsample(centre_crop(images), method)
-    return np.clip(shrunk // (256 // LEVELS), 0, LEVELS - 1).astype(np.uint8)
+    """Crop and downsample MNIST images, uint8 [N, 28, 28], and round them down to 5 bits: uint8 [N, 8, 8], 0 to 31.
+
+    `anti_aliased` smooths before it samples. `every_third_pixel` is what a plain spline zoom from 22 to 8 pixels does:
+    its stride is (22-1)/(8-1) = 3, so it picks pixels and averages nothing.
+    """
+    cropped = centre_crop(images)
+    if method == "every_third_pixel":
+        stride = (CROPPED_SIZE - 1) // (SIZE - 1)
+        return cropped[:, ::stride, ::stride] // (256 // LEVELS)
+    return _resize_to_levels(cropped)
 
 
 def rescale_digits(images: np.ndarray) -> np.ndarray:
