@@ -66,15 +66,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_training,
         plot_weights,
         staged_training,
+        threads,
         training,
     )
-    from common.legacy_keras import make_deterministic
+    from common.legacy_keras import keras, make_deterministic
     from common.plot_style import save
 
     images, seed = len(train_samples.digits), configuration.seed
     earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
-    curves, models, rows = {}, {}, []
-    for network in networks.NETWORKS:
+
+    def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
         make_deterministic(seed)
         build = functools.partial(networks.build, network, configuration.initial_weights)
         if configuration.resume:
@@ -87,12 +88,17 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             training.compile_network(model, configuration, images)
         behind = len(earlier.get(network, {}).get("train_loss", []))
         further = replace(configuration, epochs=behind + configuration.epochs)
-        new = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)
+        learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)
         if configuration.restart.epochs:
             again = replace(configuration, **asdict(configuration.restart), schedule="cosine", seed=seed + 1)
             training.compile_network(model, again, images)
             second = training.train(model, train_samples, test_samples, again, f"{network}, restarted")
-            new = training.joined(new, second)
+            learning = training.joined(learning, second)
+        return model, learning
+
+    curves, models, rows = {}, {}, []
+    trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
+    for network, (model, new) in zip(networks.NETWORKS, trained, strict=True):
         curves[network] = {name: earlier.get(network, {}).get(name, []) + values for name, values in new.items()}
         networks.save(model, run.folder / f"{network}.h5")
         models[network] = model

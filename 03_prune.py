@@ -76,9 +76,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_weights,
         pruning,
         staged_training,
+        threads,
         training,
     )
-    from common.legacy_keras import make_deterministic
+    from common.legacy_keras import keras, make_deterministic
     from common.plot_style import save
 
     images = len(train_samples.digits)
@@ -89,8 +90,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
     )
     complete = networks.load(complete_network)
-    curves, models, rows = {}, {}, []
-    for network in networks.NETWORKS:
+
+    def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
         make_deterministic(configuration.seed)
         layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
         build = functools.partial(networks.build, network, configuration.initial_weights)
@@ -101,10 +102,15 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if configuration.starts.count > 1:
             pruning.copy_weights(start, pruned)
         training.compile_network(pruned, configuration, images)
-        curves[network] = pruning.train(pruned, train_samples, test_samples, configuration, f"{network}, pruned")
+        learning = pruning.train(pruned, train_samples, test_samples, configuration, f"{network}, pruned")
         training.compile_network(model, configuration, images)
         pruning.strip(pruned, model)
         pruning.check_sparsity(model, layers, configuration.sparsity)
+        return model, learning
+
+    curves, models, rows = {}, {}, []
+    trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
+    for network, (model, curves[network]) in zip(networks.NETWORKS, trained, strict=True):
         networks.save(model, run.folder / f"{network}_pruned.h5")
         models[network] = model
         row = training.describe(model, train_samples, test_samples)

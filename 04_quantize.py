@@ -66,19 +66,25 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         "pruned": run.read("03_prune", "learning_curves.csv"),
     }
 
-    from common import networks, quantization, quantized_training, training, variant_figures
+    from common import networks, quantization, quantized_training, threads, training, variant_figures
 
-    curves, models, rows = {}, {}, []
-    for network, paths in float_networks.items():
-        sources = {variant: networks.load(path) for variant, path in paths.items()}
-        common = (configuration.precision, configuration)
+    sources = {
+        network: {variant: networks.load(path) for variant, path in paths.items()}
+        for network, paths in float_networks.items()
+    }
+
+    def train(network: str) -> quantized_training.Trained:
+        arguments = (network, sources[network], configuration.precision, configuration)
         samples = (train_samples, test_samples)
         if configuration.initialization == "float":
-            trained = quantized_training.train_from_float(network, sources, *common, *samples)
-        else:
-            trained = quantized_training.train_from_scratch(network, sources, *common, configuration.staged, *samples)
-        for variant, (model, learning) in trained.items():
-            source, before = sources[variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
+            return quantized_training.train_from_float(*arguments, *samples)
+        return quantized_training.train_from_scratch(*arguments, configuration.staged, *samples)
+
+    curves, models, rows = {}, {}, []
+    trained = threads.run_together(train, [(network,) for network in sources])
+    for network, variants in zip(sources, trained, strict=True):
+        for variant, (model, learning) in variants.items():
+            source, before = sources[network][variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
             name, title = f"{network}_{variant}", f"{network} {variant}"
             curves[name] = learning
             networks.save(model, run.folder / f"{name}.h5")

@@ -1,12 +1,14 @@
-"""What a stage says on the terminal: a heading, one line that moves during long work, a summary, an error."""
+"""What a stage says on the terminal: a heading, a line that moves during long work, a summary, an error."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 CONSOLE = Console(highlight=False)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -60,15 +62,49 @@ class ProgressLine:
         self._progress.update(self._task, detail=detail)
 
 
+class _CountColumn(ProgressColumn):
+    """How many of how many, where that is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{task.completed:.0f}/{task.total:.0f}")
+
+
 @contextmanager
 def progress_line(title: str, total: int | None) -> Iterator[ProgressLine]:
-    """Show a progress line while the block runs; `total` items, or a moving bar where that is not known."""
-    columns = (
-        TextColumn("  {task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.completed}/{task.total}" if total else ""),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[detail]}", markup=False),
-    )
-    with Progress(*columns, console=CONSOLE) as progress:
+    """Show a progress line while the block runs; `total` items, or a moving bar where that is not known.
+
+    Lines of several threads stand below each other until the last of them is done.
+    """
+    progress = _enter_display()
+    try:
         yield ProgressLine(progress, progress.add_task(title, total=total, detail=""))
+    finally:
+        _leave_display()
+
+
+_lock = threading.Lock()
+_display: list[Progress] = []  # the one that is shown, once for each of its lines that is in use
+
+
+def _enter_display() -> Progress:
+    with _lock:
+        if not _display:
+            columns = (
+                TextColumn("  {task.description}"),
+                BarColumn(bar_width=12),
+                _CountColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[detail]}", markup=False),
+            )
+            _display.append(Progress(*columns, console=CONSOLE))
+            _display[0].start()
+        else:
+            _display.append(_display[0])
+        return _display[0]
+
+
+def _leave_display() -> None:
+    with _lock:
+        progress = _display.pop()
+        if not _display:
+            progress.stop()

@@ -93,8 +93,8 @@ def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
 
 
 def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
-    """Return a model's outputs for all images, in batches large enough to be fast."""
-    return model.predict(intensities, batch_size=4096, verbose=0)
+    """Return a model's outputs for all images, as one batch: `Model.predict` takes several times as long."""
+    return model.predict_on_batch(intensities)
 
 
 def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:

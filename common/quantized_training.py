@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import asdict
 
-from common import networks, quantization, staged_training, training
+from common import networks, quantization, staged_training, threads, training
 from common.legacy_keras import keras, make_deterministic
 from common.precision import NetworkPrecision
 from common.recipe import Recipe, Staged
@@ -21,7 +21,7 @@ def train_from_float(
     train_samples: Samples,
     test_samples: Samples,
 ) -> Trained:
-    """Train each variant from its float network's weights, zeros of the pruned one held at zero.
+    """Train each variant, at the same time, from its float network's weights, zeros of the pruned one held at zero.
 
     Args:
         network: `autoencoder` or `classifier`.
@@ -31,15 +31,14 @@ def train_from_float(
         train_samples: What they learn from.
         test_samples: Evaluated after each epoch for the curves; they choose nothing.
     """
-    trained = {}
-    for variant, source in sources.items():
+
+    def train(variant: str, source: keras.Model) -> tuple[keras.Model, dict[str, list[float]]]:
         make_deterministic(recipe.seed)
         held = tuple(networks.layers_of(network)) if variant == "quantized_pruned" else ()
         samples = (train_samples, test_samples)
-        trained[variant] = quantization.train(
-            source, network, precision, held, *samples, recipe, f"{network} {variant}"
-        )
-    return trained
+        return quantization.train(source, network, precision, held, *samples, recipe, f"{network} {variant}")
+
+    return dict(zip(sources, threads.run_together(train, list(sources.items())), strict=True))
 
 
 def train_from_scratch(
@@ -66,11 +65,12 @@ def train_from_scratch(
     start, learning = staged_training.train_encoder_first(
         network, precision, staged, *samples, recipe, f"{network} encoder first"
     )
-    trained = {}
-    for variant in variants:
+
+    def train(variant: str) -> tuple[keras.Model, dict[str, list[float]]]:
         sparsities = asdict(staged.sparsity) if variant == "quantized_pruned" else {}
         model, later = staged_training.train_pruned_by_steps(
             start, network, precision, staged, sparsities, *samples, recipe, f"{network} {variant}"
         )
-        trained[variant] = model, training.joined(learning, later)
-    return trained
+        return model, training.joined(learning, later)
+
+    return dict(zip(variants, threads.run_together(train, [(variant,) for variant in variants]), strict=True))

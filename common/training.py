@@ -13,6 +13,7 @@ from common.legacy_keras import keras, tf
 from common.networks import predict, weights_of
 from common.recipe import Recipe
 from common.samples import Samples
+from common.threads import stop_if_asked
 
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 CURVES = ("loss", "l1", "mse", "cross_entropy", "accuracy")
@@ -39,9 +40,7 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
     model.optimizer.build(model.trainable_variables)
 
 
-def _epoch_function(
-    model: keras.Model, samples: Samples, recipe: Recipe
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def epoch_function(model: keras.Model, samples: Samples, recipe: Recipe) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return a function that trains one epoch inside of TensorFlow, given the order of the images.
 
     `Model.fit` returns to Python after every step, or every few, and collects metrics in between; for networks of
@@ -79,6 +78,11 @@ def _epoch_function(
     return epoch
 
 
+def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
+    """Return the order in which an epoch sees the images, int32 [images]: a function of seed and epoch alone."""
+    return tf.random.experimental.stateless_shuffle(tf.range(images), seed=[seed, epoch])
+
+
 def train(
     model: keras.Model,
     train_samples: Samples,
@@ -91,8 +95,7 @@ def train(
 ) -> dict[str, list[float]]:
     """Train a compiled network in place and return its learning curves.
 
-    The order of the images is a function of seed and epoch, so that a training resumed goes on exactly as it would
-    have without the break.
+    A training resumed goes on exactly as it would have without the break.
 
     Args:
         model: A network with its optimizer: from `compile_network`, or loaded.
@@ -111,13 +114,13 @@ def train(
     Raises:
         PipelineError: The loss became infinite or not a number.
     """
-    epoch_function = _epoch_function(model, train_samples, recipe)
-    indices = tf.range(len(train_samples.digits))
+    train_epoch = epoch_function(model, train_samples, recipe)
     curves: dict[str, list[float]] = {}
     with progress_line(title, recipe.epochs - initial_epoch) as line:
         for epoch in range(initial_epoch, recipe.epochs):
-            order = tf.random.experimental.stateless_shuffle(indices, seed=[recipe.seed, epoch])
-            values = {f"train_{name}": float(value) for name, value in epoch_function(order).items()}
+            stop_if_asked()
+            order = order_of_images(len(train_samples.digits), recipe.seed, epoch)
+            values = {f"train_{name}": float(value) for name, value in train_epoch(order).items()}
             if not np.isfinite(values["train_loss"]):
                 raise PipelineError(
                     f"{title}: the loss is {values['train_loss']} in epoch {epoch + 1}; lower --learning-rate"
