@@ -1,0 +1,155 @@
+"""What all benchmarks share: tasks timed in turn, medians with their spread, one record a benchmark."""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common import artifacts, console, mnist, preprocessing, provenance, report
+from common.errors import PipelineError
+from common.samples import Samples
+
+REPETITIONS = 5
+OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
+RECORD = "benchmarks.json"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, smallest and largest of several measurements."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Return those of `values`."""
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __format__(self, specification: str) -> str:
+        return "{:{s}} ({:{s}} to {:{s}})".format(self.median, self.low, self.high, s=specification)
+
+    def __rtruediv__(self, amount: float) -> "Spread":
+        """Return the rates at which an amount is dealt with in these times."""
+        return Spread(amount / self.median, amount / self.high, amount / self.low)
+
+
+def in_turn(tasks: Mapping[str, Callable[[], object]], repetitions: int = REPETITIONS) -> dict[str, list[float]]:
+    """Time tasks one after the other, A B A B ..., so that whatever else the machine does falls on all of them alike.
+
+    A first round warms caches up, and has TensorFlow trace its functions; it is not counted.
+
+    Returns:
+        Wall times of each task [s].
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for repetition in range(-1, repetitions):
+        for name, task in tasks.items():
+            started = time.perf_counter()
+            task()
+            if repetition >= 0:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def ratio(slow: Sequence[float], fast: Sequence[float]) -> Spread:
+    """Return by what factor one task takes longer than another, from times measured in turn."""
+    return Spread.of([a / b for a, b in zip(slow, fast, strict=True)])
+
+
+def mnist_images() -> mnist.LabelledImages:
+    """Return all 70,000 images, uint8 [N, 28, 28], training images first, and their labels."""
+    files = mnist.locate(None)
+    parts = [mnist.read_labelled_images(files, part) for part in ("train", "t10k")]
+    return mnist.LabelledImages(*(_joined(parts, name) for name in ("images", "labels")))
+
+
+def _joined(parts: Sequence[mnist.LabelledImages], name: str) -> Any:  # noqa: ANN401
+    import numpy as np
+
+    return np.concatenate([getattr(part, name) for part in parts])
+
+
+def mnist_samples() -> tuple[Samples, Samples]:
+    """Return training and test samples as stage 01 prepares them."""
+    both = mnist_images()
+    levels = preprocessing.prepare_images(both.images, "anti_aliased")
+    samples = Samples(preprocessing.intensities(levels), both.labels)
+    return samples.split(mnist.COUNT["t10k"])
+
+
+class Benchmark:
+    """One benchmark: what it prints, and what it leaves in `benchmarks.json` and on the results page."""
+
+    def __init__(self, name: str, title: str, columns: Sequence[str]) -> None:
+        self.name = name
+        self.title = title
+        self.columns = list(columns)
+        self.rows: list[list[str]] = []
+        self.notes: list[str] = []
+        self.values: dict[str, Any] = {}
+        self._load_before = os.getloadavg()[0]
+
+    def row(self, *cells: object) -> None:
+        """Add a row to the table; the first cell says what was measured."""
+        self.rows.append([str(cell) for cell in cells])
+
+    def finish(self) -> None:
+        """Print the table, replace this benchmark's part of `benchmarks.json`, and write the results page anew."""
+        console.table(self.title, self.columns, self.rows)
+        for text in self.notes:
+            console.note(text)
+        load = {"before": round(self._load_before, 2), "after": round(os.getloadavg()[0], 2)}
+        if load["before"] > 1:
+            console.warning(f"the machine was busy (load average {load['before']}): seconds are too long")
+        part = {
+            "title": self.title,
+            "columns": self.columns,
+            "rows": self.rows,
+            "notes": self.notes,
+            "values": self.values,
+            "machine": {**provenance.machine(), "processor": processor(), "load_average": load},
+            "packages": provenance.package_versions(),
+            "git_commit": provenance.git_commit(),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        record(OUTPUTS, self.name, part)
+        report.write(OUTPUTS)
+
+
+def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:
+    """Replace one benchmark's part of `benchmarks.json` and nothing else; the file is replaced as a whole."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    path = outputs / RECORD
+    try:
+        parts = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError:
+        raise PipelineError(f"{path} is damaged; remove it and run: make benchmarks") from None
+    artifacts.write_text_atomically(path, json.dumps({**parts, name: part}, indent=1, ensure_ascii=False) + "\n")
+
+
+def processor() -> str:
+    """Return the name of the processor, as far as the system tells."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
+        if names:
+            return names[0].partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def run(main: Callable[..., None], *arguments: object) -> None:
+    """Run a benchmark from the command line: errors as one line, exit status 0 or 1."""
+    try:
+        main(*arguments)
+    except PipelineError as error:
+        console.error(str(error))
+        sys.exit(1)

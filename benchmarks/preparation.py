@@ -1,0 +1,50 @@
+"""How much faster is stage 01's preparation than the same resize image by image?
+
+Run:     python -m benchmarks.preparation
+
+Both make the same pixels: a loop that calls scikit-image once an image, as one would write it, and
+`preprocessing.prepare_images`, which does all images in one matrix product.
+"""
+
+import numpy as np
+
+from benchmarks import measure
+from common import preprocessing
+
+LOOP_IMAGES = 10_000
+
+
+def image_by_image(images: np.ndarray) -> np.ndarray:
+    """Crop, resize and round images down to 5 bits one after the other."""
+    prepared = np.empty((len(images), preprocessing.SIZE, preprocessing.SIZE), np.uint8)
+    for number, image in enumerate(images):
+        cropped = preprocessing.centre_crop(image[None]).astype(np.float32)
+        prepared[number] = preprocessing.resize(cropped)[0] // (256 // preprocessing.LEVELS)
+    return prepared
+
+
+def main() -> None:
+    """Time both on the test images and hold all pixels of all 70,000 images against each other."""
+    benchmark = measure.Benchmark(
+        "preparation", "Preparation of images: all at once, and one by one", ["", "images/s", "ratio"]
+    )
+    images = measure.mnist_images().images
+    some = images[:LOOP_IMAGES]
+    seconds = measure.in_turn(
+        {
+            "one by one": lambda: image_by_image(some),
+            "at once": lambda: preprocessing.prepare_images(some, "anti_aliased"),
+        }
+    )
+    differing = int(np.count_nonzero(preprocessing.prepare_images(images, "anti_aliased") != image_by_image(images)))
+    faster = measure.ratio(seconds["one by one"], seconds["at once"])
+    for name, times in seconds.items():
+        ratio = f"{faster:.1f}" if name == "at once" else "1"
+        benchmark.row(name, f"{LOOP_IMAGES / measure.Spread.of(times):,.0f}", ratio)
+    benchmark.notes.append(f"{differing} of {images.size // 784 * 64:,} pixels differ, over all {len(images):,} images")
+    benchmark.values = {"ratio": faster.median, "seconds": seconds, "images": LOOP_IMAGES, "differing": differing}
+    benchmark.finish()
+
+
+if __name__ == "__main__":
+    measure.run(main)

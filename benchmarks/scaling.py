@@ -1,0 +1,148 @@
+"""How do training, conversion and synthesis grow with the images and with the width of the network?
+
+Run:     python -m benchmarks.scaling
+
+Training: an epoch of the float classifier with 10,000 to 600,000 images, MNIST's over and over. Conversion (hls4ml,
+g++, alkaid) and synthesis (Yosys): the encoder with `tuned`'s types, its two hidden layers as wide as they are, twice
+and four times, with random weights of which 80 % are zero, so that no training is in the way. Each width runs in a
+process of its own, whose memory is watched. Draws a log-log figure, into outputs/benchmarks/.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from benchmarks import measure
+from benchmarks.memory import PeakMemory
+from common.errors import PipelineError
+from common.recipe import Recipe
+
+IMAGES = (10_000, 30_000, 60_000, 200_000, 600_000)
+WIDTHS = (1, 2, 4)
+SPARSITY = 0.8
+MEMORY_BOUND = 8e9  # bytes that a user's machine is taken to have
+PHASES = ("conversion", "synthesis")
+
+
+def exponent(sizes: tuple[int, ...], costs: list[float]) -> tuple[float, float]:
+    """Fit costs = factor x sizes^exponent, by least squares of the logarithms; return exponent and factor."""
+    slope, intercept = np.polyfit(np.log(sizes), np.log(costs), 1)
+    return float(slope), float(np.exp(intercept))
+
+
+def training_seconds() -> list[list[float]]:
+    """Return times of an epoch for each number of images [s]."""
+    from common import networks, training
+    from common.legacy_keras import make_deterministic
+    from common.samples import Samples
+
+    train, _ = measure.mnist_samples()
+    tasks = {}
+    for images in IMAGES:
+        make_deterministic(0)
+        model = networks.build("classifier")
+        training.compile_network(model, Recipe(), images)
+        repeats = np.arange(images) % len(train.digits)
+        samples = Samples(train.intensities[repeats], train.digits[repeats])
+        train_epoch = training.epoch_function(model, samples, Recipe())
+        order = training.order_of_images(images, 0, 0)
+        tasks[str(images)] = lambda train_epoch=train_epoch, order=order: float(train_epoch(order)["loss"])
+    return list(measure.in_turn(tasks).values())
+
+
+def build_design(width: int) -> dict[str, dict[str, float]]:
+    """Convert and synthesize an encoder of `width` times the nodes; return seconds and memory [byte] of both phases."""
+    from common import c_simulation, hls, networks, precision, quantization, rtl, yosys
+    from common.legacy_keras import keras
+
+    wider = {name: nodes * width for name, nodes in networks.ENCODER.items() if name != "latent"}
+    with mock.patch.dict(networks.ENCODER, wider):
+        model = quantization.build("autoencoder", precision.TUNED)
+    random = np.random.default_rng(0)
+    for layer in networks.dense_layers(model).values():
+        kernel, bias = layer.get_weights()
+        layer.set_weights([random.uniform(-1, 1, kernel.shape) * (random.random(kernel.shape) > SPARSITY), bias])
+    encoder = keras.Model(model.input, model.get_layer("latent_relu").output, name="encoder")
+    costs = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        with PeakMemory() as memory:
+            graph = hls.convert(encoder, folder / "project", hls.HlsOptions(), quantized=True)
+            c_simulation.c_simulate(graph, np.zeros((1, networks.PIXELS), np.float32))
+            options = rtl.RtlOptions(5, "verilog", "xcvu9p-flga2104-2L-e", 5.0)
+            rtl.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
+        costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}
+        started = time.perf_counter()
+        with PeakMemory() as memory:
+            used = yosys.synthesize(folder / "rtl", rtl.TOP, folder / "rtl" / "netlist.json")
+        costs["synthesis"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak, "lut": used.lut}
+    return costs
+
+
+def in_own_process(width: int) -> dict[str, dict[str, float]]:
+    """Run `build_design` in a new process."""
+    command = [sys.executable, "-m", "benchmarks.scaling", str(width)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PipelineError(f"width x{width} failed: {' '.join(done.stderr.split()[-60:])}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Measure, fit exponents, extrapolate to the bound of memory, draw."""
+    from benchmarks.plot_scaling import growth
+    from common import plot_style
+
+    benchmark = measure.Benchmark(
+        "scaling", "How cost grows", ["", *("smallest", "largest", "exponent"), "at 8 GB (extrapolated)"]
+    )
+    training = [measure.Spread.of(times) for times in training_seconds()]
+    medians = [spread.median for spread in training]
+    power, _ = exponent(IMAGES, medians)
+    benchmark.row(
+        f"training, {IMAGES[0]:,} to {IMAGES[-1]:,} images",
+        f"{training[0]:.3f} s",
+        f"{training[-1]:.2f} s",
+        f"{power:.2f} (images)",
+        "",
+    )
+    designs = [in_own_process(width) for width in WIDTHS]
+    curves = {phase: [costs[phase] for costs in designs] for phase in PHASES}
+    memory_power, memory_factor = exponent(WIDTHS, [cost["bytes"] for cost in curves["synthesis"]])
+    largest = (MEMORY_BOUND / memory_factor) ** (1 / memory_power)
+    exponents = {"training": power, "memory": memory_power}
+    for phase, costs in curves.items():
+        exponents[phase], factor = exponent(WIDTHS, [cost["seconds"] for cost in costs])
+        shown = [f"{cost['seconds']:.1f} s, {cost['bytes'] / 1e9:.2f} GB" for cost in (costs[0], costs[-1])]
+        beyond = f"x{largest:.0f}: {factor * largest ** exponents[phase] / 60:,.0f} min"
+        benchmark.row(f"{phase}, width x1 to x{WIDTHS[-1]}", *shown, f"{exponents[phase]:.2f} (width)", beyond)
+    luts = [round(cost["lut"]) for cost in curves["synthesis"]]
+    benchmark.notes.append(
+        f"LUTs of the encoder: {', '.join(f'x{width} {count:,}' for width, count in zip(WIDTHS, luts, strict=True))}; "
+        f"memory of synthesis grows as width^{memory_power:.2f}"
+    )
+    benchmark.values = {
+        "images": IMAGES,
+        "training_seconds": medians,
+        "widths": WIDTHS,
+        **curves,
+        "exponents": exponents,
+        "largest_width_in_8_gb": largest,
+    }
+    figure = growth(IMAGES, training, WIDTHS, curves, exponents, MEMORY_BOUND)
+    plot_style.save(figure, measure.OUTPUTS / "benchmarks", "scaling")
+    benchmark.finish()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(build_design(int(sys.argv[1]))))
+    else:
+        measure.run(main)

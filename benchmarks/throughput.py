@@ -1,0 +1,88 @@
+"""How many images a second do the simulations of a design get through, and how many the design on an FPGA?
+
+Run:     python -m benchmarks.throughput
+
+Reads the quantized and pruned classifier of stage 04 and the settings of stage 06 in outputs/, and makes the rest anew
+in a folder that it removes: the C++ with g++, the logic with alkaid, the RTL as gates with Yosys. All compute the same
+bits. The design takes an image every clock cycle; its clock is the routed one, where a tool has routed it, or else the
+one that stage 06 was asked for.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import measure
+from common import artifacts, dataset, hls, netlist_simulation, netlists, networks, rtl, tabulation, yosys
+from common.designs import Design, parse_designs
+from common.fixed_point import fixed_point
+from common.samples import Samples
+
+DESIGNS = ("encoder_classifier/quantized_pruned", "full/quantized_pruned")
+
+
+def simulations(
+    design: Design, folder: Path, samples: Samples, settings: dict[str, Any]
+) -> dict[str, Callable[[], object]]:
+    """Return a function for each simulation of a design that runs all images through it."""
+    path, _ = artifacts.checked_artifact(measure.OUTPUTS, "04_quantize", f"classifier_{design.variant}.h5")
+    cut = networks.cut(networks.load(path), design.cut)
+    pixels = np.ascontiguousarray(samples.intensities)
+    model = hls.convert(cut, folder / "project", hls.HlsOptions(), quantized=True)
+    model.compile()
+    tracer = tabulation.TabulatingTracer if settings["tabulate_latent"] else rtl.Hls4mlTracer
+    traced = rtl.trace_model(model, tracer)
+    options = rtl.RtlOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
+    rtl.write_rtl(traced, folder / "rtl", options)
+    yosys.elaborate(folder / "rtl", rtl.TOP, folder / "rtl" / "gates.json")
+    netlist = netlists.load_netlist(folder / "rtl" / "gates.json", rtl.TOP)
+    step = fixed_point(model.get_input_variables()[0].type.precision).step
+    widths = next(iter(rtl.pipeline_registers(traced, options).values())).stage.inp_kifs.sum(axis=0).tolist()
+    bits = netlist_simulation.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
+    wide = pixels.astype(np.float64)
+    return {
+        "QKeras": lambda: networks.predict(cut, pixels),
+        "C simulation": lambda: model.predict(pixels),
+        "alkaid's interpreter": lambda: traced.logic.predict(wide),
+        "RTL simulation": lambda: netlist_simulation.simulate(netlist, {"model_inp": bits}),
+    }
+
+
+def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> tuple[float, str]:
+    """Return the clock of a design [Hz], and which one that is."""
+    routed = metrics["designs"].get(str(design), {}).get("fmax_mhz")
+    return (routed * 1e6, "routed clock") if routed else (1e9 / settings["clock_ns"], "target clock")
+
+
+def main() -> None:
+    """Run the test images through all simulations of both designs."""
+    run = artifacts.read_run(measure.OUTPUTS, "06_synthesize")
+    path, _ = artifacts.checked_artifact(measure.OUTPUTS, "01_prepare_data", "mnist8x8.npz")
+    _, samples = dataset.load(path)
+    images = len(samples.digits)
+    benchmark = measure.Benchmark(
+        "throughput",
+        f"Images a second, preset {run['preset']}, {images:,} images at a time",
+        ["", *(design.partition("/")[0] for design in DESIGNS)],
+    )
+    cells: dict[str, list[str]] = {}
+    for design in parse_designs(DESIGNS):
+        with tempfile.TemporaryDirectory() as folder:
+            tasks = simulations(design, Path(folder), samples, run["configuration"])
+            seconds = measure.in_turn(tasks)
+        hertz, which = clock(design, run["metrics"], run["configuration"])
+        for name, times in seconds.items():
+            cells.setdefault(name, []).append(f"{images / measure.Spread.of(times):,.0f}")
+        cells.setdefault("on the FPGA", []).append(f"{hertz:,.0f} ({which})")
+        benchmark.values[str(design)] = {"images": images, "seconds": seconds, "clock_hertz": hertz, "clock": which}
+    for name, row in cells.items():
+        benchmark.row(name, *row)
+    benchmark.notes.append("on the FPGA: an image a clock cycle (initiation interval 1)")
+    benchmark.finish()
+
+
+if __name__ == "__main__":
+    measure.run(main)
