@@ -4,6 +4,7 @@
 # make test            set up and run all tests
 # make lint            style checks
 # make report          print the results
+# make benchmarks      measure speed, side by side, on a machine that does nothing else (make benchmarks PRESET=paper)
 # make clean           remove outputs
 # make help            this text
 
@@ -15,7 +16,7 @@ RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
 STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
-.PHONY: all report test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
+.PHONY: all report benchmarks test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
 
 all: $(RUNS)
@@ -55,6 +56,11 @@ lint: $(VENV)/installed-test
 
 report: | $(VENV)/installed
 	@$(PYTHON) -m common.report
+
+benchmarks: all
+	@for name in preparation training throughput scaling "pipeline --preset $(or $(PRESET),demo)"; do \
+	    $(PYTHON) -m benchmarks.$$name || exit 1; \
+	done
 
 clean:
 	rm -rf $(OUTPUTS)

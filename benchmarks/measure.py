@@ -14,11 +14,11 @@ from typing import Any
 
 from common import artifacts, console, mnist, preprocessing, provenance, report
 from common.errors import PipelineError
+from common.report.benchmarks import RECORD
 from common.samples import Samples
 
 REPETITIONS = 5
 OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
-RECORD = "benchmarks.json"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def training_seconds() -> list[list[float]]:
 
 def build_design(width: int) -> dict[str, dict[str, float]]:
     """Convert and synthesize an encoder of `width` times the nodes; return seconds and memory [byte] of both phases."""
-    from common import c_simulation, hls, networks, precision, quantization, rtl, yosys
+    from common import c_simulation, hls, networks, pipeline, precision, quantization, rtl, yosys
     from common.legacy_keras import keras
 
     wider = {name: nodes * width for name, nodes in networks.ENCODER.items() if name != "latent"}
@@ -76,12 +76,12 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
         with PeakMemory() as memory:
             graph = hls.convert(encoder, folder / "project", hls.HlsOptions(), quantized=True)
             c_simulation.c_simulate(graph, np.zeros((1, networks.PIXELS), np.float32))
-            options = rtl.RtlOptions(5, "verilog", "xcvu9p-flga2104-2L-e", 5.0)
-            rtl.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
+            options = pipeline.PipelineOptions(5, "verilog", "xcvu9p-flga2104-2L-e", 5.0)
+            pipeline.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
         costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}
         started = time.perf_counter()
         with PeakMemory() as memory:
-            used = yosys.synthesize(folder / "rtl", rtl.TOP, folder / "rtl" / "netlist.json")
+            used = yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json")
         costs["synthesis"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak, "lut": used.lut}
     return costs
 

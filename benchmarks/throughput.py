@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
-from common import artifacts, dataset, hls, netlist_simulation, netlists, networks, rtl, tabulation, yosys
+from common import artifacts, dataset, hls, netlist_simulation, netlists, networks, pipeline, rtl, tabulation, yosys
 from common.designs import Design, parse_designs
 from common.fixed_point import fixed_point
 from common.samples import Samples
@@ -35,12 +35,12 @@ def simulations(
     model.compile()
     tracer = tabulation.TabulatingTracer if settings["tabulate_latent"] else rtl.Hls4mlTracer
     traced = rtl.trace_model(model, tracer)
-    options = rtl.RtlOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
-    rtl.write_rtl(traced, folder / "rtl", options)
-    yosys.elaborate(folder / "rtl", rtl.TOP, folder / "rtl" / "gates.json")
-    netlist = netlists.load_netlist(folder / "rtl" / "gates.json", rtl.TOP)
+    options = pipeline.PipelineOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
+    pipeline.write_rtl(traced, folder / "rtl", options)
+    yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
+    netlist = netlists.load_netlist(folder / "rtl" / "gates.json", pipeline.TOP)
     step = fixed_point(model.get_input_variables()[0].type.precision).step
-    widths = next(iter(rtl.pipeline_registers(traced, options).values())).stage.inp_kifs.sum(axis=0).tolist()
+    widths = next(iter(pipeline.registers(traced, options).values())).stage.inp_kifs.sum(axis=0).tolist()
     bits = netlist_simulation.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
     wide = pixels.astype(np.float64)
     return {

@@ -9,7 +9,6 @@ evaluate the test images after each epoch. So both end at the same loss, but for
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow_model_optimization as tfmot
 from threadpoolctl import threadpool_limits
 
 from benchmarks import measure
@@ -40,7 +39,7 @@ def build(kind: str, images: int, network: str = "classifier") -> keras.Model:
 def epochs_of_ours(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[], float]:
     """Return a function that trains the next epoch as `training.train` does and returns its loss."""
     train_epoch = training.epoch_function(model, train, RECIPE)
-    callback = _masks(model) if kind == "pruned" else None
+    callback = pruning.mask_callback(model) if kind == "pruned" else None
     epoch = -1
 
     def next_epoch() -> float:
@@ -57,7 +56,7 @@ def epochs_of_ours(model: keras.Model, kind: str, train: Samples, test: Samples)
 
 def epochs_of_keras(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[], float]:
     """Return a function that trains the next epoch with `Model.fit` and returns its loss."""
-    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()] if kind == "pruned" else []
+    callbacks = [pruning.mask_callback(model)] if kind == "pruned" else []
     truth = {"image": test.intensities, "digit": test.digits}
     epoch = -1
 
@@ -78,13 +77,6 @@ def epochs_of_keras(model: keras.Model, kind: str, train: Samples, test: Samples
         return history.history["loss"][0]
 
     return next_epoch
-
-
-def _masks(model: keras.Model) -> keras.callbacks.Callback:
-    callback = tfmot.sparsity.keras.UpdatePruningStep()
-    callback.set_model(model)
-    callback.on_train_begin()
-    return callback
 
 
 def floating_point_operations(model: keras.Model, images: int) -> int:

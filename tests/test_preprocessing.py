@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.transform import resize
 from sklearn.datasets import load_digits
 
 from common import preprocessing
@@ -25,6 +26,13 @@ def images():
 def test_stack_gives_the_pixels_that_its_images_give_one_by_one(images, method):
     one_by_one = [prepare_images(image[None], method)[0] for image in images]
     np.testing.assert_array_equal(prepare_images(images, method), one_by_one)
+
+
+def test_pixels_are_those_of_scikit_image(images):
+    many = np.concatenate([images, np.random.default_rng(2).integers(256, size=(3000, 28, 28), dtype=np.uint8)])
+    cropped = many[:, 3:25, 3:25].astype(np.float32)
+    resized = resize(cropped, (len(many), 8, 8), order=1, anti_aliasing=True, preserve_range=True)
+    np.testing.assert_array_equal(prepare_images(many, "anti_aliased"), resized // 8)
 
 
 @pytest.mark.parametrize("method", ["anti_aliased", "every_third_pixel"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.errors import PipelineError
 from common.plot_style import VARIANTS
-from common.report import draw_digit, hardware_tables, network_tables, reproduction, results, results_table
+from common.report import benchmarks, draw_digit, hardware_tables, network_tables, reproduction, results, results_table
 from common.report.contradictions import CONTRADICTIONS
 from common.report.network_tables import Comparison
 from common.report.page import Page
@@ -47,6 +47,7 @@ def read_sections(page: Page) -> list[Section]:
         ("way", "The way of the data", _way),
         ("draw", "Draw a digit", _draw),
         *((f"stage-{stage.number}", stage.title, partial(_stage, stage=stage)) for stage in page.stages),
+        ("speed", "Speed", _speed),
         ("contradictions", "The report against itself", _contradictions),
         ("reproduce", "Reproduce", _reproduce),
     )
@@ -110,6 +111,10 @@ def _comparisons(page: Page, subject: str) -> list[Comparison]:
         found = [hardware_tables.tables_5_and_6(designs)]
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []
     return [table for table in found if table is not None]
+
+
+def _speed(page: Page) -> dict[str, Any] | None:
+    return benchmarks.read(page.outputs)
 
 
 def _contradictions(_: Page) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Benchmarks: tasks timed in turn, each its own part of the record, shown on the results page."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import measure, preparation, scaling
+from benchmarks.memory import PeakMemory
+from benchmarks.plot_scaling import growth
+from common import plot_style, preprocessing, report
+from common.errors import PipelineError
+
+ALLOCATE = "import time; held = bytearray(300_000_000); time.sleep(0.7)"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "OUTPUTS", tmp_path)
+    return tmp_path
+
+
+def finish(name: str, value: str) -> None:
+    benchmark = measure.Benchmark(name, f"Title of {name}", ["", "seconds"])
+    benchmark.row("a row", value)
+    benchmark.values = {"seconds": [1.0, 2.0]}
+    benchmark.finish()
+
+
+def test_tasks_take_turns_and_the_first_round_does_not_count():
+    calls = []
+    seconds = measure.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repetitions=3)
+    assert calls == ["a", "b"] * 4
+    assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3}
+
+
+def test_spread_is_median_least_and_most():
+    spread = measure.Spread.of([4.0, 1.0, 2.0, 8.0, 3.0])
+    assert f"{spread:.1f}" == "3.0 (1.0 to 8.0)"
+    assert f"{24 / spread:.0f}" == "8 (3 to 24)"
+
+
+def test_ratio_compares_measurements_of_the_same_round():
+    assert measure.ratio([10.0, 40.0, 30.0], [1.0, 2.0, 10.0]) == measure.Spread(10.0, 3.0, 20.0)
+
+
+def test_each_benchmark_replaces_its_own_part_and_nothing_else(folder):
+    finish("one", "first")
+    finish("two", "second")
+    untouched = json.loads((folder / "benchmarks.json").read_text())["two"]
+    finish("one", "third")
+    parts = json.loads((folder / "benchmarks.json").read_text())
+    assert parts["one"]["rows"] == [["a row", "third"]]
+    assert parts["one"]["values"] == {"seconds": [1.0, 2.0]}
+    assert {"date", "git_commit", "machine", "packages"} < set(parts["one"])
+    assert parts["two"] == untouched
+    assert not list(folder.glob(".*"))
+
+
+def test_damaged_record_is_named_and_left_alone(folder):
+    (folder / "benchmarks.json").write_text("{")
+    with pytest.raises(PipelineError, match=r"benchmarks\.json is damaged; remove it"):
+        finish("one", "first")
+    assert (folder / "benchmarks.json").read_text() == "{"
+
+
+def test_page_shows_what_was_measured(folder):
+    report.write(folder)
+    assert "Speed" not in (folder / "index.html").read_text()
+    finish("one", "12.3 (12.1 to 14.0)")
+    page = (folder / "index.html").read_text()
+    assert "Title of one" in page
+    assert "12.3 (12.1 to 14.0)" in page
+    (folder / "benchmarks.json").write_text('{"one": {}}')
+    report.write(folder)
+    page = (folder / "index.html").read_text()
+    assert "benchmarks.json is damaged" in page
+    assert "make benchmarks" in page
+
+
+def test_peak_memory_counts_processes_that_were_started():
+    with PeakMemory() as alone:
+        pass
+    with PeakMemory() as together:
+        subprocess.run([sys.executable, "-c", ALLOCATE], check=True)
+    assert together.peak - alone.peak > 250_000_000
+
+
+def test_exponent_of_a_power_is_found():
+    power, factor = scaling.exponent((1, 2, 4, 8), [3.0 * size**1.5 for size in (1, 2, 4, 8)])
+    assert power == pytest.approx(1.5)
+    assert factor == pytest.approx(3.0)
+
+
+def test_image_by_image_makes_the_same_pixels():
+    images = np.random.default_rng(0).integers(256, size=(50, 28, 28), dtype=np.uint8)
+    expected = preprocessing.prepare_images(images, "anti_aliased")
+    np.testing.assert_array_equal(preparation.image_by_image(images), expected)
+
+
+def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
+    training = [measure.Spread(0.1 * count, 0.09 * count, 0.2 * count) for count in (1, 3, 6)]
+    costs = [{"seconds": 2.0 * width, "bytes": 1e9 * width} for width in (1, 2)]
+    curves = {"conversion": costs, "synthesis": costs}
+    exponents = {"training": 1.0, "conversion": 1.0, "synthesis": 1.0, "memory": 1.0}
+    figure = growth((10, 30, 60), training, (1, 2), curves, exponents, 8e9)
+    plot_style.save(figure, tmp_path, "scaling")
+    assert (tmp_path / "scaling.csv").read_text().count("\n") == 1 + 3 + 2 + 2

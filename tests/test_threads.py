@@ -1,0 +1,78 @@
+"""Trainings at the same time: the same weights as in a row, and an end of all when one fails."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from common import networks, training
+from common.errors import PipelineError
+from common.legacy_keras import make_deterministic
+from common.recipe import Recipe
+from common.samples import Samples
+from common.threads import run_together, stop_if_asked
+
+RECIPE = Recipe(epochs=3, batch_size=16)
+TASKS = [("classifier", 0), ("autoencoder", 0), ("classifier", 1), ("autoencoder", 1)]
+
+
+def trained_weights(network: str, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
+    make_deterministic(seed)
+    model = networks.build(network)
+    training.compile_network(model, RECIPE, 200)
+    training.train(model, samples, samples, RECIPE, network)
+    return model.get_weights()
+
+
+def test_networks_trained_together_are_those_trained_in_a_row():
+    together = run_together(trained_weights, TASKS)
+    for task, found in zip(TASKS, together, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(found, trained_weights(*task), strict=True))
+
+
+def test_results_come_in_the_order_of_the_tasks():
+    assert run_together(lambda number: (time.sleep(0.05 / number), number)[1], [(1,), (2,), (3,)]) == [1, 2, 3]
+
+
+def test_when_one_fails_the_others_end_and_its_error_is_raised():
+    ended = []
+
+    def work(fails: bool) -> None:
+        if fails:
+            raise PipelineError("the loss is nan")
+        run_together(wait, [(1,), (2,)])  # threads of threads end too
+
+    def wait(number: int) -> None:
+        for _ in range(600):
+            try:
+                stop_if_asked()
+            except Exception:
+                ended.append(number)
+                raise
+            time.sleep(0.01)
+
+    with pytest.raises(PipelineError, match="the loss is nan"):
+        run_together(work, [(False,), (True,)])
+    assert sorted(ended) == [1, 2]
+    stop_if_asked()  # nothing is asked of what comes after
+
+
+def test_interrupt_ends_all_threads(monkeypatch):
+    before = threading.active_count()
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("common.threads.wait", interrupted)
+
+    def endless() -> None:
+        while True:
+            stop_if_asked()
+            time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_together(endless, [(), ()])
+    assert threading.active_count() == before
