@@ -56,7 +56,8 @@ def main(preset: str) -> None:
     )
     stages: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "OUTPUTS_DIR": str(Path(folder) / "outputs")}
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        environment = {**inherited, "OUTPUTS_DIR": str(Path(folder) / "outputs")}
         for script in SCRIPTS:
             command = ["make", script[:2], f"PRESET={preset}"]
             seconds, memory = run_measured(command, environment, Path(folder) / "log")

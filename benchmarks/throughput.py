@@ -8,6 +8,8 @@ bits. The design takes an image every clock cycle; its clock is the routed one, 
 one that stage 06 was asked for.
 """
 
+import contextlib
+import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +34,8 @@ def simulations(
     cut = networks.cut(networks.load(path), design.cut)
     pixels = np.ascontiguousarray(samples.intensities)
     model = hls.convert(cut, folder / "project", hls.HlsOptions(), quantized=True)
-    model.compile()
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.compile()
     tracer = tabulation.TabulatingTracer if settings["tabulate_latent"] else rtl.Hls4mlTracer
     traced = rtl.trace_model(model, tracer)
     options = pipeline.PipelineOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
