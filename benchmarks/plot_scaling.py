@@ -38,9 +38,8 @@ def growth(
         PAGE_WIDTH,
         2.5,
         title="How cost grows",
-        caption="How do an epoch of training, and conversion and synthesis of a design, grow? Straight lines are "
-        "powers, with the exponents given: time of training is proportional to the images but for what each call "
-        "costs, and products, LUTs and synthesis grow as the square of the width or a little faster.",
+        caption="How do an epoch of training, and conversion and synthesis of a design, grow? A power is a straight "
+        "line; the exponents are fitted. At the left end of each, what a call costs in any case shows.",
         data=dict(zip(columns, zip(*rows, strict=True), strict=True)),
     )
     time_of_training, time_of_design, memory = figure.subplots(1, 3)

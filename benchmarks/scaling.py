@@ -100,9 +100,7 @@ def main() -> None:
     from benchmarks.plot_scaling import growth
     from common import plot_style
 
-    benchmark = measure.Benchmark(
-        "scaling", "How cost grows", ["", *("smallest", "largest", "exponent"), "at 8 GB (extrapolated)"]
-    )
+    benchmark = measure.Benchmark("scaling", "How cost grows", ["", "smallest", "largest", "exponent", "at 8 GB"])
     training = [measure.Spread.of(times) for times in training_seconds()]
     medians = [spread.median for spread in training]
     power, _ = exponent(IMAGES, medians)
@@ -115,18 +113,19 @@ def main() -> None:
     )
     designs = [in_own_process(width) for width in WIDTHS]
     curves = {phase: [costs[phase] for costs in designs] for phase in PHASES}
-    memory_power, memory_factor = exponent(WIDTHS, [cost["bytes"] for cost in curves["synthesis"]])
+    memory_power, memory_factor = exponent(WIDTHS[-2:], [cost["bytes"] for cost in curves["synthesis"][-2:]])
     largest = (MEMORY_BOUND / memory_factor) ** (1 / memory_power)
     exponents = {"training": power, "memory": memory_power}
     for phase, costs in curves.items():
-        exponents[phase], factor = exponent(WIDTHS, [cost["seconds"] for cost in costs])
+        exponents[phase], _ = exponent(WIDTHS, [cost["seconds"] for cost in costs])
+        steep, factor = exponent(WIDTHS[-2:], [cost["seconds"] for cost in costs[-2:]])
         shown = [f"{cost['seconds']:.1f} s, {cost['bytes'] / 1e9:.2f} GB" for cost in (costs[0], costs[-1])]
-        beyond = f"x{largest:.0f}: {factor * largest ** exponents[phase] / 60:,.0f} min"
+        beyond = f"x{largest:.0f}: {factor * largest**steep / 60:,.0f} min"
         benchmark.row(f"{phase}, width x1 to x{WIDTHS[-1]}", *shown, f"{exponents[phase]:.2f} (width)", beyond)
     luts = [round(cost["lut"]) for cost in curves["synthesis"]]
     benchmark.notes.append(
         f"LUTs of the encoder: {', '.join(f'x{width} {count:,}' for width, count in zip(WIDTHS, luts, strict=True))}; "
-        f"memory of synthesis grows as width^{memory_power:.2f}"
+        f"memory of synthesis grows as width^{memory_power:.2f} between the last two, by which it is extrapolated"
     )
     benchmark.values = {
         "images": IMAGES,
