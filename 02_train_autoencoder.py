@@ -110,9 +110,14 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 
     weights = networks.weights_of(models["classifier"])
     found = evaluation.evaluate_classifier(models["classifier"], test_samples)
-    save(plot_networks.network_diagram(weights, "classifier"), run.folder, "figure_03_whole_network")
-    autoencoder_weights = networks.weights_of(models["autoencoder"])
-    save(plot_networks.network_diagram(autoencoder_weights, "autoencoder"), run.folder, "figure_04_autoencoder")
+    alone = networks.weights_of(models["autoencoder"])
+    diagrams = {
+        "figure_03_whole_network": plot_networks.network_diagram(weights, "whole", "complete"),
+        "figure_04_autoencoder": plot_networks.network_diagram(alone, "autoencoder", "complete"),
+        "figure_05_classifier": plot_networks.network_diagram(weights, "classifier", "complete"),
+    }
+    for name, figure in diagrams.items():
+        save(figure, run.folder, name)
     save(plot_weights.weight_distributions(weights, "complete", None), run.folder, "figure_06_weights_complete")
     save(
         plot_training.learning_curves({"complete": curves["classifier"]}, None), run.folder, "figure_08_learning_curves"

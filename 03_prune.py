@@ -72,6 +72,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         networks,
         plot_images,
         plot_latent,
+        plot_networks,
         plot_training,
         plot_weights,
         pruning,
@@ -130,6 +131,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     }
     begin_epoch = configuration.begin_step / training.steps_per_epoch(images, configuration.batch_size)
     images_of = {"complete": before.images[shown], "pruned": found.images[shown]}
+    save(plot_networks.network_diagram(weights, "whole", "pruned"), run.folder, "pruned_network")
     save(plot_weights.weight_distributions(weights, "pruned", None), run.folder, "figure_07_weights_pruned")
     save(plot_training.learning_curves(both, begin_epoch), run.folder, "figure_08_learning_curves")
     save(plot_latent.latent_plane(found.latent, test_samples.digits, "pruned"), run.folder, "figure_09_latent_plane")

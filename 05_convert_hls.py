@@ -4,12 +4,11 @@ Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--h
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
          build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), network.json (integers, for
-         the results page); agreement.csv, figures
+         the results page); figures, their data as CSV
 
 Softmax is left out of the hardware, which gives logits: the largest logit is the most probable digit.
 """
 
-import csv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,15 +83,13 @@ def report(run: stages.Run, results: "list[conversion.Conversion]", images: int)
 
     agreement = {str(result.design): result.agreement for result in results}
     plot_style.save(plot_agreement.layer_agreement(agreement), run.folder, "agreement_by_layer")
-    with (run.folder / "agreement.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["design", "layer", "fraction of values that agree"])
-        writer.writerows([result.design, *item] for result in results for item in result.agreement.items())
+    bits = plot_agreement.bit_agreement({str(result.design): result.bit_differences for result in results})
+    if bits is not None:
+        plot_style.save(bits, run.folder, "agreement_by_bit")
     rows = []
     for result in results:
         name = str(result.design)
-        if result.csim_accuracy is not None:
-            run.metrics.setdefault("designs", {})[name] = {"test_accuracy": result.csim_accuracy}
+        run.metrics.setdefault("designs", {})[name] = result.metrics
         if result.design.quantized:
             exactness = {"images": images, "values": result.values, "qkeras_csim": result.differing}
             run.metrics.setdefault("exactness", {})[name] = exactness

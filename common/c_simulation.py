@@ -93,6 +93,22 @@ def agreement(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], tol
     return {name: float(np.mean(np.abs(values - found[name]) <= tolerance)) for name, values in expected.items()}
 
 
+def bit_differences(
+    model: ModelGraph, expected: dict[str, np.ndarray], found: dict[str, np.ndarray]
+) -> dict[str, list[float]]:
+    """Return the fraction of values that differ in each bit of a layer's type, the least significant bit first.
+
+    Expected values are cast to the type that the layer has in hardware.
+    """
+    differences = {}
+    for name, values in expected.items():
+        output = fixed_point(model.graph[name].get_output_variable().type.precision)
+        codes = [np.rint(output.cast(each) / output.step).astype(np.int64) for each in (values, found[name])]
+        changed = codes[0] ^ codes[1]
+        differences[name] = [float(np.mean(changed >> bit & 1)) for bit in range(output.width)]
+    return differences
+
+
 def first_mismatch(model: ModelGraph, expected: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> Mismatch | None:
     """Return the first value that differs, or None where all are identical."""
     types = {layer.name: str(layer.get_output_variable().type.precision) for layer in model.get_layers()}

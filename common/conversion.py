@@ -20,19 +20,35 @@ class Conversion:
         design: Which one.
         values: Number of output values that were compared.
         differing: How many of them differ between Keras and the C simulation.
+        nonzero_weights: Number of the design's weights that are not zero.
         keras_accuracy: Fraction of test images that Keras recognizes; None for a design without logits.
         csim_accuracy: The same of the C simulation.
+        csim_l1: Mean |r - r^| of a pixel of the C simulation; None for a design without image.
         agreement: Fraction of values that agree, layer by layer.
+        bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
         mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
     """
 
     design: Design
     values: int
     differing: int
+    nonzero_weights: int
     keras_accuracy: float | None
     csim_accuracy: float | None
+    csim_l1: float | None
     agreement: dict[str, float]
+    bit_differences: dict[str, list[float]]
     mismatch: str | None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The design's row of `metrics.json`, as far as it is known without hardware."""
+        row = {
+            "nonzero_weights": self.nonzero_weights,
+            "test_l1": None if self.csim_l1 is None else round(self.csim_l1, 6),
+            "test_accuracy": self.csim_accuracy,
+        }
+        return {name: value for name, value in row.items() if value is not None}
 
 
 def convert_and_simulate(
@@ -64,8 +80,11 @@ def convert_and_simulate(
         design,
         values=found.size,
         differing=differing,
+        nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(cut).values()),
         keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
         csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+        csim_l1=float(np.abs(found[:, : networks.PIXELS] - pixels).mean()) if design.cut == "full" else None,
         agreement=agreement,
+        bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
         mismatch=mismatch,
     )

@@ -22,24 +22,14 @@ MOST_UPRIGHT = 9  # with more designs their names are turned
 
 
 @styled
-def layer_agreement(
-    agreement: Mapping[str, Mapping[str, float]],
-    bit_differences: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
-) -> CaptionedFigure:
+def layer_agreement(agreement: Mapping[str, Mapping[str, float]]) -> CaptionedFigure:
     """Draw, layer by layer, how many values of the C simulation are those of the network.
 
     Args:
         agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that agree.
-        bit_differences: For each design and layer, the fraction of values that differ in a bit, from the least
-            significant bit up. Designs without any difference are not drawn.
     """
     agreement = {name: agreement[name] for name in in_order(agreement)}
     layers = list(dict.fromkeys(layer for values in agreement.values() for layer in values))
-    differing = {
-        design: layers_of
-        for design, layers_of in (bit_differences or {}).items()
-        if any(np.any(fractions) for fractions in layers_of.values())
-    }
     exact = sum(all(value == 1 for value in values.values()) for values in agreement.values())
     caption = (
         "Does the hardware description compute what the network computes? Each cell is the share of a layer's values, "
@@ -48,30 +38,60 @@ def layer_agreement(
     )
     if any(not name.partition("/")[2].startswith("quantized") for name in agreement):
         caption += " The complete and the pruned network are floating-point: there, values within 1/32 agree."
-    if differing:
-        caption += " Below, where they do not, how often each bit of a layer's output differs."
+    if len({tuple(values) for values in agreement.values()}) > 1:
+        caption += " Grey: a layer that a design does not have."
     cells = [(design, layer) for design, values in agreement.items() for layer in values]
-    bits = [np.asarray((bit_differences or {}).get(design, {}).get(layer, [])) for design, layer in cells]
     figure = new_figure(
         PAGE_WIDTH,
-        1.1 + 0.2 * len(layers) + sum(0.75 + 0.2 * len(values) for values in differing.values()),
+        1.1 + 0.2 * len(layers),
         title="Agreement of C simulation and network, layer by layer",
         caption=caption,
         data={
             "design": [design for design, _ in cells],
             "layer": [layer for _, layer in cells],
             "agreeing": [agreement[design][layer] for design, layer in cells],
-            **{
-                f"bit_{bit}_differs": [values[bit] if bit < len(values) else "" for values in bits]
-                for bit in range(max(map(len, bits), default=0))
-            },
         },
     )
-    heights = [0.5 + 0.2 * len(layers), *(0.5 + 0.2 * len(values) for values in differing.values())]
-    panels = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-    _draw_agreement(panels[0], agreement, layers)
-    for axes, (design, values) in zip(panels[1:], differing.items(), strict=True):
-        _draw_bits(axes, design, values)
+    _draw_agreement(figure.subplots(), agreement, layers)
+    return figure
+
+
+@styled
+def bit_agreement(bit_differences: Mapping[str, Mapping[str, Sequence[float]]]) -> CaptionedFigure | None:
+    """Draw, bit by bit, how often values of the C simulation differ from the network's cast to the same types.
+
+    Args:
+        bit_differences: For each design (`CUT/VARIANT`) and layer, the fraction of values that differ in a bit, from
+            the least significant bit up.
+
+    Returns:
+        The figure of all designs that differ anywhere, or None where none does.
+    """
+    designs = [name for name in in_order(bit_differences) if any(map(np.any, bit_differences[name].values()))]
+    if not designs:
+        return None
+    layers = list(dict.fromkeys(layer for name in designs for layer in bit_differences[name]))
+    bits = max(len(fractions) for name in designs for fractions in bit_differences[name].values())
+    cells = [(design, layer) for design in designs for layer in bit_differences[design]]
+    values = [list(bit_differences[design][layer]) for design, layer in cells]
+    figure = new_figure(
+        PAGE_WIDTH,
+        (0.75 + 0.2 * len(layers)) * len(designs),
+        title="Which bits differ",
+        caption="In which bits do C simulation and network differ? Each row is a layer, each column a bit of its "
+        "output, the least significant at the right; numbers say in how many percent of the values, over all test "
+        "images, it differs from the network's value cast to the layer's type. At 50 % a bit says nothing any more. "
+        "Designs that agree in every bit are not drawn.",
+        data={
+            "design": [design for design, _ in cells],
+            "layer": [layer for _, layer in cells],
+            **{f"bit_{bit}": [each[bit] if bit < len(each) else "" for each in values] for bit in range(bits)},
+        },
+    )
+    panels = figure.subplots(len(designs), 1, squeeze=False)[:, 0]
+    for axes, design in zip(panels, designs, strict=True):
+        _draw_bits(axes, design, bit_differences[design], bits)
+    panels[-1].set_xlabel("bit (0 is the least significant)")
     return figure
 
 
@@ -93,8 +113,7 @@ def _draw_agreement(axes: Axes, agreement: Mapping[str, Mapping[str, float]], la
     axes.set_title("values that agree [%]", loc="left", pad=8)
 
 
-def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]]) -> None:
-    widest = max(len(fractions) for fractions in values.values())
+def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]], widest: int) -> None:
     grid = np.full((len(values), widest), np.nan)
     for row, fractions in enumerate(values.values()):
         grid[row, : len(fractions)] = fractions
@@ -102,10 +121,9 @@ def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]]) -
     axes.imshow(grid, cmap=ERRORS, vmin=0, vmax=1, aspect="auto")
     for (row, column), fraction in np.ndenumerate(grid):
         if fraction > 0:
-            text = f"{100 * fraction:.1f}" if fraction >= 0.0005 else "<0.1"
+            text = f"{100 * fraction:.0f}" if fraction >= 0.005 else "<1"
             axes.text(column, row, text, ha="center", va="center", size=SMALL)
     name_categories(axes.yaxis, [layer.replace("_", " ") for layer in values])
     name_categories(axes.xaxis, [str(bit) for bit in range(widest)])
     axes.invert_xaxis()
-    axes.set_title(f"values that differ in a bit [%], {design_words(design)}", loc="left")
-    axes.set_xlabel("bit (0 is the least significant)")
+    axes.set_title(f"{design_words(design)}: values that differ in a bit [%]", loc="left")

@@ -68,11 +68,7 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
         axes.set_xlabel(words)
         axes.tick_params(axis="y", which="both", length=0)
     figure.align_xlabels(panels)
-    handles = [
-        Line2D([], [], ls="", marker="o", color=GREY, mec=INK, mew=0.5, label="after logic synthesis"),
-        Line2D([], [], ls="", marker="o", color=INK, mfc="white", label="C-synthesis estimate"),
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2)
+    figure.legend(handles=_kinds(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -137,17 +133,24 @@ def accuracy_against_luts(
         texts.append(name if look is PAPER else design_words(name).replace(": ", ":\n"))
     axes.set(xscale="log", xlabel="LUT", ylabel="test accuracy [%]")
     axes.margins(x=0.14, y=0.1)
+    handles = [
+        *_kinds(),
+        Line2D([], [], ls="", marker="s", color=GREY, label="published, 28 × 28 pixels"),
+        Line2D([], [], ls="", marker="H", color=GREY, label="published, 8 × 8 pixels"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
     bars = [(mark.lut, mark.accuracy_percent + end) for mark in published if not mark.decimals for end in (-0.5, 0.5)]
     place_labels(axes, np.array(points), texts, avoid=np.array(bars).reshape(-1, 2))
     return figure
 
 
 @styled
-def luts_by_layer(luts: Mapping[str, float], counted_by: str = ESTIMATED) -> CaptionedFigure:
+def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTIMATED) -> CaptionedFigure:
     """Draw how the LUTs of a design are shared among its layers.
 
     Args:
         luts: LUTs of each layer, in the order of the network.
+        design: `CUT/VARIANT`.
         counted_by: What these counts are, in words.
     """
     values = np.array(list(luts.values()), dtype=float)
@@ -157,15 +160,16 @@ def luts_by_layer(luts: Mapping[str, float], counted_by: str = ESTIMATED) -> Cap
         COLUMN_WIDTH,
         0.6 + 0.24 * len(luts),
         title="Where the LUTs go",
-        caption=f"Which layers cost most? LUTs of each layer and their share of the sum, {counted_by}. "
-        f"The largest is {largest.replace('_', ' ')}, {luts[largest] / total:.0%} of {total:,.0f} LUTs.",
+        caption=f"Which layers cost most? LUTs of each layer of {design_words(design)}, and their share of the sum; "
+        f"{counted_by}. The largest is {largest.replace('_', ' ')}, {100 * luts[largest] / total:.0f} % of "
+        f"{total:,.0f} LUTs.",
         data={"layer": list(luts), "lut": list(luts.values())},
     )
     axes = figure.subplots()
     places = np.arange(len(luts))
-    axes.barh(places, values, 0.65, color=VARIANTS["complete"].colour)
+    axes.barh(places, values, 0.65, color=variant_style(design).colour, ec=INK, lw=0.5)
     for place, value in zip(places, values, strict=True):
-        share = f"{value:,.0f}  ({value / total:.1%})"
+        share = f"{value:,.0f}  ({100 * value / total:.1f} %)"
         axes.annotate(share, (value, place), (4, 0), textcoords="offset points", va="center", size=SMALL)
     name_categories(axes.yaxis, [layer.replace("_", " ") for layer in luts])
     axes.set(xlabel=f"LUT ({counted_by})", ylim=(len(luts) - 0.4, -0.6), xlim=(0, 1.35 * values.max(initial=1)))
@@ -178,37 +182,38 @@ def pipeline_depth(
     latency_cutoffs: Sequence[float],
     cycles: Sequence[int],
     ff: Sequence[int],
-    lut: Sequence[int],
+    design: str,
     counted_by: str = ESTIMATED,
 ) -> CaptionedFigure:
-    """Draw cycles, FFs and LUTs of one design pipelined to several depths.
+    """Draw cycles and FFs of one design pipelined to several depths. LUTs do not change: registers cut the same logic.
 
     Args:
         latency_cutoffs: Largest delay that a pipeline stage may have, in the units of alkaid's delay model.
         cycles: Latency of each design [clock cycles].
         ff: Flip-flops of each.
-        lut: LUTs of each.
-        counted_by: What counts of FFs and LUTs are, in words.
+        design: `CUT/VARIANT`.
+        counted_by: What counts of FFs are, in words.
     """
     figure = new_figure(
         COLUMN_WIDTH,
-        4.2,
+        3.4,
         title="Pipeline depth",
         caption="What does a shorter clock period cost? From right to left a pipeline stage may hold less logic, so "
-        "more stages are needed: latency in cycles and flip-flops (FF) grow. The logic between them stays the same, "
-        f"and LUTs with it: the most are {max(lut) / max(min(lut), 1) - 1:.0%} above the fewest. FF and LUT are "
-        f"{counted_by}.",
-        data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "ff": ff, "lut": lut},
+        "more stages are needed: latency in cycles and flip-flops (FF) grow. The registers cut the same logic in more "
+        f"places, so LUTs stay as they are. FF is {counted_by}, of {design_words(design)}.",
+        data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "ff": ff},
     )
     order = np.argsort(latency_cutoffs)
-    panels = figure.subplots(3, 1, sharex=True)
-    shown = ((cycles, "latency [clock cycles]", "o"), (ff, "FF", "s"), (lut, "LUT", "^"))
-    for axes, (values, words, marker) in zip(panels, shown, strict=True):
+    look = variant_style(design)
+    panels = figure.subplots(2, 1, sharex=True)
+    for axes, (values, words) in zip(panels, ((cycles, "latency [clock cycles]"), (ff, "FF")), strict=True):
         heights = np.asarray(values)[order]
-        axes.plot(np.asarray(latency_cutoffs)[order], heights, marker=marker, color=VARIANTS["complete"].colour, lw=0.8)
+        style = {"marker": look.marker, "color": look.colour, "mec": INK, "mew": 0.5, "lw": 1}
+        axes.plot(np.asarray(latency_cutoffs)[order], heights, **style)
         axes.set(ylabel=words, ylim=(0, 1.15 * heights.max()))
         axes.yaxis.set_major_formatter("{x:,.0f}")
     panels[-1].set_xlabel("latency cut-off of a pipeline stage [alkaid delay units]")
+    panels[-1].set_xlim(0, None)
     figure.align_ylabels()
     return figure
 
@@ -218,6 +223,14 @@ def _made_with(designs: Mapping[str, Record]) -> str:
     pairs = {(record.get("tool"), record.get("part")) for record in designs.values()}
     words = sorted(", ".join(str(word) for word in pair if word) for pair in pairs if any(pair))
     return f" Tool and part: {'; '.join(words)}." if words else ""
+
+
+def _kinds() -> list[Line2D]:
+    """Return what a legend says of filled and open markers."""
+    return [
+        Line2D([], [], ls="", marker="o", color=GREY, mec=INK, mew=0.5, label="after logic synthesis"),
+        Line2D([], [], ls="", marker="o", color=INK, mfc="white", label="C-synthesis estimate"),
+    ]
 
 
 def _marker(look: LineStyle, record: Record) -> dict[str, object]:

@@ -115,8 +115,10 @@ def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray
         title="What quantization does to the latent plane",
         caption=f"How far does quantization move the digits in the latent plane? An arrow leads from the point of the "
         f"float network to that of the quantized one, for the first {ARROWS} test images of each digit; discs mark "
-        f"the digits' medians after it. The median shift is {np.median(lengths):.2f}, beside a median distance of "
-        f"{np.median(spread):.2f} from the middle of the plane before.",
+        f"the digits' medians after it. Over all test images the median arrow is {np.median(lengths):.2f} long; before "
+        f"quantization, half of the images lay within {np.median(spread):.2f} of the plane's median point. Arrows that "
+        "all point one way are a change of scale, which the layers behind learn to undo; arrows that cross mix "
+        "digits.",
         data={
             "z1_before": before[:, 0],
             "z2_before": before[:, 1],
@@ -165,7 +167,7 @@ def confusion_matrix(matrix: np.ndarray, variant: str) -> CaptionedFigure:
         caption=f"Which digits does the {label} network take for which? Rows are true digits, columns its decisions, "
         "numbers test images; cells are tinted by the share of the row, on a logarithmic scale. "
         f"{np.trace(matrix):,} of {matrix.sum():,} are right; the commonest mistake, {wrong.max():,} times, is to take "
-        f"a {worst[0]} for a {worst[1]}.",
+        f"{_article(worst[0])} {worst[0]} for {_article(worst[1])} {worst[1]}.",
         data={"digit": true, "decided": decided, "test_images": matrix.ravel()},
     )
     axes = figure.subplots()
@@ -216,6 +218,10 @@ def digit_scores(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Caption
         axes.set(xlabel="digit", ylabel=name, xlim=(-0.5, 9.5))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=max(len(scores), 1))
     return figure
+
+
+def _article(digit: int) -> str:
+    return "an" if digit == 8 else "a"
 
 
 def _medians(points: np.ndarray, digits: np.ndarray) -> dict[int, np.ndarray]:

@@ -8,50 +8,73 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from common.plot_style import INK, NEGATIVE, PAGE_WIDTH, POSITIVE, SMALL, CaptionedFigure, new_figure, styled
+from common.plot_style import (
+    INK,
+    NEGATIVE,
+    PAGE_WIDTH,
+    POSITIVE,
+    SMALL,
+    CaptionedFigure,
+    new_figure,
+    styled,
+    variant_style,
+)
 from common.plot_weights import Weights, branches_of, weight_columns
 
 BRANCH_DISTANCE = 12.0  # between decoder and classifier, in distances of neighbouring nodes
 LABEL_DISTANCE = 2.5  # between a layer's label and the nodes, in the same unit
-LABEL_HEIGHT = 14.0  # of four lines, in the same unit
+LABEL_HEIGHT = 11.0  # of three lines, in the same unit
 SIZES = 8  # classes of line widths
+
+# What each drawing is called, and the branches in it; the latent plane begins the classifier's.
+NETWORKS = {
+    "whole": ("classifier network", ("encoder", "decoder", "classifier")),
+    "autoencoder": ("autoencoder network", ("encoder", "decoder")),
+    "classifier": ("classifier on the latent plane", ("classifier",)),
+}
 
 
 @styled
-def network_diagram(weights: Weights, network: str) -> CaptionedFigure:
+def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFigure:
     """Draw a network to scale: each node a dot, each weight that is not zero a line (paper, figures 3 to 5).
 
     Args:
         weights: Kernel [inputs, nodes] and bias [nodes] of each dense layer, by name.
-        network: `classifier` (decoder and classifier behind the latent plane) or `autoencoder` (the decoder alone).
+        network: `whole` (decoder and classifier behind the encoder), `autoencoder` or `classifier` (from the latent
+            plane on).
+        variant: `complete`, `pruned`, `quantized` or `quantized_pruned`.
     """
-    branches = branches_of(weights)
-    if network == "autoencoder":
-        branches.pop("classifier", None)
+    words, parts = NETWORKS[network]
+    branches = {name: layers for name, layers in branches_of(weights).items() if name in parts}
     kernels = {name: weights[name][0] for names in branches.values() for name in names}
     total = sum(array.size for name in kernels for array in weights[name])
     left = sum(np.count_nonzero(array) for name in kernels for array in weights[name])
-    encoder, *behind = branches
+    label = variant_style(variant).label
+    first = "pixels" if "encoder" in branches else "latent"
+    behind = [name for name in branches if name != "encoder"]
+    connected = _connected(kernels, branches, first)
+    unconnected = sum(np.count_nonzero(~nodes) for nodes in connected.values())
+    caption = (
+        f"What is the {label} {words} made of? Every node is a dot, to scale. Every weight that is not zero is a line, "
+        "wider and darker the larger it is within its layer; blue is positive, orange negative. "
+    )
+    if unconnected:
+        caption += "No weight leads to an open dot, or none leads on from it: it could be left out. "
     figure = new_figure(
         PAGE_WIDTH,
-        6.0 if len(behind) > 1 else 4.2,
-        title=f"The {network} network",
-        caption=f"What is the {network} network made of, and what is left of it? Every node is a dot, to scale. Every "
-        "weight that is not zero is a line, wider and darker the larger it is within its layer; blue is positive, "
-        "orange negative. No weight leads to an open dot, or none leads on from it. "
-        f"Weights and biases together, {left:,} of {total:,} parameters are not zero.",
+        5.8 if len(behind) > 1 else 4.2 if first == "pixels" else 2.8,
+        title=f"The {label} {words}",
+        caption=f"{caption}Weights and biases together, {left:,} of {total:,} parameters are not zero.",
         data=weight_columns({name: weights[name] for name in kernels}),
     )
     axes = figure.subplots()
     axes.set_axis_off()
-    connected = _connected(kernels, branches)
-    pixels = _node_positions(0, 0.0, len(connected["pixels"]))
-    _draw_nodes(axes, pixels, connected["pixels"])
-    axes.text(
-        0, pixels[0, 1] + LABEL_DISTANCE, f"pixels\n{len(pixels)} nodes\n \n ", ha="center", va="bottom", size=SMALL
-    )
-    latent = _draw_branch(axes, kernels, branches[encoder], connected, pixels, (0.0, len(pixels)), above=True)
+    inputs = _node_positions(0, 0.0, len(connected[first]))
     heights = {name: max(kernels[layer].shape[1] for layer in branches[name]) for name in behind}
+    height = len(inputs) if "encoder" in branches else max(heights.values())
+    _draw_nodes(axes, inputs, connected[first])
+    axes.text(0, height / 2 + LABEL_DISTANCE, f"{first}\n{len(inputs)} nodes\n ", ha="center", va="bottom", size=SMALL)
+    latent = _draw_branch(axes, kernels, branches.get("encoder", ()), connected, inputs, (0.0, height), above=True)
     highest = (sum(heights.values()) + BRANCH_DISTANCE * (len(behind) - 1)) / 2
     top = highest
     for name, height in heights.items():
@@ -60,24 +83,29 @@ def network_diagram(weights: Weights, network: str) -> CaptionedFigure:
         top -= height + BRANCH_DISTANCE
     room = LABEL_DISTANCE + LABEL_HEIGHT
     axes.set_ylim(-highest - (room if len(behind) > 1 else LABEL_DISTANCE), highest + room)
-    axes.set_xlim(-0.5, len(branches[encoder]) + max(len(branches[name]) for name in behind) + 0.5)
+    axes.set_xlim(-0.5, latent[0, 0] + max(len(branches[name]) for name in behind) + 0.5)
     handles = [
         Line2D([], [], color=POSITIVE, lw=1.6, label="weight > 0"),
         Line2D([], [], color=NEGATIVE, lw=1.6, label="weight < 0"),
         Line2D([], [], color=INK, marker="o", ls="", ms=3, label="node"),
-        Line2D([], [], color=INK, marker="o", ls="", ms=3, mfc="white", label="node without lines on one side"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.6)
+    if unconnected:
+        open_dot = {"marker": "o", "ls": "", "ms": 3, "mfc": "white"}
+        handles.append(Line2D([], [], color=INK, label="node without lines on one side", **open_dot))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6)
     return figure
 
 
-def _connected(kernels: Mapping[str, np.ndarray], branches: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-    """Return which nodes of each layer, pixels too, have a weight that is not zero on each side that has weights."""
-    encoder, *behind = branches.values()
-    source = {encoder[0]: "pixels", **{names[0]: encoder[-1] for names in behind}}
-    for names in branches.values():
+def _connected(
+    kernels: Mapping[str, np.ndarray], branches: Mapping[str, Sequence[str]], first: str
+) -> dict[str, np.ndarray]:
+    """Return which nodes of each layer, inputs too, have a weight that is not zero on each side that has weights."""
+    source = {}
+    for branch, names in branches.items():
+        source[names[0]] = "latent" if branch != "encoder" else first
         source.update(zip(names[1:], names, strict=False))
-    connected = {"pixels": np.ones(len(kernels[encoder[0]]), dtype=bool)}
+    reader = next(name for name, read in source.items() if read == first)
+    connected = {first: np.ones(len(kernels[reader]), dtype=bool)}
     connected |= {name: kernel.any(axis=0) for name, kernel in kernels.items()}
     for layer in {*source.values()}:
         heard = [kernels[reader].any(axis=1) for reader, read in source.items() if read == layer]
@@ -116,7 +144,7 @@ def _draw_branch(
         axes.text(
             end[0, 0],
             centre + (height / 2 + LABEL_DISTANCE) * (1 if above else -1),
-            f"{name.replace('_', ' ')}\n{kernel.shape[1]} nodes\n{share}\nweights",
+            f"{name.replace('_', ' ')}\n{kernel.shape[1]} nodes\n{share} weights",
             ha="center",
             va="bottom" if above else "top",
             size=SMALL,

@@ -12,6 +12,7 @@ from common.plot_style import (
     GREY,
     INK,
     PAGE_WIDTH,
+    VARIANTS,
     CaptionedFigure,
     new_figure,
     styled,
@@ -30,9 +31,11 @@ def learning_curves(
 
     Args:
         curves: For each variant a value an epoch of `train_l1`, `test_l1` and, where it classifies, `train_accuracy`
-            and `test_accuracy`, as `training.train` returns them.
-        pruning_start_epoch: Epochs trained when weights are first set to zero, or None where none are.
+            and `test_accuracy`, as `training.train` returns them. Drawn in the order of the pipeline.
+        pruning_start_epoch: Epochs trained when weights of the pruned network are first set to zero, or None where
+            that is not shown.
     """
+    curves = {variant: curves[variant] for variant in VARIANTS if variant in curves}
     shown = [name for name in QUANTITIES if any(f"test_{name}" in values for values in curves.values())]
     caption = (
         "How do the networks learn, and do they learn by heart? Lines with markers are the test images after each "
@@ -41,11 +44,16 @@ def learning_curves(
     )
     if pruning_start_epoch is not None:
         caption += (
-            f" At the dotted line, after {pruning_start_epoch:.1f} epochs, the smallest weights of the pruned layers "
+            f" At the dotted line, after {pruning_start_epoch:.1f} epochs, the smallest weights of the pruned network "
             "are set to zero; what is lost there is mostly learnt again."
         )
+    elif "pruned" in curves:
+        caption += " The pruned network jumps where its smallest weights are set to zero."
     if any("quantized" in variant for variant in curves):
-        caption += " The quantized networks start from the trained ones, so they begin near their end."
+        caption += (
+            " What the few bits of a quantized network cannot hold is lost at its first epoch, whatever weights it "
+            "starts from, and learnt again behind it."
+        )
     figure = new_figure(
         PAGE_WIDTH if len(shown) > 1 else COLUMN_WIDTH,
         3.2,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common import paper, plot_hardware
-from common.plot_style import design_words, save
+from common.plot_style import save
 from common.synthesis import DesignReport, Row
 
 SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
@@ -24,12 +24,7 @@ def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport])
     traced.sort(key=lambda report: str(report.design) != SHOWN)
     if not traced:
         return
-    shown = traced[0]
+    shown, design = traced[0], str(traced[0].design)
     cycles, registers = zip(*shown.depths.values(), strict=True)
-    luts = [round(sum(shown.luts_by_layer.values()))] * len(cycles)
-    figures = {
-        "luts_by_layer": plot_hardware.luts_by_layer(shown.luts_by_layer),
-        "pipeline_depth": plot_hardware.pipeline_depth(list(shown.depths), cycles, registers, luts),
-    }
-    for name, figure in figures.items():
-        save(figure, folder, name, f"{figure.caption} Design: {design_words(str(shown.design))}.")
+    save(plot_hardware.luts_by_layer(shown.luts_by_layer, design), folder, "luts_by_layer")
+    save(plot_hardware.pipeline_depth(list(shown.depths), cycles, registers, design), folder, "pipeline_depth")

@@ -107,8 +107,9 @@ FIGURES = {
         random(12, 64), DIGITS[:12], (DIGITS[:12] + 1) % 10, np.linspace(1, 0.5, 12)
     ),
     "worst_digits_none": lambda: plot_images.worst_digits(random(0, 64), DIGITS[:0], DIGITS[:0], random(0)),
-    "network_classifier": lambda: plot_networks.network_diagram(weights(), "classifier"),
-    "network_autoencoder": lambda: plot_networks.network_diagram(weights(), "autoencoder"),
+    "network_whole": lambda: plot_networks.network_diagram(weights(), "whole", "pruned"),
+    "network_autoencoder": lambda: plot_networks.network_diagram(weights(), "autoencoder", "complete"),
+    "network_classifier": lambda: plot_networks.network_diagram(weights(), "classifier", "complete"),
     "weights_pruned": lambda: plot_weights.weight_distributions(weights(), "pruned", None),
     "weights_quantized": lambda: plot_weights.weight_distributions(
         {name: weights(step=1 / 16)[name] for name in ("encoder_2", "decoder_2", "latent")},
@@ -130,12 +131,15 @@ FIGURES = {
     "layer_agreement_of_all": lambda: plot_agreement.layer_agreement(
         {f"{cut}/{variant}": dict.fromkeys(HLS_LAYERS[:2], 0.5) for cut in plot_style.CUTS for variant in VARIANTS}
     ),
-    "layer_agreement": lambda: plot_agreement.layer_agreement(AGREEMENT, BITS),
+    "layer_agreement": lambda: plot_agreement.layer_agreement(AGREEMENT),
+    "bit_agreement": lambda: plot_agreement.bit_agreement(BITS),
     "resources": lambda: plot_hardware.resources(DESIGNS, paper.TABLES_5_AND_6),
     "accuracy_against_luts": lambda: plot_hardware.accuracy_against_luts(DESIGNS, paper.TABLES_5_AND_6),
-    "luts_by_layer": lambda: plot_hardware.luts_by_layer({name: 10 * n for n, name in enumerate(SHAPES)}),
+    "luts_by_layer": lambda: plot_hardware.luts_by_layer(
+        {name: 10 * n for n, name in enumerate(SHAPES)}, "full/quantized"
+    ),
     "pipeline_depth": lambda: plot_hardware.pipeline_depth(
-        [5, 2, 10], [7, 15, 4], [900, 2000, 400], [3000, 3100, 2990]
+        [5, 2, 10], [7, 15, 4], [900, 2000, 400], "encoder_classifier/quantized_pruned"
     ),
 }
 
@@ -144,6 +148,7 @@ FIGURES = {
 DRAWN_ONLY = (
     "example_digits_small",
     "worst_digits_none",
+    "network_whole",
     "network_classifier",
     "weights_pruned",
     "learning_curves_one_epoch",
@@ -353,21 +358,33 @@ def drawn_lines(figure) -> int:
     return sum(len(patch.get_path().vertices) // 2 for patch in patches)
 
 
-@pytest.mark.parametrize("network", ["classifier", "autoencoder"])
+BRANCHES = {
+    "whole": ("encoder", "latent", "decoder", "classifier"),
+    "autoencoder": ("encoder", "latent", "decoder"),
+    "classifier": ("classifier",),
+}
+
+
+@pytest.mark.parametrize("network", BRANCHES)
 def test_network_diagram_draws_a_line_a_weight(network):
     given = weights()
     given["encoder_1"][0][:, 3] = 0  # a node that hears nothing
     given["decoder_2"][0][5, :] = 0  # a node that nothing hears
     given["decoder_1"][0][:, :] = 1
-    figure = plot_networks.network_diagram(given, network)
-    shown = [name for name in SHAPES if network == "classifier" or not name.startswith("classifier")]
+    figure = plot_networks.network_diagram(given, network, "pruned")
+    shown = [name for name in SHAPES if name.startswith(BRANCHES[network])]
     assert drawn_lines(figure) == sum(np.count_nonzero(given[name][0]) for name in shown)
     nodes = [dots for dots in figure.axes[0].collections if isinstance(dots, PathCollection)]
+    count = sum(np.count_nonzero(array) for name in shown for array in given[name])
+    assert f"{count:,} of" in figure.caption
+    if network == "classifier":
+        assert [len(dots.get_offsets()) for dots in nodes] == [2, 16, 32, 10]
+        assert "open dot" not in figure.caption
+        return
     assert [len(dots.get_offsets()) for dots in nodes[:4]] == [64, 32, 16, 2]
     white = {row: [tuple(face[:3]) == (1, 1, 1) for face in nodes[row].get_facecolors()] for row in (1, 4)}
     assert white[1][3] and white[4][5] and sum(white[4]) == 1
-    count = sum(np.count_nonzero(array) for name in shown for array in given[name])
-    assert f"{count:,} of" in figure.caption
+    assert "open dot" in figure.caption
 
 
 @pytest.mark.parametrize("step", [None, 1 / 16, 2**-10])
@@ -461,8 +478,13 @@ def test_agreement_says_all_only_of_all(saved):
     assert texts.count("all") == 4 * 6 + 4 * len(HLS_LAYERS) - 1
     assert texts.count("99.99") == 1
     assert "7 of 8 designs agree" in figure.caption
-    assert len(figure.axes) == 2  # bits of the one design that differs
-    assert [text.get_text() for text in figure.axes[1].texts] == ["20.0", "10.0", "10.0", "<0.1"]
+
+
+def test_bits_are_drawn_of_the_designs_that_differ_and_of_no_others(saved):
+    (panel,) = saved[1]["bit_agreement"].axes
+    assert panel.get_title(loc="left").startswith("full network: complete")
+    assert [text.get_text() for text in panel.texts] == ["20", "10", "10", "<1"]
+    assert plot_agreement.bit_agreement({"full/quantized": {"latent": [0, 0, 0]}}) is None
 
 
 def test_resources_tell_nothing_from_not_measured_and_estimates_from_syntheses(saved):
