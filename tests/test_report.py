@@ -321,6 +321,35 @@ def test_answer_has_our_designs_and_the_papers_and_says_which_is_an_estimate(tmp
     assert "reads 91.1 % of the test digits right" in page.said
 
 
+def test_a_design_keeps_what_it_computes_whatever_it_is_synthesized_for(tmp_path):
+    outputs = make_outputs(tmp_path)
+    name, known = "full/quantized_pruned", {"nonzero_weights": 5322, "test_l1": 0.1259, "test_accuracy": 0.9112}
+    routed = {**DESIGN, "part": "ecp5", "clock_ns": 20.0, "fmax_mhz": 50.0}
+    designs = {name: {**DESIGN, **known}, f"{name}, xc7": {**DESIGN, "lut": 15_001}, f"{name}, ecp5": routed}
+    write_stage(outputs, "06_synthesize", metrics={"designs": designs})
+    stages.merge_metrics(outputs)
+    rows = table_rows(render(outputs), "full network")
+    assert len(rows) == 3
+    for row in rows:
+        assert all(f">{cell}<" in row for cell in ("5,322", "0.1259", "0.9112"))
+    assert ["logic synthesis" in row for row in rows] == [True, True, False]
+    assert ">place and route, Yosys 0.70, ecp5<" in rows[2]
+    assert ">220.0<" in rows[2], "11 cycles of 20 ns"
+
+
+def test_stage_beside_the_pipeline_is_shown_and_not_missed(tmp_path, monkeypatch):
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    for script in ROOT.glob("0[1-6]_*.py"):
+        shutil.copy(script, scripts)
+    (scripts / "07_more.py").write_text('"""Do more -> see more."""')
+    monkeypatch.setattr(report.page, "ROOT", scripts)
+    page = render(make_outputs(tmp_path))
+    assert "Do more → see more." in page.said
+    assert "Not run yet; run: python 07_more.py" in page.said
+    assert 'class="missing"' not in page.text.partition("</header>")[0]
+
+
 def test_what_was_not_measured_is_a_dash(tmp_path):
     outputs = make_outputs(tmp_path)
     metrics = json.loads((outputs / "metrics.json").read_text())
@@ -757,7 +786,7 @@ def test_canvas_answers_to_strokes_and_the_point_can_be_dragged(browser, tmp_pat
     values = integer_network.evaluate(network, {"pixels": levels})
     verdict = browser.evaluate("document.getElementById('draw-verdict').textContent")
     digit = int(values["classifier_3"].argmax())
-    assert f"It reads {'an' if digit == 8 else 'a'} {digit}, at" in verdict
+    assert f"It reads {'an' if digit == 8 else 'a'} {digit}. Its point" in verdict
     logits = browser.evaluate("[...document.querySelectorAll('#draw-logits output')].map((each) => each.textContent)")
     assert [float(text.replace("−", "-")) for text in logits] == pytest.approx(
         values["classifier_3"][0] / 16, abs=0.006

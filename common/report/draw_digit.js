@@ -378,13 +378,16 @@ function startDrawing(data) {
     paintImage(element("output"), values[imageLayer], unit(imageLayer));
     const decided = showLogits(values[logitLayer]);
     const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2)).join(", ");
-    let words = `It reads ${decided === 8 ? "an" : "a"} ${decided}, at (${point}) of the latent plane.`;
+    let words = `Its point in the latent plane is (${point}).`;
     if (levels) {
       const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
     }
-    element("verdict").textContent = words;
+    const verdict = document.createElement("b");
+    verdict.textContent = `It reads ${decided === 8 ? "an" : "a"} ${decided}.`;
+    element("verdict").replaceChildren(verdict, ` ${words}`);
     element("inputs").classList.toggle("aside", !levels);
+    element("mnist").parentElement.classList.toggle("aside", strokes.length === 0); // a test image comes as 8 x 8 pixels
   }
 
   function showLevels(levels) {

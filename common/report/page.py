@@ -10,7 +10,7 @@ from common.errors import PipelineError
 from common.report import figures, hardware_tables, reproduction, results, stage_status
 from common.report.figures import Figure
 from common.report.results import Row
-from common.report.stage_status import Problem, Stage
+from common.report.stage_status import PIPELINE, Problem, Stage
 
 ROOT = Path(__file__).parents[2]
 DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
@@ -46,8 +46,8 @@ class Page:
 
     @property
     def missing(self) -> list[Stage]:
-        """Stages that have not run."""
-        return [stage for stage in self.stages if stage.state == "missing"]
+        """Stages of the pipeline that have not run."""
+        return [stage for stage in self.stages if stage.state == "missing" and stage.subject in PIPELINE]
 
     @property
     def is_demo(self) -> bool:

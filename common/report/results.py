@@ -23,8 +23,11 @@ PAPER_VARIANTS = {
     "QAE pruned": "quantized_pruned",
     "QAE pruned, Virtex-7": "quantized_pruned",
 }
+COMPUTED = ("nonzero_weights", "test_l1", "test_accuracy")
 AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
-ESTIMATE, SYNTHESIS = "C-synthesis estimate", "logic synthesis"
+ESTIMATE, SYNTHESIS, ROUTED = "C-synthesis estimate", "logic synthesis", "place and route"
+# Of the paper's Table 1: weights alone, since its biases are counted otherwise (contradiction 2).
+PAPER_WEIGHTS = {"complete": 6_048, "pruned": 5_586}
 PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  # its Table 3, and hls4ml's default
 
 
@@ -139,17 +142,20 @@ def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None
     cuts = list(CUTS)
     names = dict.fromkeys((*designs, *exactness))
     for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
-        found, counts = designs.get(name, {}), dict(exactness.get(name, {}))
         design = name.partition(", ")[0]
+        # What a design computes does not depend on the part that it is synthesized for.
+        computed = {key: value for key, value in designs.get(design, {}).items() if key in COMPUTED}
+        found, counts = {**computed, **designs.get(name, {})}, dict(exactness.get(name, {}))
         cut, _, variant = design.partition("/")
         values = counts.pop("values", None)
         counts.pop("images", None)
-        numbers = ("test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
+        numbers = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
         quantized = variant.startswith("quantized")
         yield Row(
             _variant_of(variant),
             "design",
             CUTS.get(cut, name),
+            measured(found, "nonzero_weights"),
             bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
             **{key: measured(found, key) for key in numbers},
             differing=sum(counts.values()) if counts else None,
@@ -160,19 +166,18 @@ def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None
 
 
 def design_source(found: Mapping[str, Any]) -> str:
-    """Say which tool and part a design's numbers are for, and whether they are an estimate."""
+    """Say which tool and part a design's numbers are for, and how far it went: only what is routed has a speed."""
     if "lut" not in found:
         return "simulation"
     tool = ".".join(str(found.get("tool", "")).split(".")[:2])
-    kind = ESTIMATE if found.get("estimate") else SYNTHESIS
+    kind = ESTIMATE if found.get("estimate") else ROUTED if "fmax_mhz" in found else SYNTHESIS
     return ", ".join(word for word in (kind, tool, str(found.get("part", ""))) if word)
 
 
 def _paper_networks() -> Iterable[Row]:
     for variant, found in paper.TABLE_2.items():
-        yield Row(
-            variant, "paper", "paper, Table 2", bits="float", test_accuracy=found["test_accuracy"], source="Keras"
-        )
+        weights, accuracy = PAPER_WEIGHTS[variant], found["test_accuracy"]
+        yield Row(variant, "paper", "paper, Table 2", weights, "float", test_accuracy=accuracy, source="Keras")
     accuracy = paper.TABLE_4["test_accuracy"]
     variant = "quantized_pruned"
     yield Row(variant, "paper", "paper, Table 4", bits=PAPER_BITS[variant], test_accuracy=accuracy, source="QKeras")

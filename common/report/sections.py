@@ -48,7 +48,7 @@ def read_sections(page: Page) -> list[Section]:
         ("draw", "Draw a digit", _draw),
         *((f"stage-{stage.number}", stage.title, partial(_stage, stage=stage)) for stage in page.stages),
         ("speed", "Speed", _speed),
-        ("contradictions", "The report against itself", _contradictions),
+        ("contradictions", "The paper against itself", _contradictions),
         ("reproduce", "Reproduce", _reproduce),
     )
     sections = []

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from common import artifacts
 from common.errors import PipelineError
 
+# The stages that make runs, by their subjects; a numbered script beside them is for who wants it.
+PIPELINE = ("prepare_data", "train_autoencoder", "prune", "quantize", "convert_hls", "synthesize")
+
 State = Literal["finished", "wrong", "missing"]
 
 
@@ -111,6 +114,7 @@ def _read_stage(outputs: Path, script: Path) -> Stage:
 
 def _first_line(script: Path) -> str:
     try:
-        return (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0].rstrip(".")
+        line = (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0]
     except (OSError, SyntaxError, UnicodeDecodeError):
         return ""
+    return line.rstrip(".").replace("->", "→")
