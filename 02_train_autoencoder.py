@@ -7,13 +7,13 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
 """
 
 import functools
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from common import console, dataset, stages
 from common.configuration import Epochs
 from common.errors import PipelineError
-from common.recipe import Recipe, Restart, Starts
+from common.recipe import Recipe, Starts
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,25 @@ class Configuration(Recipe):
     """Distribution of initial weights (Keras's default; the wider he_uniform starts fewer ReLU units dead)."""
     starts: Starts = field(default_factory=Starts)
     """Choice of the initial network on images held out."""
-    restart: Restart = field(default_factory=Restart)
-    """Second training behind the first."""
     resume: bool = False
     """Go on from the networks that are there, exactly where they were left."""
 
     def check(self) -> None:
         """Refuse to go on where the learning rate has come to zero."""
-        if self.resume and (self.schedule == "cosine" or self.restart.epochs):
+        if self.resume and self.schedule == "cosine":
             raise PipelineError("--resume needs --schedule constant: a cosine schedule ends at learning rate zero")
 
 
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(
-        epochs=200,
-        learning_rate=5e-3,
+        epochs=100,
+        optimizer="soap",
+        learning_rate=1.5e-2,
         schedule="cosine",
-        cross_entropy_weight=0.15,
+        cross_entropy_weight=0.2,
         initial_weights="he_uniform",
-        starts=Starts(count=6),
-        restart=Restart(epochs=150),
+        starts=Starts(count=8, epochs=10),
     ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
@@ -65,7 +63,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_networks,
         plot_training,
         plot_weights,
-        staged_training,
+        starts,
         threads,
         training,
     )
@@ -81,7 +79,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if configuration.resume:
             model = networks.load(left[f"{network}.h5"])
         elif configuration.starts.count > 1:
-            model = staged_training.choose_start(build, configuration.starts, configuration, train_samples, network)
+            model = starts.choose_start(build, configuration.starts, configuration, train_samples, network)
         else:
             model = build()
         if not configuration.resume:
@@ -89,11 +87,6 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         behind = len(earlier.get(network, {}).get("train_loss", []))
         further = replace(configuration, epochs=behind + configuration.epochs)
         learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)
-        if configuration.restart.epochs:
-            again = replace(configuration, **asdict(configuration.restart), schedule="cosine", seed=seed + 1)
-            training.compile_network(model, again, images)
-            second = training.train(model, train_samples, test_samples, again, f"{network}, restarted")
-            learning = training.joined(learning, second)
         return model, learning
 
     curves, models, rows = {}, {}, []

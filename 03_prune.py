@@ -50,12 +50,13 @@ class Configuration(Recipe):
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(
-        epochs=350,
-        learning_rate=5e-3,
+        epochs=100,
+        optimizer="soap",
+        learning_rate=1.5e-2,
         schedule="cosine",
-        cross_entropy_weight=0.15,
+        cross_entropy_weight=0.2,
         initial_weights="he_uniform",
-        starts=Starts(count=6),
+        starts=Starts(count=8, epochs=10),
     ),
     "demo": Configuration(epochs=50, batch_size=32, begin_step=800, end_step=2400),
 }
@@ -76,7 +77,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_training,
         plot_weights,
         pruning,
-        staged_training,
+        starts,
         threads,
         training,
     )
@@ -97,7 +98,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
         build = functools.partial(networks.build, network, configuration.initial_weights)
         if configuration.starts.count > 1:
-            start = staged_training.choose_start(build, configuration.starts, configuration, train_samples, network)
+            start = starts.choose_start(build, configuration.starts, configuration, train_samples, network)
         model = build()
         pruned = pruning.with_pruning(model, layers, schedule)
         if configuration.starts.count > 1:

@@ -13,7 +13,7 @@ from common import console, dataset, paper, stages
 from common.configuration import Epochs
 from common.fixed_point import FixedPoint
 from common.precision import TUNED, NetworkPrecision
-from common.recipe import EncoderPenalty, EncoderSparsity, Recipe, Staged
+from common.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -24,11 +24,10 @@ class Configuration(Recipe):
 
     epochs: Epochs = 40
     """Passes over the training images (paper's revision)."""
-    initialization: Literal["float", "scratch"] = "float"
-    """Where training begins: at the float networks' weights (paper's revision), or at random ones, in the phases of
-    `staged`: at 2 or 3 bits a weight and 4 a latent coordinate little of the float solution is left to start from."""
-    staged: Staged = field(default_factory=Staged)
-    """Phases from scratch; the recipe itself (epochs, rate, weight) is that of the last one, at fixed zeros."""
+    zeros: Literal["held", "raised"] = "held"
+    """Those of `quantized_pruned`: of the pruned float network, held; or raised from the complete one's weights."""
+    raised: Raised = field(default_factory=Raised)
+    """How zeros are raised."""
     precision: NetworkPrecision = field(default_factory=NetworkPrecision)
     """Fixed-point types, layer by layer."""
 
@@ -36,14 +35,15 @@ class Configuration(Recipe):
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(
-        epochs=110,
-        learning_rate=4e-3,
+        epochs=120,
+        optimizer="soap",
+        learning_rate=1e-2,
         schedule="cosine",
-        cross_entropy_weight=0.35,
-        initialization="scratch",
-        staged=Staged(
-            sparsity=EncoderSparsity(encoder_1=0.65, encoder_2=0.45),
-            penalty=EncoderPenalty(encoder_1=3e-5, encoder_2=1.5e-5),
+        cross_entropy_weight=0.25,
+        zeros="raised",
+        raised=Raised(
+            sparsity=EncoderSparsity(encoder_1=0.55, encoder_2=0.4),
+            penalty=EncoderPenalty(encoder_1=1.5e-5, encoder_2=1.5e-5),
         ),
         precision=TUNED,
     ),
@@ -74,11 +74,12 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     }
 
     def train(network: str) -> quantized_training.Trained:
-        arguments = (network, sources[network], configuration.precision, configuration)
+        common = (configuration.precision, configuration)
         samples = (train_samples, test_samples)
-        if configuration.initialization == "float":
-            return quantized_training.train_from_float(*arguments, *samples)
-        return quantized_training.train_from_scratch(*arguments, configuration.staged, *samples)
+        if configuration.zeros == "held":
+            return quantized_training.train_with_zeros_held(network, sources[network], *common, *samples)
+        complete = sources[network]["quantized"]
+        return quantized_training.train_with_zeros_raised(network, complete, *common, configuration.raised, *samples)
 
     curves, models, rows = {}, {}, []
     trained = threads.run_together(train, [(network,) for network in sources])

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+import common.soap  # noqa: F401  (registers the optimizer that a file may name)
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
 
@@ -118,7 +119,7 @@ def weights_of(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
-    """Copy Adam's step count and moments between networks with the same trainable weights in the same order."""
+    """Copy the optimizer's state between networks with the same trainable weights in the same order."""
     for from_variable, to_variable in zip(source.optimizer.variables, target.optimizer.variables, strict=True):
         to_variable.assign(from_variable)
 

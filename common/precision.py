@@ -60,10 +60,10 @@ class NetworkPrecision:
 
 BEHIND_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # costs nothing where hardware looks up what it computes
 TUNED = NetworkPrecision(
-    input_bits=3,
-    encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1),
-    encoder_2=LayerPrecision(2, 0, 6, 1, 3, 1),
-    latent=LayerPrecision(5, 1, 6, 1, 4, 2),
+    input_bits=4,
+    encoder_1=LayerPrecision(3, 0, 6, 1, 5, 1),
+    encoder_2=LayerPrecision(3, 0, 6, 1, 4, 1),
+    latent=LayerPrecision(6, 1, 6, 1, 4, 2),
     decoder_1=BEHIND_LATENT,
     decoder_2=BEHIND_LATENT,
     decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
@@ -72,4 +72,4 @@ TUNED = NetworkPrecision(
     classifier_2=BEHIND_LATENT,
     classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
 )
-"""This project's smallest: 3-bit pixels, an encoder of 2- and 3-bit weights, a latent plane of 4 + 4 bits."""
+"""This project's best: 4-bit pixels, an encoder of 3-bit weights, a latent plane of 4 + 4 bits."""

@@ -1,6 +1,6 @@
 """Quantized networks in QKeras (paper, section 5), trained with the quantization in the loop."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import qkeras
@@ -32,7 +32,6 @@ def build(
     precision: NetworkPrecision,
     masks: Mapping[str, np.ndarray] | None = None,
     *,
-    float_layers: Collection[str] = (),
     penalties: Mapping[str, float] | None = None,
 ) -> keras.Model:
     """Build an untrained quantized network of the same layers as `networks.build`.
@@ -44,17 +43,11 @@ def build(
         network: `autoencoder` or `classifier`.
         precision: Types of all tensors.
         masks: For each layer to be held sparse, 0 or 1 a weight.
-        float_layers: Dense layers that are not quantized, nor is what follows them.
         penalties: For each layer, what the sum of its absolute weights adds to the loss.
     """
 
     def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
         for name, nodes in layers.items():
-            if name in float_layers:
-                function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
-                tensor = keras.layers.Dense(nodes, name=name)(tensor)
-                tensor = keras.layers.Activation(function, name=networks.activation_name(name))(tensor)
-                continue
             types = getattr(precision, name)
             penalty = penalties.get(name) if penalties else None
             tensor = qkeras.QDense(

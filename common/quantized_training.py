@@ -1,19 +1,22 @@
-"""Training of the quantized variants: from the float networks' weights, or from scratch in phases."""
+"""Training of the quantized variants from float weights: zeros held where the float network has them, or raised."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from common import networks, quantization, staged_training, threads, training
+import numpy as np
+
+from common import networks, quantization, threads, training
 from common.legacy_keras import keras, make_deterministic
 from common.precision import NetworkPrecision
-from common.recipe import Recipe, Staged
+from common.recipe import Raised, Recipe
 from common.samples import Samples
 
-Trained = dict[str, tuple[keras.Model, dict[str, list[float]]]]
+Curves = dict[str, list[float]]
+Trained = dict[str, tuple[keras.Model, Curves]]
 """By variant: the network, compiled and with its optimizer state, and its learning curves."""
 
 
-def train_from_float(
+def train_with_zeros_held(
     network: str,
     sources: dict[str, keras.Model],
     precision: NetworkPrecision,
@@ -32,7 +35,7 @@ def train_from_float(
         test_samples: Evaluated after each epoch for the curves; they choose nothing.
     """
 
-    def train(variant: str, source: keras.Model) -> tuple[keras.Model, dict[str, list[float]]]:
+    def train(variant: str, source: keras.Model) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)
         held = tuple(networks.layers_of(network)) if variant == "quantized_pruned" else ()
         samples = (train_samples, test_samples)
@@ -41,36 +44,63 @@ def train_from_float(
     return dict(zip(sources, threads.run_together(train, list(sources.items())), strict=True))
 
 
-def train_from_scratch(
+def train_with_zeros_raised(
     network: str,
-    variants: Collection[str],
+    source: keras.Model,
     precision: NetworkPrecision,
     recipe: Recipe,
-    staged: Staged,
+    raised: Raised,
     train_samples: Samples,
     test_samples: Samples,
 ) -> Trained:
-    """Train each variant in phases, of which the first, the encoder's, is the same for all.
+    """Train both variants, at the same time, from the complete float network's weights; one of them loses weights.
 
     Args:
         network: `autoencoder` or `classifier`.
-        variants: `quantized`, which has no zeros, and `quantized_pruned`.
+        source: The complete float network.
         precision: Types of all tensors.
-        recipe: Of the last phase.
-        staged: The phases before.
+        recipe: How each is trained.
+        raised: Sparsity of `quantized_pruned` and how it rises; the penalty on absolute weights of both.
         train_samples: What they learn from.
         test_samples: Evaluated after each epoch for the curves; they choose nothing.
     """
-    samples = (train_samples, test_samples)
-    start, learning = staged_training.train_encoder_first(
-        network, precision, staged, *samples, recipe, f"{network} encoder first"
-    )
+    images = len(train_samples.digits)
 
-    def train(variant: str) -> tuple[keras.Model, dict[str, list[float]]]:
-        sparsities = asdict(staged.sparsity) if variant == "quantized_pruned" else {}
-        model, later = staged_training.train_pruned_by_steps(
-            start, network, precision, staged, sparsities, *samples, recipe, f"{network} {variant}"
-        )
-        return model, training.joined(learning, later)
+    def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
+        make_deterministic(recipe.seed)
+        masks = quantization.no_zeros(network)
+        masked = quantization.build(network, precision, masks, penalties=asdict(raised.penalty))
+        quantization.copy_weights(source, masked)
+        epoch = 0
 
-    return dict(zip(variants, threads.run_together(train, [(variant,) for variant in variants]), strict=True))
+        def raise_sparsity() -> None:
+            nonlocal epoch
+            epoch += 1
+            time = min(epoch / (raised.share * recipe.epochs), 1.0)
+            if epoch - 1 < raised.share * recipe.epochs:
+                prune_smallest(masked, {name: (1 - (1 - time) ** 3) * target for name, target in sparsities.items()})
+
+        raise_sparsity()
+        training.compile_network(masked, recipe, images)
+        samples = (train_samples, test_samples)
+        curves = training.train(masked, *samples, recipe, f"{network} {variant}", after_epoch=raise_sparsity)
+        return quantization.unmasked(masked, network, precision, recipe, images), curves
+
+    targets = {"quantized": {}, "quantized_pruned": asdict(raised.sparsity)}
+    return dict(zip(targets, threads.run_together(train, list(targets.items())), strict=True))
+
+
+def prune_smallest(model: keras.Model, sparsities: Mapping[str, float]) -> None:
+    """Set the fraction of smallest weights of each named layer to zero, and hold them there.
+
+    Args:
+        model: A network whose layers have a `quantization.KeepZeros` constraint.
+        sparsities: Fraction of weights that become zero, by layer.
+    """
+    for name, sparsity in sparsities.items():
+        layer = networks.dense_layers(model)[name]
+        kernel = layer.kernel.numpy()
+        mask = np.ones(kernel.size, np.float32)
+        mask[np.argsort(np.abs(kernel), axis=None, kind="stable")[: round(sparsity * kernel.size)]] = 0
+        layer.kernel_constraint.mask.assign(mask.reshape(kernel.shape))
+        layer.kernel.assign(kernel * mask.reshape(kernel.shape))

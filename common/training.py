@@ -13,6 +13,7 @@ from common.legacy_keras import keras, tf
 from common.networks import predict, weights_of
 from common.recipe import Recipe
 from common.samples import Samples
+from common.soap import Soap
 from common.threads import stop_if_asked
 
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
@@ -25,7 +26,7 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 
 
 def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
-    """Attach losses, their weights and a fresh Adam optimizer; `images` is the number of training images."""
+    """Attach losses, their weights and a fresh optimizer; `images` is the number of training images."""
     rate = recipe.learning_rate
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
@@ -36,7 +37,8 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
         losses["digit"] = "sparse_categorical_crossentropy"
         weights["digit"] = recipe.cross_entropy_weight
         metrics["digit"] = ["accuracy"]
-    model.compile(keras.optimizers.Adam(rate), losses, metrics, weights)
+    optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
+    model.compile(optimizer, losses, metrics, weights)
     model.optimizer.build(model.trainable_variables)
 
 
@@ -63,8 +65,11 @@ def epoch_function(model: keras.Model, samples: Samples, recipe: Recipe) -> Call
                 right = tf.equal(tf.argmax(outputs[1], axis=1, output_type=tf.int32), truth)
                 values += [cross_entropy, tf.reduce_mean(tf.cast(right, tf.float32))]
             minimised = tf.add_n([loss, *model.losses])  # with the penalties on weights, where there are any
-        gradients = tape.gradient(minimised, model.trainable_variables)
-        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        weights = model.trainable_variables
+        # A weight held at zero has no gradient, or it would turn the basis of its neighbours' steps.
+        masks = [getattr(variable.constraint, "mask", 1.0) for variable in weights]
+        gradients = [mask * each for mask, each in zip(masks, tape.gradient(minimised, weights), strict=True)]
+        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return tf.stack([loss, *values])
 
     @tf.function

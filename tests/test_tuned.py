@@ -1,8 +1,8 @@
-"""What the tuned preset adds: a start chosen on held-out images, phases of quantization and pruning, tables."""
+"""What the tuned preset adds: a start chosen on held-out images, zeros that rise while it trains, tables."""
 
-import dataclasses
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +12,12 @@ from stage_runs import ROOT
 from common import (
     hls,
     networks,
+    pipeline,
     pruning,
     quantization,
+    quantized_training,
     rtl,
     rtl_verification,
-    staged_training,
     tabulation,
     training,
     yosys,
@@ -25,45 +26,49 @@ from common.errors import PipelineError
 from common.fixed_point import fixed_point
 from common.legacy_keras import keras, make_deterministic
 from common.precision import LayerPrecision, NetworkPrecision
-from common.recipe import EncoderPenalty, Recipe, Staged, Starts
+from common.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe, Starts
 from common.samples import Samples
+from common.starts import choose_start
 
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=5e-3)
 PRECISION = NetworkPrecision(input_bits=3, encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1))
-STAGED = Staged(Starts(2, 1, 2.0, 20), encoder_epochs=1, pruning_epochs=1)
 SPARSITY = {"encoder_1": 0.65, "encoder_2": 0.45}
 LEVELS = np.random.default_rng(20).integers(32, size=(120, 64))
 SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).integers(10, size=120))
 
 
-def in_steps(sparsities, penalty=0.0, network="autoencoder", recipe=RECIPE):
+def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, share=0.5):
     make_deterministic(0)
     source = networks.build(network, "he_uniform")
-    staged = dataclasses.replace(STAGED, penalty=EncoderPenalty(encoder_1=penalty))
-    return staged_training.train_pruned_by_steps(
-        source, network, PRECISION, staged, sparsities, SAMPLES, SAMPLES, recipe, "test"
-    )
+    raised = Raised(EncoderSparsity(**sparsity), share, EncoderPenalty(encoder_1=penalty))
+    return quantized_training.train_with_zeros_raised(network, source, PRECISION, recipe, raised, SAMPLES, SAMPLES)
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS)
-def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network):
-    model, curves = in_steps(SPARSITY, network=network, recipe=dataclasses.replace(RECIPE, epochs=4))
-    for name, layer in networks.dense_layers(model).items():
-        kernel = layer.kernel.numpy()
-        assert np.count_nonzero(kernel) == kernel.size - round(SPARSITY.get(name, 0) * kernel.size), name
-    assert {len(values) for values in curves.values()} == {len(staged_training.STEPS) + 4}
-    assert not [layer for layer in model.layers if getattr(layer, "kernel_regularizer", None)]
+@pytest.mark.parametrize("optimizer", ["adam", "soap"])
+def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network, optimizer):
+    trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
+    for variant, targets in {"quantized": {}, "quantized_pruned": SPARSITY}.items():
+        model, curves = trained[variant]
+        for name, layer in networks.dense_layers(model).items():
+            kernel = layer.kernel.numpy()
+            assert np.count_nonzero(kernel) == kernel.size - round(targets.get(name, 0) * kernel.size), name
+        assert {len(values) for values in curves.values()} == {4}
+        assert not [layer for layer in model.layers if getattr(layer, "kernel_regularizer", None)]
 
 
-def test_sparsity_rises_by_the_steps(monkeypatch):
-    seen, prune_smallest = [], staged_training.prune_smallest
-    monkeypatch.setattr(
-        staged_training,
-        "prune_smallest",
-        lambda model, wanted: (seen.append(wanted["latent"]), prune_smallest(model, wanted)),
-    )
-    in_steps({"latent": 0.5})
-    assert seen == [0.5 * step for step in staged_training.STEPS]
+def test_sparsity_rises_in_its_share_of_the_training(monkeypatch):
+    seen, prune_smallest = [], quantized_training.prune_smallest
+
+    def spy(model, wanted):
+        seen.append(wanted.get("latent"))
+        prune_smallest(model, wanted)
+
+    monkeypatch.setattr(quantized_training, "prune_smallest", spy)
+    train_raised({"latent": 0.5}, recipe=replace(RECIPE, epochs=8))
+    rising = [each for each in seen if each is not None]
+    assert rising == sorted(rising)
+    assert rising == pytest.approx([0.5 * (1 - (1 - time) ** 3) for time in (0.25, 0.5, 0.75, 1)])
 
 
 def test_smallest_weights_are_the_ones_that_go():
@@ -71,26 +76,17 @@ def test_smallest_weights_are_the_ones_that_go():
     kernel = networks.dense_layers(model)["latent"].kernel
     before = np.random.default_rng(22).permutation(np.arange(1, 33, dtype=np.float32).reshape(16, 2) / 64)
     kernel.assign(before)
-    staged_training.prune_smallest(model, {"latent": 0.25})
+    quantized_training.prune_smallest(model, {"latent": 0.25})
     np.testing.assert_array_equal(kernel.numpy(), np.where(before > 8 / 64, before, 0))
 
 
 def test_penalty_leaves_fewer_weights_in_its_layer():
     left = {}
     for penalty in (0.0, 1e-2):
-        model, _ = in_steps({}, penalty, recipe=dataclasses.replace(RECIPE, epochs=8))
+        model, _ = train_raised({}, penalty, recipe=replace(RECIPE, epochs=16))["quantized"]
         left[penalty] = {name: np.count_nonzero(kernel) for name, (kernel, _) in networks.weights_of(model).items()}
     assert left[1e-2]["encoder_1"] < 0.7 * left[0.0]["encoder_1"]
     assert left[1e-2]["decoder_2"] > 0.9 * left[0.0]["decoder_2"]
-
-
-def test_encoder_alone_is_quantized_at_first():
-    model, _ = staged_training.train_encoder_first("classifier", PRECISION, STAGED, SAMPLES, SAMPLES, RECIPE, "test")
-    layers = networks.dense_layers(model)
-    assert {name for name, layer in layers.items() if isinstance(layer, qkeras.QDense)} == set(networks.ENCODER)
-    assert model.get_layer("pixels_leading_bits").bits == 3
-    fraction = networks.weights_of(model)["encoder_1"][0] * 4
-    np.testing.assert_array_equal(fraction, np.rint(fraction))
 
 
 @pytest.mark.parametrize("best", [0, 1, 2])
@@ -109,7 +105,7 @@ def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
     monkeypatch.setattr(training, "train", lambda model, samples, *_, **__: trained.append(samples))
     monkeypatch.setattr(training, "evaluate", evaluate)
     starts = Starts(count=3, epochs=1, l1_weight=2.0, validation_images=20)
-    chosen = staged_training.choose_start(build, starts, RECIPE, SAMPLES, "test")
+    chosen = choose_start(build, starts, RECIPE, SAMPLES, "test")
     assert chosen is models[best]
     assert len({model.get_weights()[0].tobytes() for model in models}) == 3
     rows = {image.tobytes() for image in SAMPLES.intensities}
@@ -122,7 +118,7 @@ def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
 def test_more_images_than_there_are_cannot_be_held_out():
     starts = Starts(count=2, validation_images=120)
     with pytest.raises(PipelineError, match="120 of 120 training images cannot be held out"):
-        staged_training.choose_start(lambda: networks.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
+        choose_start(lambda: networks.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
 
 
 def test_pruning_can_begin_at_a_chosen_start():
@@ -183,7 +179,7 @@ def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, lat
 
 def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
     traced = rtl.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
-    registers = rtl.pipeline_registers(traced, rtl.RtlOptions(2, "verilog", "part", 5.0))
+    registers = pipeline.registers(traced, pipeline.PipelineOptions(2, "verilog", "part", 5.0))
     assert registers["model_out"].layers == ("image",) * 4 + ("classifier_3",) * 3
 
 
@@ -194,14 +190,14 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
     model.get_layer("encoder_2").set_weights([kernel, bias])
     graph = converted(model, tmp_path / "project", "encoder_classifier")
     traced = rtl.trace_model(graph, tabulation.TabulatingTracer)
-    options = rtl.RtlOptions(3, "verilog", "part", 5.0)
-    rtl.write_rtl(traced, tmp_path / "rtl", options)
+    options = pipeline.PipelineOptions(3, "verilog", "part", 5.0)
+    pipeline.write_rtl(traced, tmp_path / "rtl", options)
     yosys.elaborate(tmp_path / "rtl", rtl.TOP, tmp_path / "rtl" / "gates.json", timeout_seconds=60)
     found = rtl_verification.verify(
         tmp_path / "rtl" / "gates.json",
         PIXELS.astype(np.float64),
         fixed_point(graph.get_input_variables()[0].type.precision),
-        rtl.pipeline_registers(traced, options),
+        pipeline.registers(traced, options),
         traced.logic.predict(PIXELS),
     )
     assert (found.differing, found.first_difference) == (0, None)
