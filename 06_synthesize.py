@@ -1,6 +1,6 @@
 """Synthesize the designs and prove them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
 
-Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--help]
+Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--prove] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
 Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scripts for Vivado and Quartus),
          test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool), figures
@@ -11,7 +11,7 @@ With open tools everything comes from pip: alkaid turns the converted network in
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from common import console, dataset, parallel, stages
+from common import console, dataset, stages
 from common.configuration import Interval
 from common.designs import Design, parse_designs
 from common.errors import PipelineError
@@ -52,6 +52,10 @@ class Configuration:
     """Clock period in those scripts [ns]."""
     hls_steps: tuple[Literal["csim", "synth", "cosim", "export", "vsynth"], ...] = ("csim", "synth")
     """Steps of the HLS tool: C simulation, C synthesis, co-simulation, export, logic synthesis."""
+    prove: bool = False
+    """Show that RTL and netlists are equal for every possible input too, one pipeline stage at a time."""
+    proof_seconds: Annotated[float, Interval(1, 1e6)] = 600.0
+    """Wall time for each stage of such a proof; stages that take longer are named [s]."""
     timeout_seconds: Annotated[float, Interval(1, 1e6)] = 7200.0
     """Wall time after which a tool is killed [s]."""
     processes: Annotated[int, Interval(1, 64)] = 2
@@ -78,7 +82,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import synthesis, synthesis_figures, synthesis_tables, vendor_tools, yosys
+    from common import open_synthesis, synthesis, synthesis_figures, synthesis_tables, vendor_tools, yosys
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -91,27 +95,30 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
     tool = vendor_tools.choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
-    tasks = []
+    builds = []
     for design in sorted(designs, key=lambda design: design not in wanted):
-        options = synthesis.SynthesisOptions(
-            tool=tool if design in wanted else "open",
+        options = open_synthesis.OpenOptions(
             families=families_of(design, wanted, configuration.families),
             latency_cutoff=configuration.latency_cutoff,
             tabulate_latent=configuration.tabulate_latent,
             flavor=configuration.flavor,
             part=configuration.part,
             clock_ns=configuration.clock_ns,
-            hls_steps=steps,
+            prove=configuration.prove,
+            proof_seconds=configuration.proof_seconds,
             timeout_seconds=configuration.timeout_seconds,
         )
         source = run.read_folder("05_convert_hls", str(design))
-        tasks.append((design, source, run.folder / str(design), test_samples.intensities, options))
+        used = tool if design in wanted else "open"
+        folder = run.folder / str(design)
+        builds.append(synthesis.Build(design, source, folder, used, options, steps, configuration.timeout_seconds))
     with console.progress_line("making Yosys ready", None) as line:
         yosys.compile_for_this_machine(run.folder / "yosys.log", line.say)
-    reports = parallel.run_all(synthesis.build_design, tasks, configuration.processes, "simulating, synthesizing")
+    reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
     record(run, reports, len(test_samples.digits))
     synthesis_tables.print_resources(run.metrics.get("designs", {}))
     synthesis_tables.print_exactness(reports)
+    synthesis_tables.print_proofs(reports)
     synthesis_tables.write_luts_by_layer(run.folder, reports)
     accuracies = earlier["metrics"]["designs"]
     rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
@@ -127,6 +134,9 @@ def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int
         for kind, row in report.resources.items():
             first = kind == next(iter(report.resources))
             run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
+        for family, proof in report.proofs.items():
+            run.metrics["exactness"][name][f"stages_proven_{family}"] = len(proof.proven)
+            run.metrics["exactness"][name]["stages"] = proof.stages
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
 
 

@@ -1,11 +1,11 @@
 """What a stage says on the terminal: a heading, a line that moves during long work, a summary, an error."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +49,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 class ProgressLine:
     """One line that moves: what is being done, how far it is, how long it took."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
+    def __init__(self, progress: "_Display", task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
@@ -60,6 +60,21 @@ class ProgressLine:
     def say(self, detail: str) -> None:
         """Change the text behind the bar."""
         self._progress.update(self._task, detail=detail)
+
+    def say_below(self, lines: Sequence[str]) -> None:
+        """Show these lines below, where several things are done at a time, in place of the last ones."""
+        self._progress.below = lines
+
+
+class _Display(Progress):
+    """Progress lines with lines of text below them, each cut where the terminal ends."""
+
+    below: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return what is shown: the progress lines, then the text."""
+        yield from super().get_renderables()
+        yield from (Text(f"    {line}", no_wrap=True, overflow="ellipsis") for line in self.below)
 
 
 class _CountColumn(ProgressColumn):
@@ -83,10 +98,10 @@ def progress_line(title: str, total: int | None) -> Iterator[ProgressLine]:
 
 
 _lock = threading.Lock()
-_display: list[Progress] = []  # the one that is shown, once for each of its lines that is in use
+_display: list[_Display] = []  # the one that is shown, once for each of its lines that is in use
 
 
-def _enter_display() -> Progress:
+def _enter_display() -> _Display:
     with _lock:
         if not _display:
             columns = (
@@ -96,7 +111,7 @@ def _enter_display() -> Progress:
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[detail]}", markup=False),
             )
-            _display.append(Progress(*columns, console=CONSOLE))
+            _display.append(_Display(*columns, console=CONSOLE))
             _display[0].start()
         else:
             _display.append(_display[0])
@@ -107,4 +122,5 @@ def _leave_display() -> None:
     with _lock:
         progress = _display.pop()
         if not _display:
+            progress.below = ()
             progress.stop()

@@ -55,7 +55,8 @@ def convert_and_simulate(
     design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
 ) -> Conversion:
     """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
-    from common import c_simulation, hls, integer_network, networks  # TensorFlow, which only the workers need
+    # Imported here: this brings TensorFlow, which only the workers need.
+    from common import c_simulation, hls, integer_network, mismatches, networks, test_bench
 
     parallel.say(str(design))
     folder.mkdir(parents=True)
@@ -68,9 +69,17 @@ def convert_and_simulate(
     tolerance = 0.0 if design.quantized else c_simulation.FLOAT_TOLERANCE
     agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
     differing = int(np.count_nonzero(expected != found))
-    mismatch = (
-        c_simulation.first_mismatch(model, expected_layers, found_layers) if design.quantized and differing else None
-    )
+    mismatch = None
+    if design.quantized and differing:
+        outputs = c_simulation.outputs_of(model)
+        mismatch = str(
+            mismatches.first_mismatch(
+                expected_layers | test_bench.by_layer(outputs, expected),
+                found_layers | test_bench.by_layer(outputs, found),
+                c_simulation.keras_types_of(cut, list(found_layers)),
+                c_simulation.types_of(model),
+            )
+        )
     hls.write_project(model, pixels, expected)
     hls.save_model(model, folder / "model.fml")
     if design.quantized:

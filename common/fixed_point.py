@@ -53,6 +53,11 @@ class FixedPoint:
         """Greatest value."""
         return self.low + 2.0**self.integer - self.step
 
+    @property
+    def layout(self) -> str:
+        """Sign, bits in all and bits left of the binary point, without how values got there: `ufixed<5,0>`."""
+        return f"{'fixed' if self.signed else 'ufixed'}<{self.width},{self.integer}>"
+
     def cast(self, values: np.ndarray) -> np.ndarray:
         """Return float64 values as this type represents them; exact where the values have up to 53 bits."""
         scaled = np.asarray(values, dtype=np.float64) / self.step
@@ -63,8 +68,7 @@ class FixedPoint:
         return ((rounded - low) % 2.0**self.width + low) * self.step
 
     def __str__(self) -> str:
-        name = "fixed" if self.signed else "ufixed"
-        return f"{name}<{self.width},{self.integer},{self.rounding},{self.overflow}>"
+        return f"{self.layout[:-1]},{self.rounding},{self.overflow}>"
 
 
 def fixed_point(precision: "PrecisionType") -> FixedPoint:

@@ -1,4 +1,4 @@
-"""Independent tasks in a few processes at a time, with one progress line for all of them."""
+"""Independent tasks in a few processes at a time, with one progress line for all of them and a line for each."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from common.console import progress_line
+from common.console import ProgressLine, progress_line
 from common.errors import PipelineError
 
 POLL_SECONDS = 0.2
@@ -41,6 +41,8 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:  # n
         return function(*arguments)
     except SystemExit:  # asked to end; the executor would go on with the next task
         os.killpg(0, signal.SIGKILL)
+    finally:
+        say("")
 
 
 def _end(workers: Sequence[multiprocessing.Process]) -> None:
@@ -56,9 +58,9 @@ def _end(workers: Sequence[multiprocessing.Process]) -> None:
 
 
 def say(text: str) -> None:
-    """Show a few words on the progress line, from inside of a task."""
+    """Show a few words below the progress line, from inside of a task, until the next ones or the end of the task."""
     if _messages is not None:
-        _messages.put(text)
+        _messages.put((os.getpid(), text))
 
 
 def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int, title: str) -> list[Any]:
@@ -87,7 +89,8 @@ def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], proc
             futures = [pool.submit(_call, function, arguments) for arguments in tasks]
             for future in futures:
                 future.add_done_callback(lambda _: line.advance())
-            return [_result(future, messages, line.say) for future in futures]
+            said: dict[int, str] = {}
+            return [_result(future, messages, said, line) for future in futures]
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             _end(multiprocessing.active_children())
@@ -98,10 +101,13 @@ def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], proc
             raise
 
 
-def _result(future: Future, messages: Any, show: Callable[[str], None]) -> Any:  # noqa: ANN401
+def _result(future: Future, messages: Any, said: dict[int, str], line: ProgressLine) -> Any:  # noqa: ANN401
+    """Wait for a task, and show meanwhile what each worker said last."""
     while not future.done():
         try:
-            show(messages.get(timeout=POLL_SECONDS))
+            worker, text = messages.get(timeout=POLL_SECONDS)
         except queue.Empty:
             continue
+        said[worker] = text
+        line.say_below([text for text in said.values() if text])
     return future.result()

@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from alkaid.codegen import RTLModel
 from alkaid.types import CombLogic
 
-from common.rtl import TracedModel, with_costs
+from common import netlist_simulation
+from common.fixed_point import FixedPoint
+from common.netlist_simulation import Bits
+from common.rtl import TracedModel, with_costs, word_type
 
 TOP = "design"
+INPUT_PORT, OUTPUT_PORT = "model_inp", "model_out"
+INPUT_REGISTER = "model_inp_reg"
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,35 @@ class PipelineRegister:
     """A register between two pipeline stages: a word for each value that crosses.
 
     Attributes:
-        widths: Bits of each word, the first in the lowest bits [bit].
-        signed: Whether each word is in two's complement.
-        fractions: Bits right of the binary point of each word [bit].
+        types: Type of each word, the first in the lowest bits.
         layers: Name of the layer that computes each word.
         stage: The logic in front of the register.
     """
 
-    widths: tuple[int, ...]
-    signed: tuple[bool, ...]
-    fractions: tuple[int, ...]
+    types: tuple[FixedPoint, ...]
     layers: tuple[str, ...]
     stage: CombLogic
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each word [bit]."""
+        return tuple(word.width for word in self.types)
+
+    def word_of_bit(self, bit: int) -> int:
+        """Return the position of the word that a bit of the register belongs to."""
+        return int(np.searchsorted(np.cumsum(self.widths), bit, side="right"))
+
+    def to_bits(self, values: np.ndarray) -> Bits:
+        """Return values, float [N, words], as the register holds them."""
+        return netlist_simulation.integers_to_bits(np.rint(values / self._steps()).astype(np.int64), self.widths)
+
+    def to_values(self, bits: Bits) -> np.ndarray:
+        """Return what the register holds as values, float64 [N, words]."""
+        signed = [word.signed for word in self.types]
+        return netlist_simulation.bits_to_integers(bits, self.widths, signed) * self._steps()
+
+    def _steps(self) -> np.ndarray:
+        return np.array([word.step for word in self.types])
 
 
 def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, PipelineRegister]:
@@ -92,11 +115,8 @@ def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, Pipeli
         stage = tagged.logic[f"logic{number}"]
         tags = [entering[op.data[0]] if op.opcode == -1 else int(op.cost) for op in stage.ops]
         entering = [tags[index] if index >= 0 else 0 for index in stage.out_idxs]
-        formats = [interval.kif for interval in stage.out_qint]
         found[name] = PipelineRegister(
-            widths=tuple(int(sum(kif)) for kif in formats),
-            signed=tuple(bool(kif[0]) for kif in formats),
-            fractions=tuple(int(kif[2]) for kif in formats),
+            types=tuple(word_type(interval.kif) for interval in stage.out_qint),
             layers=tuple(traced.layers[tag] for tag in entering),
             stage=plain.logic[f"logic{number}"],
         )

@@ -142,11 +142,15 @@ class TracedModel:
         logic: From all inputs to all outputs, side by side in the model's order.
         layers: Names of the layers, in order.
         layer_of_operation: For each operation of `logic`, its layer's position in `layers`.
+        all_layers: From all inputs to the outputs of every layer, side by side.
+        sizes: Number of units of each layer.
     """
 
     logic: CombLogic
     layers: tuple[str, ...]
     layer_of_operation: tuple[int, ...]
+    all_layers: CombLogic
+    sizes: tuple[int, ...]
 
     def luts_by_layer(self) -> dict[str, float]:
         """Return alkaid's estimate of the LUTs of each layer that has any."""
@@ -154,6 +158,24 @@ class TracedModel:
         for operation, layer in zip(self.logic.ops, self.layer_of_operation, strict=True):
             sums[layer] += operation.cost
         return {name: float(luts) for name, luts in zip(self.layers, sums, strict=True) if luts}
+
+    def layer_values(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what each layer gives for images, float64 [N, units], by its name; `pixels` are [N, inputs]."""
+        return self._by_layer(self.all_layers.predict(pixels))
+
+    def layer_types(self) -> dict[str, tuple[str, ...]]:
+        """Return the type of each unit of each layer, which has no bit more than the unit's range needs."""
+        types = np.array([word_type(interval.kif).layout for interval in self.all_layers.out_qint])
+        return {name: tuple(words[0].tolist()) for name, words in self._by_layer(types[None]).items()}
+
+    def _by_layer(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.layers, np.split(values, np.cumsum(self.sizes)[:-1], axis=1), strict=True))
+
+
+def word_type(kif: tuple[bool, int, int]) -> FixedPoint:
+    """Return alkaid's format (sign bits, integer bits beside the sign, bits right of the point) as a type."""
+    signed, integer, fraction = (int(bits) for bits in kif)
+    return FixedPoint(signed + integer + fraction, signed + integer, bool(signed))
 
 
 def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) -> TracedModel:
@@ -183,7 +205,8 @@ def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) ->
             tags[operation] = number
     kept = [output for name in output_layers for output in outputs[name]]
     logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
-    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops))
+    sizes = tuple(len(values) for values in flat.values())
+    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops), every, sizes)
 
 
 def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:

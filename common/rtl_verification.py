@@ -7,9 +7,8 @@ import numpy as np
 
 from common import netlist_simulation, netlists
 from common.fixed_point import FixedPoint
-from common.pipeline import TOP, PipelineRegister
-
-INPUT_PORT, OUTPUT_PORT = "model_inp", "model_out"
+from common.mismatches import Mismatch
+from common.pipeline import INPUT_PORT, OUTPUT_PORT, TOP, PipelineRegister
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,14 @@ class Verification:
         outputs: Output values found, float64 [N, outputs].
         differing: How many of them differ from the expected ones.
         latency_cycles: Clock cycles from an image at the inputs to its result at the outputs.
-        first_difference: Where the first wrong value arises: pipeline register, layer, word and image; None where all
-            are right.
+        first_mismatch: The first wrong word, in the order of the pipeline's registers; None where all are as alkaid's
+            interpreter has them.
     """
 
     outputs: np.ndarray
     differing: int
     latency_cycles: int
-    first_difference: str | None
+    first_mismatch: Mismatch | None
 
 
 def verify(
@@ -56,39 +55,40 @@ def verify(
     bits = netlist_simulation.integers_to_bits(integers, widths.tolist())
     idle = np.zeros((latency, bits.shape[1]), bits.dtype)
     simulated = netlist_simulation.simulate(netlist, {INPUT_PORT: np.concatenate([bits, idle])})
-    last = registers[OUTPUT_PORT]
-    bits = simulated[OUTPUT_PORT][latency : latency + len(pixels)]
-    found = netlist_simulation.bits_to_integers(bits, last.widths, last.signed) * 2.0 ** -np.array(last.fractions)
+    found = registers[OUTPUT_PORT].to_values(simulated[OUTPUT_PORT][latency : latency + len(pixels)])
     differing = int(np.count_nonzero(found != outputs))
-    difference = _first_difference(netlist, simulated, pixels, registers, latency) if differing else None
-    return Verification(found, differing, latency, difference)
+    mismatch = _first_mismatch(netlist, simulated, pixels, registers, latency) if differing else None
+    return Verification(found, differing, latency, mismatch)
 
 
-def _bits(values: np.ndarray, register: PipelineRegister) -> np.ndarray:
-    integers = np.rint(values * 2.0 ** np.array(register.fractions)).astype(np.int64)
-    return netlist_simulation.integers_to_bits(integers, register.widths)
-
-
-def _first_difference(
+def _first_mismatch(
     netlist: netlists.Netlist,
     simulated: dict[str, np.ndarray],
     pixels: np.ndarray,
     registers: dict[str, PipelineRegister],
     latency: int,
-) -> str:
-    """Follow the pipeline register by register to the first that holds a wrong bit, and name its layer."""
+) -> Mismatch | None:
+    """Follow the pipeline register by register to the first that holds a wrong bit; None where all are right."""
     values = pixels
     behind = latency - len(registers)  # cycles that pass before the first of these registers
     for number, (name, register) in enumerate(registers.items(), start=1):
         values = register.stage.predict(values)
-        positions = list(netlist.probes.get(name, ()))
+        positions = list(netlist.probes.get(name, ()))  # the other bits have been optimized away
         cycles = slice(behind + number, behind + number + len(pixels))
-        wrong = simulated[name][cycles] != _bits(values, register)[:, positions] if positions else np.zeros((0, 0))
+        bits = register.to_bits(values)
+        wrong = simulated[name][cycles] != bits[:, positions] if positions else np.zeros((0, 0))
         if wrong.any():
             image, column = (int(index) for index in np.argwhere(wrong)[0])
-            word = int(np.searchsorted(np.cumsum(register.widths), positions[column], side="right"))
-            return (
-                f"first difference in layer {register.layers[word]}: image {image}, word {word} of register {name}, "
-                f"{float(values[image, word])} expected"
+            word = register.word_of_bit(positions[column])
+            found = bits[image : image + 1].copy()
+            found[:, positions] = simulated[name][cycles][image]
+            return Mismatch(
+                layer=register.layers[word],
+                image=image,
+                place=f"word {word} of register {name}",
+                expected=float(values[image, word]),
+                expected_type=register.types[word].layout,
+                found=float(register.to_values(found)[0, word]),
+                found_type=register.types[word].layout,
             )
-    return f"first difference behind the last pipeline register, layer {register.layers[0]}"
+    return None

@@ -1,45 +1,43 @@
-"""One design from its hls4ml project to hardware: with open tools, each step proved to the bit, or with an HLS tool."""
+"""All designs from their hls4ml projects to hardware: with open tools, each step proved to the bit, or an HLS tool.
+
+The steps of all designs are tasks of one pool of processes, the longest first, so that no core waits at the end.
+"""
 
 import shutil
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from hls4ml.model.graph import ModelGraph
 
-from common import c_simulation, hls, parallel, pipeline, rtl, rtl_verification, tabulation, vendor_tools, yosys
+from common import hls, mismatches, open_synthesis, parallel, rtl, tabulation, test_bench, vendor_tools
 from common.designs import Design
-from common.fixed_point import fixed_point
+from common.equivalence import Proof
+from common.open_synthesis import OpenOptions, Row, RtlDesign
 from common.vendor_reports import SynthesisReport
-
-Row = dict[str, object]
-CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
 
 
 @dataclass(frozen=True)
-class SynthesisOptions:
-    """How a design is synthesized.
+class Build:
+    """A design that is built.
 
     Attributes:
+        design: Which one.
+        source: Its folder of the stage before, with `project/`, `model.fml` and `csim.npz`.
+        folder: Where results go.
         tool: Open tools, or the HLS tool that the project was written for.
-        families: FPGA families that Yosys synthesizes for; none where the RTL is only simulated.
-        latency_cutoff: Adders in a row between two pipeline registers.
-        tabulate_latent: Whether what lies behind the latent plane is looked up.
-        flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
-        part: FPGA in the Vivado scripts beside the RTL.
-        clock_ns: Clock period in those scripts [ns].
+        open: How it is done with open tools.
         hls_steps: What the HLS tool runs.
         timeout_seconds: Wall time after which a tool is killed [s].
     """
 
+    design: Design
+    source: Path
+    folder: Path
     tool: Literal["open", "hls"]
-    families: tuple[yosys.Family, ...]
-    latency_cutoff: int
-    tabulate_latent: bool
-    flavor: Literal["verilog", "vhdl"]
-    part: str
-    clock_ns: float
+    open: OpenOptions
     hls_steps: vendor_tools.BuildSteps
     timeout_seconds: float
 
@@ -54,6 +52,7 @@ class DesignReport:
         resources: Rows of `metrics.json` by FPGA family or kind of report.
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
         depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
+        proofs: What was shown for every possible input, by FPGA family; empty where that was not asked for.
         faults: Where exactness ended, in words; empty for an exact design.
     """
 
@@ -62,106 +61,168 @@ class DesignReport:
     resources: dict[str, Row]
     luts_by_layer: dict[str, float]
     depths: dict[int, tuple[int, int]]
+    proofs: dict[str, Proof]
     faults: tuple[str, ...]
 
 
-def build_design(
-    design: Design, source: Path, folder: Path, intensities: np.ndarray, options: SynthesisOptions
-) -> DesignReport:
-    """Run a design's C++ test bench; then an HLS tool or, for a quantized design, the open tools.
+@dataclass(frozen=True)
+class Prepared:
+    """A design whose model has been read, and traced where the open tools build it.
+
+    Attributes:
+        outputs: The model's outputs.
+        csim: What its C simulation gave, float64 [N, values].
+        rtl: Its RTL; None where the open tools do not build it.
+        fault: Where alkaid's interpreter and the C simulation part, in words; None where they do not.
+    """
+
+    outputs: list[test_bench.Output]
+    csim: np.ndarray
+    rtl: RtlDesign | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do for a design, independent of the other steps.
+
+    Attributes:
+        design: Which one.
+        name: Unique for the design.
+        function: Does it.
+        arguments: Of the function.
+        work: How long it takes, compared with the others.
+    """
+
+    design: Design
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    work: float
+
+    def take(self) -> Any:  # noqa: ANN401  (each function has a result of its own)
+        """Do it."""
+        return self.function(*self.arguments)
+
+
+def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) -> list[DesignReport]:
+    """Trace the designs; then run test benches, simulations and tools of all of them, a few at a time.
 
     Args:
-        design: Which one.
-        source: Folder of the design with `project/`, `model.fml` and `csim.npz`.
-        folder: Where results go.
+        builds: The designs.
         intensities: Test images, float32 [N, 64].
-        options: How it is done.
+        processes: How many run at a time.
 
     Raises:
-        PipelineError: A tool failed, or the model cannot be traced.
+        PipelineError: A tool failed, or a model cannot be traced.
     """
-    folder.mkdir(parents=True)
-    model = hls.load_model(source / "model.fml")
-    with np.load(source / "csim.npz") as file:
+    tasks = [(build, intensities) for build in builds]
+    prepared = parallel.run_all(prepare, tasks, processes, "tracing")
+    pixels = intensities.astype(np.float64)
+    steps = [step for build, ready in zip(builds, prepared, strict=True) for step in _steps(build, ready, pixels)]
+    steps.sort(key=lambda step: step.work, reverse=True)
+    results = parallel.run_all(Step.take, [(step,) for step in steps], processes, "simulating, synthesizing")
+    found = {(step.design, step.name): result for step, result in zip(steps, results, strict=True)}
+    proofs = [
+        Step(build.design, "proofs", open_synthesis.prove, (str(build.design), ready.rtl, build.open), 0)
+        for build, ready in zip(builds, prepared, strict=True)
+        if ready.rtl and build.open.prove
+    ]
+    if proofs:
+        results = parallel.run_all(Step.take, [(step,) for step in proofs], processes, "proving")
+        found |= {(step.design, step.name): result for step, result in zip(proofs, results, strict=True)}
+    return [
+        _report(build, ready, {name: result for (design, name), result in found.items() if design == build.design})
+        for build, ready in zip(builds, prepared, strict=True)
+    ]
+
+
+def prepare(build: Build, intensities: np.ndarray) -> Prepared:
+    """Read a design's model; trace it, run alkaid's interpreter and write RTL where the open tools build it."""
+    from common import c_simulation  # brings TensorFlow, which no other step needs
+
+    parallel.say(f"{build.design}: tracing")
+    build.folder.mkdir(parents=True)
+    model = hls.load_model(build.source / "model.fml")
+    outputs = c_simulation.outputs_of(model)
+    with np.load(build.source / "csim.npz") as file:
         csim = file["outputs"].astype(np.float64)
-    parallel.say(f"{design}: C++ test bench")
-    project = shutil.copytree(source / "project", folder / "test_bench")
-    bench = c_simulation.run_test_bench(project, model)
-    c_simulation.keep_results(project)
+    if build.tool == "hls" or not build.design.quantized:
+        return Prepared(outputs, csim)
+    traced = rtl.trace_model(model, tabulation.TabulatingTracer if build.open.tabulate_latent else rtl.Hls4mlTracer)
+    design = open_synthesis.write_rtl(model, traced, intensities.astype(np.float64), build.folder / "rtl", build.open)
+    fault = None
+    if np.any(design.outputs != csim):
+        with tempfile.TemporaryDirectory() as folder:
+            expected = c_simulation.c_simulate_elsewhere(model, intensities, Path(folder))
+        layers = traced.layer_values(intensities.astype(np.float64))
+        expected = {name: values for name, values in expected.items() if name in layers}
+        types = c_simulation.types_of(model), traced.layer_types()
+        fault = str(mismatches.first_mismatch(expected, layers, *types))
+    return Prepared(outputs, csim, design, fault)
+
+
+def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
+    design, name = build.design, str(build.design)
+    steps = [Step(design, "test_bench", run_test_bench, (build, prepared.outputs), 0)]
+    if build.tool == "hls":
+        steps.append(Step(design, "hls", run_hls_tool, (build,), np.inf))
+    if prepared.rtl:
+        luts = sum(prepared.rtl.luts_by_layer.values())
+        arguments = (pixels, build.open)
+        steps.append(Step(design, "rtl", open_synthesis.simulate_rtl, (name, prepared.rtl, *arguments), luts / 2))
+        for family in build.open.families:
+            steps.append(
+                Step(design, family, open_synthesis.synthesize, (name, prepared.rtl, family, *arguments), luts)
+            )
+    return steps
+
+
+def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.ndarray:
+    """Run a copy of a design's C++ test bench, and return its outputs, float64 [N, values]."""
+    parallel.say(f"{build.design}: C++ test bench")
+    project = shutil.copytree(build.source / "project", build.folder / "test_bench")
+    found = test_bench.run(project, outputs)
+    test_bench.keep_results(project)
+    return found
+
+
+def _report(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
+    """Put together what the steps of one design gave."""
+    bench, csim = results["test_bench"], prepared.csim
     exactness = {"csim_test_bench": int(np.count_nonzero(bench != csim))}
-    if options.tool == "hls":
-        resources = _run_hls_tool(design, source / "project", folder / "vendor", options)
-        return DesignReport(design, exactness, resources, {}, {}, ())
-    if not design.quantized:
-        return DesignReport(design, exactness, {}, {}, {}, ())
-    return _build_open(design, model, csim, exactness, folder, intensities.astype(np.float64), options)
-
-
-def _build_open(
-    design: Design,
-    model: ModelGraph,
-    csim: np.ndarray,
-    exactness: dict[str, int],
-    folder: Path,
-    pixels: np.ndarray,
-    options: SynthesisOptions,
-) -> DesignReport:
-    """Trace a design with alkaid, synthesize it with Yosys, and simulate RTL and netlists."""
-    parallel.say(f"{design}: tracing")
-    traced = rtl.trace_model(model, tabulation.TabulatingTracer if options.tabulate_latent else rtl.Hls4mlTracer)
-    interpreted = traced.logic.predict(pixels)
-    rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
-    pipeline.write_rtl(traced, folder / "rtl", rtl_options)
-    if options.flavor == "vhdl":
-        pipeline.write_rtl(traced, folder / "rtl_vhdl", replace(rtl_options, flavor="vhdl"))
-
-    exactness = {**exactness, "csim_alir": int(np.count_nonzero(interpreted != csim))}
-    input_type = fixed_point(model.get_input_variables()[0].type.precision)
-    registers = pipeline.registers(traced, rtl_options)
     faults = []
-    for pair, differing in exactness.items():
-        if differing:
-            faults.append(f"{differing} values differ between {pair.replace('_', ' and ', 1)}")
+    if exactness["csim_test_bench"]:
+        faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
+    if prepared.rtl is None:
+        return DesignReport(build.design, exactness, results.get("hls", {}), {}, {}, {}, tuple(faults))
 
-    def verify(netlist: Path, expected: np.ndarray, count: str) -> rtl_verification.Verification:
-        verification = rtl_verification.verify(netlist, pixels, input_type, registers, expected)
-        exactness[count] = exactness.get(count, 0) + verification.differing
-        if verification.first_difference:
-            faults.append(f"{netlist.stem}: {verification.first_difference}")
-        netlist.unlink()  # large, and made again from the Verilog beside it
-        return verification
-
-    parallel.say(f"{design}: simulating the RTL")
-    gates = folder / "rtl" / "gates.json"
-    yosys.elaborate(folder / "rtl", pipeline.TOP, gates, timeout_seconds=options.timeout_seconds)
-    simulated = verify(gates, interpreted, "alir_rtl")
+    exactness["csim_alir"] = int(np.count_nonzero(prepared.rtl.outputs != csim))
+    simulated = results["rtl"]
+    exactness["alir_rtl"] = simulated.differing
+    faults += [f"alkaid: {prepared.fault}"] if prepared.fault else []
+    faults += [f"RTL: {simulated.first_mismatch}"] if simulated.differing else []
     resources = {}
-    for family in options.families:
-        netlist = folder / "rtl" / f"netlist_{family}.json"
-        used = yosys.synthesize(
-            folder / "rtl",
-            pipeline.TOP,
-            netlist,
-            family,
-            timeout_seconds=options.timeout_seconds,
-            on_step=lambda step, family=family: parallel.say(f"{design}: Yosys {family}, {step}"),
-        )
-        parallel.say(f"{design}: simulating the netlist for {family}")
-        latency = verify(netlist, simulated.outputs, "rtl_netlist").latency_cycles
-        row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
-        counts = {"lut": used.lut, "inverter": used.inverter, "ff": used.ff, "dsp": used.dsp, "bram": used.bram}
-        resources[family] = row | counts | {"carry": used.carry, "latency_cycles": latency, "initiation_interval": 1}
-    depths = {cutoff: pipeline.cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS}
-    return DesignReport(design, exactness, resources, traced.luts_by_layer(), depths, tuple(faults))
+    for family in build.open.families:
+        resources[family], verification = results[family]
+        differing = int(np.count_nonzero(verification.outputs != simulated.outputs))
+        exactness["rtl_netlist"] = exactness.get("rtl_netlist", 0) + differing
+        if differing:
+            faults.append(f"netlist for {family}: {verification.first_mismatch or 'equal to alkaid, unlike the RTL'}")
+    proofs: dict[str, Proof] = results.get("proofs", {})
+    for family, proof in proofs.items():
+        faults += [f"netlist for {family}: {example}" for example in proof.refuted.values()]
+    luts, depths = prepared.rtl.luts_by_layer, prepared.rtl.depths
+    return DesignReport(build.design, exactness, resources, luts, depths, proofs, tuple(faults))
 
 
-def _run_hls_tool(design: Design, project: Path, folder: Path, options: SynthesisOptions) -> dict[str, Row]:
-    """Run a copy of a design's project through the HLS tool, and leave it with its reports."""
+def run_hls_tool(build: Build) -> dict[str, Row]:
+    """Run a copy of a design's project through the HLS tool, leave it with its reports, and return what they say."""
     reports = vendor_tools.build_project(
-        vendor_tools.open_project(shutil.copytree(project, folder)),
-        options.hls_steps,
-        timeout_seconds=options.timeout_seconds,
-        on_line=lambda line: parallel.say(f"{design}: {line[:60]}"),
+        vendor_tools.open_project(shutil.copytree(build.source / "project", build.folder / "vendor")),
+        build.hls_steps,
+        timeout_seconds=build.timeout_seconds,
+        on_line=lambda line: parallel.say(f"{build.design}: {line[:60]}"),
     )
     rows = {"C synthesis": reports.c_synthesis, "logic synthesis": reports.logic_synthesis}
     return {name: _row(report) for name, report in rows.items() if report is not None}

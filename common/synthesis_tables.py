@@ -30,6 +30,15 @@ def print_exactness(reports: list[DesignReport]) -> None:
     console.table("Values that differ, over all test images", ["design", *PAIRS], rows)
 
 
+def print_proofs(reports: list[DesignReport]) -> None:
+    """Print how many pipeline stages are proven for every input, and why the others are not."""
+    proofs = [(f"{report.design}, {family}", proof) for report in reports for family, proof in report.proofs.items()]
+    for name, proof in proofs:
+        console.note(f"{name}: {len(proof.proven)} of {proof.stages} stages equal to the RTL for every possible input")
+        for register, reason in proof.unproven.items():
+            console.note(f"  not proven: the stage before register {register}; {reason}")
+
+
 def write_luts_by_layer(folder: Path, reports: list[DesignReport]) -> None:
     """Write alkaid's estimate of the LUTs of each layer of each design as `luts_of_all_designs.csv`."""
     with (folder / "luts_of_all_designs.csv").open("w", newline="") as file:

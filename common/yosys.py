@@ -7,6 +7,7 @@ judged by exit status and by the files it leaves.
 
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import sysconfig
@@ -23,9 +24,10 @@ Family = Literal["xc7", "xcup"]
 """7-Series, or UltraScale+."""
 
 # To gates, with nothing but constants folded: no fault of the optimizer can hide on both sides of a comparison.
+# Short names halve the file, and a search for registers to merge into memories, of which there are none, is left out.
 _ELABORATE = """
-proc; opt_expr; opt_clean; memory; techmap; opt_expr; opt_clean
-flatten -noscopeinfo; opt_expr; opt_clean
+proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
+flatten -noscopeinfo; opt_clean; rename -enumerate
 """
 # Yosys's `synth_xilinx` but for three things that make these designs smaller or the run shorter:
 # - Adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
@@ -159,6 +161,19 @@ def synthesize(
     )
 
 
+def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
+    """Run a script of ABC, the mapper and prover inside of Yosys, in `folder`; what it leaves there is its answer.
+
+    Raises:
+        ToolError: Yosys failed, or did not finish in time.
+    """
+    commands, gate, log = folder / "abc.script", folder / "gate.blif", folder / "abc.log"
+    gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n")  # Yosys calls ABC only for logic
+    commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n")  # and wants it back
+    command = [_program(), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
+    run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
+
+
 def _run(
     folder: Path,
     top: str,
@@ -214,10 +229,10 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _is_whole(written: Path, suffix: str) -> bool:
-    text = written.read_text() if written.exists() else ""
-    if suffix != ".json":
-        return text.rstrip().endswith("endmodule")
-    try:
-        return bool(json.loads(text)["modules"])
-    except (json.JSONDecodeError, KeyError):
+    """Whether a file has its last line, which in Yosys's JSON is the only brace that is not indented."""
+    if not written.exists():
         return False
+    with written.open("rb") as file:
+        file.seek(-min(written.stat().st_size, 100), os.SEEK_END)
+        end = file.read().decode(errors="replace").rstrip()
+    return end.endswith("endmodule" if suffix != ".json" else "\n}")

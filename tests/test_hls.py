@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from stage_runs import ROOT
 
-from common import c_simulation, dataset, hls, networks
+from common import c_simulation, dataset, hls, mismatches, networks, test_bench
 from common.errors import ToolError
 from common.fixed_point import fixed_point
 
@@ -74,7 +74,7 @@ def test_test_bench_of_the_project_carried_elsewhere_gives_the_outputs_of_the_c_
     project = shutil.copytree(design / "project", tmp_path / "carried")
     with np.load(design / "csim.npz") as file:
         outputs = file["outputs"]
-    np.testing.assert_array_equal(c_simulation.run_test_bench(project, model), outputs)
+    np.testing.assert_array_equal(test_bench.run(project, c_simulation.outputs_of(model)), outputs)
     assert outputs.shape == (297, 74)
     assert len(np.unique(outputs)) > 20
 
@@ -93,23 +93,34 @@ def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
     assert exactness["full/quantized_pruned"]["values"] == expected.size
 
 
-def test_first_mismatch_names_layer_image_unit_values_and_type(model):
+def test_first_mismatch_with_keras_names_layer_image_unit_values_and_types(model, demo_outputs):
     layers = {layer.name: layer for layer in model.get_layers()}
+    network = networks.cut(networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5"), "full")
     rng = np.random.default_rng(12)
     expected = {name: rng.random((20, layers[name].get_output_variable().size())) for name in layers}
     found = {name: values.copy() for name, values in expected.items()}
-    assert c_simulation.first_mismatch(model, expected, found) is None
+    types = c_simulation.keras_types_of(network, list(layers)), c_simulation.types_of(model)
+    assert mismatches.first_mismatch(expected, found, *types) is None
     for name in ("decoder_2_relu", "encoder_2_relu", "image"):
         found[name][7, 3] = 0.25
         found[name][11, 1] = 0.5
-    mismatch = c_simulation.first_mismatch(model, expected, found)
     first = next(name for name in layers if name in ("decoder_2_relu", "encoder_2_relu", "image"))
-    precision = layers[first].get_output_variable().type.precision
-    assert str(mismatch) == (
-        f"first difference in layer {first}, image 7, unit 3: "
-        f"{expected[first][7, 3]} expected, 0.25 found as {precision}"
+    assert str(mismatches.first_mismatch(expected, found, *types)) == (
+        f"first difference in layer {first}, image 7, unit 3: {expected[first][7, 3]} expected as quantized_relu(5,0), "
+        "0.25 found as ufixed<5,0,RND_CONV,SAT>"
     )
-    assert fixed_point(precision).width == 5
+
+
+def test_first_mismatch_of_the_test_bench_names_layer_image_unit_values_and_types(model):
+    outputs = c_simulation.outputs_of(model)
+    expected = np.zeros((20, sum(output.size for output in outputs)))
+    assert test_bench.first_mismatch(outputs, expected, expected) is None
+    found = expected.copy()
+    found[3, outputs[0].size + 2] = 0.5
+    assert str(test_bench.first_mismatch(outputs, expected, found)) == (
+        f"first difference in layer {outputs[1].layer}, image 3, unit 2: 0.0 expected as {outputs[1].type}, "
+        f"0.5 found as {outputs[1].type}"
+    )
 
 
 def test_types_of_the_paper_are_in_the_design(model):

@@ -5,7 +5,7 @@ import pytest
 import qkeras
 from alkaid.trace import FVariable
 
-from common import c_simulation, hls, rtl
+from common import c_simulation, hls, mismatches, rtl
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.legacy_keras import keras
@@ -115,14 +115,22 @@ def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
 
 
 @pytest.mark.parametrize("simulated", [pruned_neurons], indirect=True)
-def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixels, monkeypatch):
+def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixels, monkeypatch, tmp_path):
     def cast(values, precision):
         sign, integer = int(precision.signed), precision.integer - int(precision.signed)
         return values.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
 
     converted, _, of_cpp = simulated
     monkeypatch.setattr(rtl, "cast", cast)
-    assert np.any(rtl.trace_model(converted).logic.predict(pixels) != of_cpp)
+    traced = rtl.trace_model(converted)
+    assert np.any(traced.logic.predict(pixels) != of_cpp)
+    expected = c_simulation.c_simulate_elsewhere(converted, pixels, tmp_path)
+    types = c_simulation.types_of(converted), traced.layer_types()
+    mismatch = mismatches.first_mismatch(expected, traced.layer_values(pixels), *types)
+    assert str(mismatch).startswith(
+        "first difference in layer first_relu, image 0, unit 0: 1.0 expected as ufixed<5,1,"
+    )
+    assert ", 0.0 found as ufixed<" in str(mismatch)
 
 
 def test_layer_that_cannot_be_traced_is_refused_by_name(tmp_path):

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from common import hls, pipeline, rtl, rtl_verification, yosys
+from common import equivalence, hls, pipeline, rtl, rtl_verification, yosys
 from common.fixed_point import fixed_point
 from common.legacy_keras import keras, make_deterministic
 
@@ -65,7 +65,7 @@ def verify(design, netlist):
 def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
     result = verify(design, design["folder"] / netlist)
     assert result.differing == 0
-    assert result.first_difference is None
+    assert result.first_mismatch is None
     assert np.array_equal(result.outputs, design["keras"])
     assert result.latency_cycles == len(design["registers"]) + 1
 
@@ -82,7 +82,21 @@ def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design
     yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / "gates.json")
     result = verify(design, tmp_path / "gates.json")
     assert result.differing > 0
-    assert "first difference in layer hidden_1:" in result.first_difference
+    mismatch = result.first_mismatch
+    assert mismatch.layer == "hidden_1"
+    assert_names_values_and_types(str(mismatch), "hidden_1", "stage1_inp")
+    register = design["registers"]["stage1_inp"]
+    word = int(re.search(r"word (\d+)", mismatch.place)[1])
+    values = register.stage.predict(design["pixels"][mismatch.image : mismatch.image + 1])
+    assert mismatch.expected == values[0, word] != mismatch.found
+    assert mismatch.found == register.types[word].cast(mismatch.found)
+
+
+def assert_names_values_and_types(message, layer, register):
+    value_and_type = r"-?\d+\.\d+ {} as u?fixed<\d+,-?\d+>"
+    expected, found = (value_and_type.format(verb) for verb in ("expected", "found"))
+    start = rf"first difference in layer {layer}, image \d+, word \d+ of register {register}"
+    assert re.fullmatch(f"{start}: {expected}, {found}", message), message
 
 
 def double_shift(match):
@@ -110,8 +124,7 @@ def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, 
     result = verify(design, tmp_path / "netlist.json")
     layer = register.layers[int(np.searchsorted(np.cumsum(register.widths), bit, side="right"))]
     assert result.differing > 0
-    assert f"first difference in layer {layer}:" in result.first_difference
-    assert f"register {name}," in result.first_difference
+    assert_names_values_and_types(str(result.first_mismatch), layer, name)
 
 
 def test_a_register_that_is_missing_is_caught(design, tmp_path):
@@ -126,3 +139,75 @@ def test_a_register_that_is_missing_is_caught(design, tmp_path):
     }
     (tmp_path / "netlist.json").write_text(json.dumps(netlist))
     assert verify(design, tmp_path / "netlist.json").differing > 0
+
+
+def prove(design, netlist, seconds=120.0):
+    gates, stages = design["folder"] / "gates.json", []
+    proof = equivalence.prove(gates, netlist, design["registers"], seconds, stages.append)
+    assert stages == [pipeline.INPUT_REGISTER, *design["registers"]]
+    assert proof.stages == len(stages)
+    return proof
+
+
+def test_every_stage_of_a_sound_netlist_is_proven_equal_to_the_rtl(design):
+    proof = prove(design, design["folder"] / "netlist.json")
+    assert proof.proven == (pipeline.INPUT_REGISTER, *design["registers"])
+    assert not list(design["folder"].glob("*.proof"))
+
+
+def test_one_flipped_bit_of_a_lut_mask_is_refuted_and_named_by_layer(design, tmp_path):
+    """The LUT reads registers alone, so that each bit of its mask matters for some input."""
+    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    module = netlist["modules"][pipeline.TOP]
+    cells = module["cells"].values()
+    entering = {
+        cell["connections"]["D"][0]: cell["connections"]["Q"][0] for cell in cells if cell["type"] in ("FDRE", "FDSE")
+    }
+    stored = set(entering.values())
+
+    def sources(cell):
+        return {cell["connections"][f"I{pin}"][0] for pin in range(int(cell["type"][-1]))}
+
+    name, bit, lut = next(
+        (name, module["netnames"][name]["bits"].index(entering[output]), cell)
+        for cell in cells
+        if re.fullmatch("LUT[2-6]", cell["type"])
+        for output in cell["connections"]["O"]
+        if output in entering
+        and stored.issuperset(cell["connections"][f"I{pin}"][0] for pin in range(int(cell["type"][3])))
+        for name in design["registers"]
+        if entering[output] in module["netnames"][name]["bits"]
+    )
+    mask = lut["parameters"]["INIT"]
+    lut["parameters"]["INIT"] = mask[:-1] + "10"[int(mask[-1])]
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    proof = prove(design, tmp_path / "netlist.json")
+    register = design["registers"][name]
+    word = register.word_of_bit(bit)
+    assert list(proof.refuted) == [name]
+    value = rf"-?\d+\.\d+ {{}} as {register.types[word].layout}"
+    assert re.fullmatch(
+        rf"differs in layer {register.layers[word]}, word {word} of register {name}: for some contents of the register "
+        rf"before, {value.format('expected')}, {value.format('found')}",
+        proof.refuted[name],
+    )
+    assert len(proof.proven) == proof.stages - 1
+
+
+def test_a_stage_that_is_not_proven_in_time_is_named(design):
+    proof = prove(design, design["folder"] / "netlist.json", seconds=0.05)
+    assert proof.proven == ()
+    assert proof.unproven.keys() == {pipeline.INPUT_REGISTER, *design["registers"]}
+    assert all("did not finish within" in reason for reason in proof.unproven.values())
+
+
+def test_a_netlist_that_lacks_a_register_is_not_proven(design, tmp_path):
+    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    cells = netlist["modules"][pipeline.TOP]["cells"]
+    name = next(name for name, cell in cells.items() if cell["type"] == "FDRE" and cell["connections"]["Q"][0] != "x")
+    pins = cells[name]["connections"]
+    cells[name] = {"type": "LUT1", "parameters": {"INIT": "10"}, "connections": {"I0": pins["D"], "O": pins["Q"]}}
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    proof = prove(design, tmp_path / "netlist.json")
+    assert len(proof.proven) < proof.stages
+    assert any("no register of its own" in reason for reason in proof.unproven.values())

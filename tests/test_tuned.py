@@ -192,7 +192,7 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
     traced = rtl.trace_model(graph, tabulation.TabulatingTracer)
     options = pipeline.PipelineOptions(3, "verilog", "part", 5.0)
     pipeline.write_rtl(traced, tmp_path / "rtl", options)
-    yosys.elaborate(tmp_path / "rtl", rtl.TOP, tmp_path / "rtl" / "gates.json", timeout_seconds=60)
+    yosys.elaborate(tmp_path / "rtl", pipeline.TOP, tmp_path / "rtl" / "gates.json", timeout_seconds=60)
     found = rtl_verification.verify(
         tmp_path / "rtl" / "gates.json",
         PIXELS.astype(np.float64),
@@ -200,7 +200,7 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
         pipeline.registers(traced, options),
         traced.logic.predict(PIXELS),
     )
-    assert (found.differing, found.first_difference) == (0, None)
+    assert (found.differing, found.first_mismatch) == (0, None)
     assert len(np.unique(found.outputs)) > 5
 
 

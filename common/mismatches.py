@@ -1,0 +1,66 @@
+"""Where two computations of one network part: the first value that differs, with both values and both types."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Layers = Mapping[str, np.ndarray]
+"""Values by the layer's name, in order, [N, units] each."""
+
+Types = Mapping[str, Sequence[str]]
+"""Types by the layer's name, a name for each unit, such as `ufixed<5,0>`."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A value on which two computations do not agree.
+
+    Attributes:
+        layer: Name of the layer that computes it.
+        image: Number of the test image.
+        place: Which value of the layer, in words: unit, or word of a register.
+        expected: Value of the first computation.
+        expected_type: Its type.
+        found: Value of the second computation.
+        found_type: Its type.
+    """
+
+    layer: str
+    image: int
+    place: str
+    expected: float
+    expected_type: str
+    found: float
+    found_type: str
+
+    def __str__(self) -> str:
+        return (
+            f"first difference in layer {self.layer}, image {self.image}, {self.place}: {self.expected!r} expected as "
+            f"{self.expected_type}, {self.found!r} found as {self.found_type}"
+        )
+
+
+def first_mismatch(expected: Layers, found: Layers, expected_types: Types, found_types: Types) -> Mismatch | None:
+    """Return the first value that differs, in the order of layers, images and units, or None where none does.
+
+    Args:
+        expected: What the first computation gives.
+        found: What the second one gives, for the same layers at least.
+        expected_types: Types of the first one.
+        found_types: Types of the second one.
+    """
+    for layer, values in expected.items():
+        differing = np.argwhere(values != found[layer])
+        if len(differing):
+            image, unit = (int(index) for index in differing[0])
+            return Mismatch(
+                layer,
+                image,
+                f"unit {unit}",
+                float(values[image, unit]),
+                expected_types[layer][unit],
+                float(found[layer][image, unit]),
+                found_types[layer][unit],
+            )
+    return None

@@ -1,0 +1,152 @@
+"""A design with open tools, in steps that can run side by side: RTL by alkaid, its simulation, netlists by Yosys."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from hls4ml.model.graph import ModelGraph
+
+from common import equivalence, parallel, pipeline, rtl_verification, yosys
+from common.equivalence import Proof
+from common.fixed_point import FixedPoint, fixed_point
+from common.pipeline import PipelineRegister
+from common.rtl import TracedModel
+from common.rtl_verification import Verification
+
+Row = dict[str, object]
+CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How a design is traced, pipelined and synthesized.
+
+    Attributes:
+        families: FPGA families that Yosys synthesizes for; none where the RTL is only simulated.
+        latency_cutoff: Adders in a row between two pipeline registers.
+        tabulate_latent: Whether what lies behind the latent plane is looked up.
+        flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
+        part: FPGA in the Vivado scripts beside the RTL.
+        clock_ns: Clock period in those scripts [ns].
+        prove: Whether RTL and netlists are shown to be equal for every possible input.
+        proof_seconds: Wall time for each stage of such a proof [s].
+        timeout_seconds: Wall time after which Yosys is killed [s].
+    """
+
+    families: tuple[yosys.Family, ...]
+    latency_cutoff: int
+    tabulate_latent: bool
+    flavor: Literal["verilog", "vhdl"]
+    part: str
+    clock_ns: float
+    prove: bool
+    proof_seconds: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class RtlDesign:
+    """A design as RTL, and what each part of it has to compute.
+
+    Attributes:
+        folder: Holds the Verilog, later netlists and logs.
+        input_type: Type of a pixel.
+        registers: Those of the pipeline by name, in order.
+        outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
+        luts_by_layer: alkaid's estimate.
+        depths: For each latency cut-off, cycles and register bits of the pipeline.
+    """
+
+    folder: Path
+    input_type: FixedPoint
+    registers: dict[str, PipelineRegister]
+    outputs: np.ndarray
+    luts_by_layer: dict[str, float]
+    depths: dict[int, tuple[int, int]]
+
+
+def write_rtl(
+    model: ModelGraph, traced: TracedModel, pixels: np.ndarray, folder: Path, options: OpenOptions
+) -> RtlDesign:
+    """Run alkaid's interpreter over the test images, and write the pipelined RTL into `folder`."""
+    rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
+    pipeline.write_rtl(traced, folder, rtl_options)
+    if options.flavor == "vhdl":
+        pipeline.write_rtl(traced, folder.with_name(f"{folder.name}_vhdl"), replace(rtl_options, flavor="vhdl"))
+    return RtlDesign(
+        folder,
+        fixed_point(model.get_input_variables()[0].type.precision),
+        pipeline.registers(traced, rtl_options),
+        traced.logic.predict(pixels),
+        traced.luts_by_layer(),
+        {cutoff: pipeline.cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS},
+    )
+
+
+def simulate_rtl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
+    """Elaborate the RTL to gates, and simulate those over the test images; `name` is for the progress line."""
+    gates = design.folder / "gates.json"
+    yosys.elaborate(
+        design.folder,
+        pipeline.TOP,
+        gates,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: RTL to gates, {step}"),
+    )
+    parallel.say(f"{name}: simulating the RTL")
+    return _verify(gates, design, pixels, options)
+
+
+def synthesize(
+    name: str, design: RtlDesign, family: yosys.Family, pixels: np.ndarray, options: OpenOptions
+) -> tuple[Row, Verification]:
+    """Synthesize for an FPGA family, and simulate the netlist over the test images.
+
+    Returns:
+        The row of `metrics.json`, and what the simulation gave.
+    """
+    netlist = design.folder / f"netlist_{family}.json"
+    used = yosys.synthesize(
+        design.folder,
+        pipeline.TOP,
+        netlist,
+        family,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: Yosys {family}, {step}"),
+    )
+    parallel.say(f"{name}: simulating the netlist for {family}")
+    verification = _verify(netlist, design, pixels, options)
+    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
+    counts = {"lut": used.lut, "inverter": used.inverter, "ff": used.ff, "dsp": used.dsp, "bram": used.bram}
+    row |= counts | {"carry": used.carry, "latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return row, verification
+
+
+def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
+    verification = rtl_verification.verify(netlist, pixels, design.input_type, design.registers, design.outputs)
+    if not options.prove:
+        netlist.unlink()  # large, and made again from the Verilog beside it
+    return verification
+
+
+def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
+    """Show that each netlist equals the RTL for every possible input, by FPGA family; removes what they were read from.
+
+    Returns:
+        What was shown, by family; `name` is for the progress line.
+    """
+    gates = design.folder / "gates.json"
+    proofs = {}
+    for family in options.families:
+        netlist = design.folder / f"netlist_{family}.json"
+        proofs[family] = equivalence.prove(
+            gates,
+            netlist,
+            design.registers,
+            options.proof_seconds,
+            on_stage=lambda register, family=family: parallel.say(f"{name}: proving {family}, register {register}"),
+        )
+        netlist.unlink()
+    gates.unlink()
+    return proofs
