@@ -12,31 +12,39 @@ PAIRS = {"test bench": "csim_test_bench", "alkaid": "csim_alir", "RTL": "alir_rt
 
 def print_resources(designs: dict[str, Row]) -> None:
     """Print rows of `metrics.json` beside the paper's Tables 5 and 6."""
-    rows = [
-        [name, *(row.get(key) for key in RESOURCES.values()), f"{row['tool'].split()[0]}, {row['part']}"]
-        for name, row in designs.items()
-    ]
-    rows += [
-        [f"paper: {name}", *(row[key] for key in RESOURCES.values()), f"HLS est., {row['part']}"]
-        for name, row in paper.TABLES_5_AND_6.items()
-    ]
+    ours = [(name.partition(",")[0], row["tool"].split()[0], row) for name, row in designs.items()]
+    theirs = [(f"paper: {name}", "HLS", row) for name, row in paper.TABLES_5_AND_6.items()]
+    rows = []
+    for name, tool, row in ours + theirs:
+        source = f"{tool}{' est.' if row.get('estimate') else ','} {row['part'].partition('-')[0]}"
+        rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
     console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
-    console.note("Yosys counts after logic synthesis; HLS estimates run 1.7 to 2.2 times above logic synthesis")
+    console.note("Yosys: after logic synthesis; HLS: estimates, 1.7 to 2.2 times above that")
 
 
 def print_exactness(reports: list[DesignReport]) -> None:
-    """Print how many values differ between each simulation and the one before it."""
-    rows = [[report.design, *(report.exactness.get(pair) for pair in PAIRS.values())] for report in reports]
-    console.table("Values that differ, over all test images", ["design", *PAIRS], rows)
+    """Print how many values differ between each simulation and the one before it: a table where any do."""
+    if any(count for report in reports for count in report.exactness.values()):
+        rows = [[report.design, *(report.exactness.get(pair) for pair in PAIRS.values())] for report in reports]
+        console.table("Values that differ, over all test images", ["design", *PAIRS], rows)
+        return
+    designs = {name: sum(pair in report.exactness for report in reports) for name, pair in PAIRS.items()}
+    exact = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)
+    console.note(f"no value of any test image differs; designs: {exact}")
 
 
 def print_proofs(reports: list[DesignReport]) -> None:
     """Print how many pipeline stages are proven for every input, and why the others are not."""
-    proofs = [(f"{report.design}, {family}", proof) for report in reports for family, proof in report.proofs.items()]
-    for name, proof in proofs:
-        console.note(f"{name}: {len(proof.proven)} of {proof.stages} stages equal to the RTL for every possible input")
+    proofs = {f"{report.design}, {family}": proof for report in reports for family, proof in report.proofs.items()}
+    if proofs:
+        proven = sum(len(proof.proven) for proof in proofs.values())
+        stages = sum(proof.stages for proof in proofs.values())
+        console.note(
+            f"netlist and RTL proven equal for every input: {proven} of {stages} stages, {len(proofs)} netlists"
+        )
+    for name, proof in proofs.items():
         for register, reason in proof.unproven.items():
-            console.note(f"  not proven: the stage before register {register}; {reason}")
+            console.note(f"{name}: not proven before register {register}: {reason}")
 
 
 def write_luts_by_layer(folder: Path, reports: list[DesignReport]) -> None:
