@@ -10,15 +10,16 @@ SAMPLING_SECONDS = 0.1
 
 
 class PeakMemory:
-    """Watches a process and its descendants while the block runs.
+    """Watches a process and its descendants, or the descendants alone, while the block runs.
 
     Attributes:
         peak: Largest sum of their memory [byte]. Pages that processes share are counted in each: an upper limit.
     """
 
-    def __init__(self, pid: int | None = None) -> None:
+    def __init__(self, pid: int | None = None, *, descendants_only: bool = False) -> None:
         self.peak = 0
         self._pid = pid or os.getpid()
+        self._descendants_only = descendants_only
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -34,17 +35,17 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while True:
-            self.peak = max(self.peak, memory_in_use(self._pid))
+            self.peak = max(self.peak, memory_in_use(self._pid, descendants_only=self._descendants_only))
             if self._ended.wait(SAMPLING_SECONDS):
                 return
 
 
-def memory_in_use(pid: int) -> int:
-    """Return the memory of a process and all its descendants [byte]; none where it has ended."""
+def memory_in_use(pid: int, *, descendants_only: bool = False) -> int:
+    """Return the memory of a process and all its descendants, or of those alone [byte]; none where it has ended."""
     total = 0
     try:
         process = psutil.Process(pid)
-        for each in [process, *process.children(recursive=True)]:
+        for each in [*([] if descendants_only else [process]), *process.children(recursive=True)]:
             total += each.memory_info().rss
     except psutil.NoSuchProcess:  # one ended in between; the next sample sees the others
         pass

@@ -27,7 +27,7 @@ def growth(
         training: Seconds of an epoch for each.
         widths: Factors of the width of the network.
         curves: For conversion and synthesis, `seconds` and `bytes` at each width.
-        exponents: Fitted, for `training`, `conversion`, `synthesis` and `memory`.
+        exponents: Fitted, for `training`, `conversion` and `synthesis`.
         memory_bound: Drawn as a line [byte].
     """
     rows = [("training", count, spread.median, "") for count, spread in zip(images, training, strict=True)]

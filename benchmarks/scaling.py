@@ -3,9 +3,9 @@
 Run:     python -m benchmarks.scaling
 
 Training: an epoch of the float classifier with 10,000 to 600,000 images, MNIST's over and over. Conversion (hls4ml,
-g++, alkaid) and synthesis (Yosys): the encoder with `tuned`'s types, its two hidden layers as wide as they are, twice
-and four times, with random weights of which 80 % are zero, so that no training is in the way. Each width runs in a
-process of its own, whose memory is watched. Draws a log-log figure, into outputs/benchmarks/.
+g++, alkaid) and synthesis (Yosys): the encoder's two hidden layers with `tuned`'s types, as wide as they are, twice and
+four times, with random weights of which 80 % are zero, so that no training is in the way. Each width runs in a process
+of its own; memory is that of Python and g++, or of Yosys. Draws a log-log figure, into outputs/benchmarks/.
 """
 
 import json
@@ -57,7 +57,7 @@ def training_seconds() -> list[list[float]]:
 
 
 def build_design(width: int) -> dict[str, dict[str, float]]:
-    """Convert and synthesize an encoder of `width` times the nodes; return seconds and memory [byte] of both phases."""
+    """Convert and synthesize hidden layers of `width` times the nodes; return seconds and memory [byte] by phase."""
     from common import c_simulation, hls, networks, pipeline, precision, quantization, rtl, yosys
     from common.legacy_keras import keras
 
@@ -68,7 +68,7 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
     for layer in networks.dense_layers(model).values():
         kernel, bias = layer.get_weights()
         layer.set_weights([random.uniform(-1, 1, kernel.shape) * (random.random(kernel.shape) > SPARSITY), bias])
-    encoder = keras.Model(model.input, model.get_layer("latent_relu").output, name="encoder")
+    encoder = keras.Model(model.input, model.get_layer("encoder_2_relu").output, name="encoder")
     costs = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -80,7 +80,7 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
             pipeline.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
         costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}
         started = time.perf_counter()
-        with PeakMemory() as memory:
+        with PeakMemory(descendants_only=True) as memory:
             used = yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json")
         costs["synthesis"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak, "lut": used.lut}
     return costs
@@ -100,33 +100,34 @@ def main() -> None:
     from benchmarks.plot_scaling import growth
     from common import plot_style
 
-    benchmark = measure.Benchmark("scaling", "How cost grows", ["", "smallest", "largest", "exponent", "at 8 GB"])
+    benchmark = measure.Benchmark(
+        "scaling",
+        f"How cost grows: {IMAGES[0]:,} to {IMAGES[-1]:,} images, width x1 to x{WIDTHS[-1]}",
+        ["", "smallest", "largest", "exponent", "at 8 GB"],
+    )
     training = [measure.Spread.of(times) for times in training_seconds()]
     medians = [spread.median for spread in training]
     power, _ = exponent(IMAGES, medians)
-    benchmark.row(
-        f"training, {IMAGES[0]:,} to {IMAGES[-1]:,} images",
-        f"{training[0]:.3f} s",
-        f"{training[-1]:.2f} s",
-        f"{power:.2f} (images)",
-        "",
-    )
+    benchmark.row("training, an epoch", f"{medians[0]:.3f} s", f"{medians[-1]:.2f} s", f"{power:.2f}", "")
     designs = [in_own_process(width) for width in WIDTHS]
     curves = {phase: [costs[phase] for costs in designs] for phase in PHASES}
-    memory_power, memory_factor = exponent(WIDTHS[-2:], [cost["bytes"] for cost in curves["synthesis"][-2:]])
-    largest = (MEMORY_BOUND / memory_factor) ** (1 / memory_power)
-    exponents = {"training": power, "memory": memory_power}
+    products = [width**2 for width in WIDTHS]
+    slope, base = np.polyfit(products, [cost["bytes"] for cost in curves["synthesis"]], 1)
+    largest = float(np.sqrt((MEMORY_BOUND - base) / slope))
+    exponents = {"training": power}
     for phase, costs in curves.items():
         exponents[phase], _ = exponent(WIDTHS, [cost["seconds"] for cost in costs])
         steep, factor = exponent(WIDTHS[-2:], [cost["seconds"] for cost in costs[-2:]])
         shown = [f"{cost['seconds']:.1f} s, {cost['bytes'] / 1e9:.2f} GB" for cost in (costs[0], costs[-1])]
-        beyond = f"x{largest:.0f}: {factor * largest**steep / 60:,.0f} min"
-        benchmark.row(f"{phase}, width x1 to x{WIDTHS[-1]}", *shown, f"{exponents[phase]:.2f} (width)", beyond)
+        beyond = f"x{largest:.0f}: {factor * largest**steep / 3600:,.1f} h"
+        benchmark.row(phase, *shown, f"{exponents[phase]:.2f}", beyond)
     luts = [round(cost["lut"]) for cost in curves["synthesis"]]
-    benchmark.notes.append(
-        f"LUTs of the encoder: {', '.join(f'x{width} {count:,}' for width, count in zip(WIDTHS, luts, strict=True))}; "
-        f"memory of synthesis grows as width^{memory_power:.2f} between the last two, by which it is extrapolated"
-    )
+    counts = ", ".join(f"x{width} {count:,}" for width, count in zip(WIDTHS, luts, strict=True))
+    benchmark.notes += [
+        f"LUTs: {counts}",
+        f"at 8 GB: the width that synthesis has memory for, {base / 1e9:.2f} GB + {slope / 1e9:.3f} GB x width squared, "
+        "and the time that the growth between the last two widths leads to",
+    ]
     benchmark.values = {
         "images": IMAGES,
         "training_seconds": medians,

@@ -104,7 +104,7 @@ def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
     training = [measure.Spread(0.1 * count, 0.09 * count, 0.2 * count) for count in (1, 3, 6)]
     costs = [{"seconds": 2.0 * width, "bytes": 1e9 * width} for width in (1, 2)]
     curves = {"conversion": costs, "synthesis": costs}
-    exponents = {"training": 1.0, "conversion": 1.0, "synthesis": 1.0, "memory": 1.0}
+    exponents = {"training": 1.0, "conversion": 1.0, "synthesis": 1.0}
     figure = growth((10, 30, 60), training, (1, 2), curves, exponents, 8e9)
     plot_style.save(figure, tmp_path, "scaling")
     assert (tmp_path / "scaling.csv").read_text().count("\n") == 1 + 3 + 2 + 2
