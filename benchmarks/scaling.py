@@ -125,7 +125,7 @@ def main() -> None:
     counts = ", ".join(f"x{width} {count:,}" for width, count in zip(WIDTHS, luts, strict=True))
     benchmark.notes += [
         f"LUTs: {counts}",
-        f"at 8 GB: the width that synthesis has memory for, {base / 1e9:.2f} GB + {slope / 1e9:.3f} GB x width squared, "
+        f"at 8 GB: the width that synthesis has memory for, {base / 1e9:.2f} GB + {slope / 1e9:.3f} GB x width², "
         "and the time that the growth between the last two widths leads to",
     ]
     benchmark.values = {
