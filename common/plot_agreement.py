@@ -126,4 +126,4 @@ def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]], w
     name_categories(axes.yaxis, [layer.replace("_", " ") for layer in values])
     name_categories(axes.xaxis, [str(bit) for bit in range(widest)])
     axes.invert_xaxis()
-    axes.set_title(f"{design_words(design)}: values that differ in a bit [%]", loc="left")
+    axes.set_title(f"values that differ in a bit [%], {design_words(design)}", loc="left")

@@ -59,7 +59,7 @@ def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFi
         "wider and darker the larger it is within its layer; blue is positive, orange negative. "
     )
     if unconnected:
-        caption += "No weight leads to an open dot, or none leads on from it: it could be left out. "
+        caption += "No weight leads to an open dot, or none leads on from it: it carries nothing of the image. "
     figure = new_figure(
         PAGE_WIDTH,
         5.8 if len(behind) > 1 else 4.2 if first == "pixels" else 2.8,

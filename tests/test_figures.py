@@ -482,7 +482,7 @@ def test_agreement_says_all_only_of_all(saved):
 
 def test_bits_are_drawn_of_the_designs_that_differ_and_of_no_others(saved):
     (panel,) = saved[1]["bit_agreement"].axes
-    assert panel.get_title(loc="left").startswith("full network: complete")
+    assert panel.get_title(loc="left").endswith(", full network: complete")
     assert [text.get_text() for text in panel.texts] == ["20", "10", "10", "<1"]
     assert plot_agreement.bit_agreement({"full/quantized": {"latent": [0, 0, 0]}}) is None
 
