@@ -367,7 +367,7 @@ function startDrawing(data) {
       row.className = digit === decided ? "decided" : "";
       bar.style.width = `${50 * share}%`;
       bar.style.left = value < 0 ? `${50 - 50 * share}%` : "50%";
-      number.textContent = `${value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}`;
+      number.textContent = `${value <= -0.005 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}`;
     });
     return decided;
   }
