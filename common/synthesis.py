@@ -132,7 +132,7 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
         results = parallel.run_all(Step.take, [(step,) for step in proofs], processes, "proving")
         found |= {(step.design, step.name): result for step, result in zip(proofs, results, strict=True)}
     return [
-        _report(build, ready, {name: result for (design, name), result in found.items() if design == build.design})
+        assemble(build, ready, {name: result for (design, name), result in found.items() if design == build.design})
         for build, ready in zip(builds, prepared, strict=True)
     ]
 
@@ -187,7 +187,7 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
     return found
 
 
-def _report(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
+def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
     """Put together what the steps of one design gave."""
     bench, csim = results["test_bench"], prepared.csim
     exactness = {"csim_test_bench": int(np.count_nonzero(bench != csim))}

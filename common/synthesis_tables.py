@@ -29,8 +29,8 @@ def print_exactness(reports: list[DesignReport]) -> None:
         console.table("Values that differ, over all test images", ["design", *PAIRS], rows)
         return
     designs = {name: sum(pair in report.exactness for report in reports) for name, pair in PAIRS.items()}
-    exact = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)
-    console.note(f"no value of any test image differs; designs: {exact}")
+    compared = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)
+    console.note(f"no value differs; designs: {compared}")
 
 
 def print_proofs(reports: list[DesignReport]) -> None:

@@ -1,0 +1,99 @@
+"""What the steps of a design found, put together: each pair of simulations that differs is counted and named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common import synthesis, synthesis_tables, test_bench
+from common.designs import Design
+from common.equivalence import Proof
+from common.fixed_point import FixedPoint
+from common.mismatches import Mismatch
+from common.open_synthesis import OpenOptions, RtlDesign
+from common.rtl_verification import Verification
+from common.vendor_tools import BuildSteps
+
+TYPE = FixedPoint(16, 6)
+VALUES = np.arange(20.0).reshape(5, 4)
+OPTIONS = OpenOptions(
+    families=("xcup", "xc7"),
+    latency_cutoff=5,
+    tabulate_latent=False,
+    flavor="verilog",
+    part="part",
+    clock_ns=5.0,
+    prove=True,
+    proof_seconds=60.0,
+    timeout_seconds=60.0,
+)
+BUILD = synthesis.Build(
+    Design("encoder_classifier", "quantized"), Path("from"), Path("to"), "open", OPTIONS, BuildSteps(), 60.0
+)
+
+
+def changed(row, column):
+    values = VALUES.copy()
+    values[row, column] += 0.5
+    return values
+
+
+def simulation(values, layer):
+    differing = int(np.count_nonzero(values != VALUES))
+    mismatch = Mismatch(layer, 1, "word 2 of register stage1_inp", 0.0, "ufixed<4,1>", 0.5, "ufixed<4,1>")
+    return Verification(values, differing, 7, mismatch if differing else None)
+
+
+def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, refuted=None):
+    fault = None if alkaid is VALUES else "first difference in layer traced"
+    prepared = synthesis.Prepared(
+        [test_bench.Output("classifier_3", 4, TYPE)],
+        VALUES,
+        RtlDesign(Path(), TYPE, {}, alkaid, {"encoder_1": 10.0}, {}),
+        fault,
+    )
+    results = {
+        "test_bench": bench,
+        "rtl": simulation(rtl, "in_rtl"),
+        "xcup": ({"lut": 5}, simulation(VALUES, "")),
+        "xc7": ({"lut": 6}, simulation(netlist, "in_netlist")),
+        "proofs": {"xcup": Proof(("a",), refuted or {}, {})},
+    }
+    return synthesis.assemble(BUILD, prepared, results)
+
+
+def test_exact_design_has_no_faults(capsys):
+    found = report()
+    assert found.faults == ()
+    assert found.exactness == dict.fromkeys(["csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist"], 0)
+    assert found.resources == {"xcup": {"lut": 5}, "xc7": {"lut": 6}}
+    synthesis_tables.print_exactness([found])
+    assert capsys.readouterr().out == "  no value differs; designs: test bench (1), alkaid (1), RTL (1), netlist (1)\n"
+
+
+IN_WORDS = "image 1, word 2 of register stage1_inp: 0.0 expected as ufixed<4,1>, 0.5 found as ufixed<4,1>"
+
+
+@pytest.mark.parametrize(
+    ("part", "counts", "fault"),
+    [
+        ("bench", (1, 0, 0, 0), "test bench: first difference in layer classifier_3, image 2, unit 3: 11.0 expected as "
+         "fixed<16,6,TRN,WRAP>, 11.5 found as fixed<16,6,TRN,WRAP>"),
+        ("alkaid", (0, 1, 0, 0), "alkaid: first difference in layer traced"),
+        ("rtl", (0, 0, 1, 2), f"RTL: first difference in layer in_rtl, {IN_WORDS}"),
+        ("netlist", (0, 0, 0, 1), f"netlist for xc7: first difference in layer in_netlist, {IN_WORDS}"),
+    ],
+)  # fmt: skip
+def test_pair_that_differs_is_counted_and_named(part, counts, fault, capsys):
+    found = report(**{part: changed(2, 3)})
+    assert tuple(found.exactness[pair] for pair in synthesis_tables.PAIRS.values()) == counts
+    assert found.faults[0] == fault
+    synthesis_tables.print_exactness([found])
+    shown = capsys.readouterr().out
+    assert "Values that differ" in shown
+    assert shown.split()[-4:] == [str(count) for count in counts]
+
+
+def test_refuted_stage_is_a_fault():
+    found = report(refuted={"stage1_inp": "differs in layer encoder_1"})
+    assert found.faults == ("netlist for xcup: differs in layer encoder_1",)
