@@ -101,6 +101,7 @@ def report(run: stages.Run, results: "list[conversion.Conversion]", images: int)
     columns = ["design", "Keras", "C sim.", "values differ", "layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
     console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")
+    console.note("softmax is left out of the hardware: the largest logit is the most probable digit")
     run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 

@@ -134,9 +134,6 @@ def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int
         for kind, row in report.resources.items():
             first = kind == next(iter(report.resources))
             run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
-        for family, proof in report.proofs.items():
-            run.metrics["exactness"][name][f"stages_proven_{family}"] = len(proof.proven)
-            run.metrics["exactness"][name]["stages"] = proof.stages
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
 
 

@@ -94,22 +94,6 @@ def _unpack(vectors: Sequence[_Vector], cycles: int) -> Bits:
     return np.unpackbits(packed, axis=1, count=cycles, bitorder="little").T
 
 
-def find_latency(outputs: Bits, expected: Bits) -> int:
-    """The number of clock cycles by which a stream of outputs follows the expected one.
-
-    Args:
-        outputs: What was simulated, of shape [cycles, width], more cycles than `expected` has.
-        expected: What the inputs should give, without delay, of shape [cycles, width].
-
-    Raises:
-        PipelineError: The expected stream is nowhere in the outputs.
-    """
-    for latency in range(len(outputs) - len(expected) + 1):
-        if np.array_equal(outputs[latency : latency + len(expected)], expected):
-            return latency
-    raise PipelineError(f"the expected stream of {len(expected)} cycles is nowhere in the {len(outputs)} simulated")
-
-
 def integers_to_bits(integers: NDArray[np.integer], widths: Sequence[int]) -> Bits:
     """Lay integers side by side in one port, the first word in the lowest bits, negatives in two's complement.
 

@@ -212,6 +212,7 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
     proofs: dict[str, Proof] = results.get("proofs", {})
     for family, proof in proofs.items():
         faults += [f"netlist for {family}: {example}" for example in proof.refuted.values()]
+        resources[family] |= {"stages": proof.stages, "stages_proven": len(proof.proven)}
     luts, depths = prepared.rtl.luts_by_layer, prepared.rtl.depths
     return DesignReport(build.design, exactness, resources, luts, depths, proofs, tuple(faults))
 

@@ -337,6 +337,18 @@ def test_a_design_keeps_what_it_computes_whatever_it_is_synthesized_for(tmp_path
     assert ">220.0<" in rows[2], "11 cycles of 20 ns"
 
 
+def test_proof_for_every_input_is_told_where_it_was_asked_for(tmp_path):
+    outputs = make_outputs(tmp_path)
+    assert "proven equal" not in render(outputs).said
+    design = {**DESIGN, "stages": 13, "stages_proven": 12}
+    write_stage(outputs, "06_synthesize", metrics={"designs": {"full/quantized_pruned": design}})
+    stages.merge_metrics(outputs)
+    page = render(outputs).said
+    assert "full/quantized_pruned, xcup: netlist and RTL are proven equal for every possible input" in page
+    assert "in 12 of 13 pipeline stages" in page
+    assert "Softmax is left out of the hardware" in page
+
+
 def test_stage_beside_the_pipeline_is_shown_and_not_missed(tmp_path, monkeypatch):
     scripts = tmp_path / "scripts"
     scripts.mkdir()

@@ -66,7 +66,7 @@ def test_exact_design_has_no_faults(capsys):
     found = report()
     assert found.faults == ()
     assert found.exactness == dict.fromkeys(["csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist"], 0)
-    assert found.resources == {"xcup": {"lut": 5}, "xc7": {"lut": 6}}
+    assert found.resources == {"xcup": {"lut": 5, "stages": 1, "stages_proven": 1}, "xc7": {"lut": 6}}
     synthesis_tables.print_exactness([found])
     assert capsys.readouterr().out == "  no value differs; designs: test bench (1), alkaid (1), RTL (1), netlist (1)\n"
 

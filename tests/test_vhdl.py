@@ -80,7 +80,9 @@ def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced
     modules = {path.stem for path in (tmp_path / "src").rglob("*.v")}
     assert {path.stem for path in (folder / "src").rglob("*.vhd")} == modules
     assert not list((folder / "src").rglob("*.v"))
-    assert "read_vhdl -vhdl2008" in (folder / "build_vivado_prj.tcl").read_text()
+    for language, written in (("vhdl", folder), ("verilog", tmp_path)):
+        for tool in ("vivado", "quartus"):
+            assert f'set source_type "{language}"' in (written / f"build_{tool}_prj.tcl").read_text()
 
 
 @pytest.mark.skipif(shutil.which("ghdl") is None, reason="GHDL is not installed (Debian, Ubuntu: apt install ghdl)")
