@@ -68,21 +68,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     complete_network = run.read("02_train_autoencoder", "classifier.h5")
     complete_curves = run.read("02_train_autoencoder", "learning_curves.csv")
 
-    from common import (
-        evaluation,
-        networks,
-        plot_images,
-        plot_latent,
-        plot_networks,
-        plot_training,
-        plot_weights,
-        pruning,
-        starts,
-        threads,
-        training,
-    )
+    from common import networks, pruning, starts, threads, training, variant_figures
     from common.legacy_keras import keras, make_deterministic
-    from common.plot_style import save
 
     images = len(train_samples.digits)
     steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
@@ -122,22 +109,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
     table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(models["classifier"]))
 
-    weights = networks.weights_of(models["classifier"])
-    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
-    before = evaluation.evaluate_classifier(complete, test_samples)
-    shown = test_samples.first_of_each_digit()
-    both = {
-        "complete": training.load_curves(complete_curves)["classifier"],
-        "pruned": curves["classifier"],
-    }
+    both = {"complete": training.load_curves(complete_curves)["classifier"], "pruned": curves["classifier"]}
     begin_epoch = configuration.begin_step / training.steps_per_epoch(images, configuration.batch_size)
-    images_of = {"complete": before.images[shown], "pruned": found.images[shown]}
-    save(plot_networks.network_diagram(weights, "whole", "pruned"), run.folder, "pruned_network")
-    save(plot_weights.weight_distributions(weights, "pruned", None), run.folder, "figure_07_weights_pruned")
-    save(plot_training.learning_curves(both, begin_epoch), run.folder, "figure_08_learning_curves")
-    save(plot_latent.latent_plane(found.latent, test_samples.digits, "pruned"), run.folder, "figure_09_latent_plane")
-    originals = test_samples.intensities[shown]
-    save(plot_images.reconstructions(originals, images_of), run.folder, "figure_10_reconstructions")
+    variant_figures.save_pruning(run.folder, complete, models["classifier"], both, begin_epoch, test_samples)
 
 
 def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
@@ -151,8 +125,9 @@ def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[
     columns = ["layer", "complete", "pruned", "paper: complete", "paper: pruned"]
     with (run.folder / "table_1.csv").open("w", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
-    console.table("Table 1: weights + biases that are not zero", columns, rows)
-    console.note("biases at zero belong to ReLU units that never fired; pruning leaves biases alone")
+    shown = [row for row in rows if row[0] in (*paper.TABLE_1, "total")]
+    console.table("Table 1: weights + biases that are not zero, in the layers that are pruned", columns, shown)
+    console.note("biases at zero are those of ReLU units that never fired; pruning keeps biases")
 
 
 if __name__ == "__main__":

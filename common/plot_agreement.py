@@ -80,7 +80,8 @@ def bit_agreement(bit_differences: Mapping[str, Mapping[str, Sequence[float]]]) 
         title="Which bits differ",
         caption="In which bits do C simulation and network differ? Each row is a layer, each column a bit of its "
         "output, the least significant at the right; numbers say in how many percent of the values, over all test "
-        "images, it differs from the network's value cast to the layer's type. At 50 % a bit says nothing any more. "
+        "images, it differs from the network's value cast to the layer's type. At 50 % a bit says nothing any more; "
+        "behind a ReLU both are often zero, and agree. "
         "Designs that agree in every bit are not drawn.",
         data={
             "design": [design for design, _ in cells],

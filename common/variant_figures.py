@@ -1,12 +1,41 @@
-"""Figures of the classifier network's four variants, side by side or of the one that becomes hardware."""
+"""Figures of the classifier network's variants: of the pruned one, and of all four around the one for hardware."""
 
 from pathlib import Path
 
-from common import evaluation, networks, plot_images, plot_latent, plot_training, plot_weights
+from common import evaluation, networks, plot_images, plot_latent, plot_networks, plot_training, plot_weights
 from common.legacy_keras import keras
 from common.plot_style import save
 from common.precision import NetworkPrecision
 from common.samples import Samples
+
+
+def save_pruning(
+    folder: Path,
+    complete: keras.Model,
+    pruned: keras.Model,
+    curves: dict[str, dict[str, list[float]]],
+    begin_epoch: float,
+    test_samples: Samples,
+) -> None:
+    """Draw and save what pruning does: to weights, learning, latent plane and images.
+
+    Args:
+        folder: Where to.
+        complete: The classifier network before.
+        pruned: The same after.
+        curves: Learning curves of both, by the variant's name.
+        begin_epoch: Epochs trained when weights are first set to zero.
+        test_samples: What is shown.
+    """
+    weights = networks.weights_of(pruned)
+    save(plot_networks.network_diagram(weights, "whole", "pruned"), folder, "pruned_network")
+    save(plot_weights.weight_distributions(weights, "pruned", None), folder, "figure_07_weights_pruned")
+    save(plot_training.learning_curves(curves, begin_epoch), folder, "figure_08_learning_curves")
+    before, found = (evaluation.evaluate_classifier(model, test_samples) for model in (complete, pruned))
+    save(plot_latent.latent_plane(found.latent, test_samples.digits, "pruned"), folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_digit()
+    images = {"complete": before.images[shown], "pruned": found.images[shown]}
+    save(plot_images.reconstructions(test_samples.intensities[shown], images), folder, "figure_10_reconstructions")
 
 
 def save_all(
