@@ -7,8 +7,8 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
 """
 
 import functools
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from common import console, dataset, stages
 from common.configuration import Epochs
@@ -34,6 +34,14 @@ class Configuration(Recipe):
         if self.resume and self.schedule == "cosine":
             raise PipelineError("--resume needs --schedule constant: a cosine schedule ends at learning rate zero")
 
+    def check_same_but_epochs(self, earlier: dict[str, Any]) -> None:
+        """Refuse to go on with another recipe than that of the run before, whose record says `earlier`."""
+        for name, now in asdict(self).items():
+            before = earlier.get(name)
+            if name not in ("epochs", "resume", "allow") and now != before:
+                flag = f"--{name.replace('_', '-')}"
+                raise PipelineError(f"--resume goes on as before, with {flag} {before}, not {now}; say {flag} {before}")
+
 
 PRESETS = {
     "paper": Configuration(),
@@ -55,10 +63,13 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     own_files = ("learning_curves.csv", "autoencoder.h5", "classifier.h5") if configuration.resume else ()
     left = {name: run.read_own(name) for name in own_files}
+    if configuration.resume:
+        configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
 
     from common import (
         evaluation,
         networks,
+        plausibility,
         plot_latent,
         plot_networks,
         plot_training,
@@ -97,6 +108,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         models[network] = model
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/complete"] = row
+        run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"), configuration.allow)
         rows.append([network, row["parameters"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)

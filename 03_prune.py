@@ -68,7 +68,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     complete_network = run.read("02_train_autoencoder", "classifier.h5")
     complete_curves = run.read("02_train_autoencoder", "learning_curves.csv")
 
-    from common import networks, pruning, starts, threads, training, variant_figures
+    from common import networks, plausibility, pruning, starts, threads, training, variant_figures
     from common.legacy_keras import keras, make_deterministic
 
     images = len(train_samples.digits)
@@ -104,6 +104,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         models[network] = model
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
+        run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"), configuration.allow)
         rows.append([network, row["nonzero_weights"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)

@@ -66,7 +66,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         "pruned": run.read("03_prune", "learning_curves.csv"),
     }
 
-    from common import networks, quantization, quantized_training, threads, training, variant_figures
+    from common import networks, plausibility, quantization, quantized_training, threads, training, variant_figures
 
     sources = {
         network: {variant: networks.load(path) for variant, path in paths.items()}
@@ -93,6 +93,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             models[f"{network}_{before}"] = source
             row = training.describe(model, train_samples, test_samples)
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
+            run.report_findings(plausibility.findings(model, test_samples, title), configuration.allow)
             rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
             baseline = training.scores(
                 quantization.post_training_outputs(source, HLS4ML_DEFAULT, test_samples.intensities), test_samples

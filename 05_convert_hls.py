@@ -102,6 +102,13 @@ def report(run: stages.Run, results: "list[conversion.Conversion]", images: int)
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
     console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")
     console.note("softmax is left out of the hardware: the largest logit is the most probable digit")
+    for result in results:
+        overflows = [f"{result.design} overflows: {overflow}" for overflow in result.overflows]
+        if result.design.quantized:
+            run.failures += overflows
+        else:
+            for overflow in overflows:
+                run.warn(overflow)
     run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 

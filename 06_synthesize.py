@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from common import console, dataset, stages
-from common.configuration import Interval
+from common.configuration import Interval, Part
 from common.designs import Design, parse_designs
 from common.errors import PipelineError
 
@@ -46,7 +46,7 @@ class Configuration:
     """Look image and logits up in tables over the latent plane instead of computing them; up to 6 bits a coordinate."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
     """Language of the RTL; VHDL is written beside the Verilog that the open tools need."""
-    part: str = "xcvu9p-flga2104-2L-e"
+    part: Part = "xcvu9p-flga2104-2L-e"
     """FPGA in the Vivado scripts beside the RTL."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period in those scripts [ns]."""
@@ -82,7 +82,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import open_synthesis, synthesis, synthesis_figures, synthesis_tables, vendor_tools, yosys
+    from common import open_synthesis, synthesis, synthesis_figures, synthesis_tables, tabulation, vendor_tools, yosys
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -93,6 +93,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
     wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
+    if configuration.tabulate_latent:
+        tabulation.check(run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"])
     tool = vendor_tools.choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     builds = []
@@ -120,7 +122,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     synthesis_tables.print_exactness(reports)
     synthesis_tables.print_proofs(reports)
     synthesis_tables.write_luts_by_layer(run.folder, reports)
-    accuracies = earlier["metrics"]["designs"]
+    accuracies = earlier["metrics"].get("designs", {})
     rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
     synthesis_figures.save_all(run.folder, rows, reports)
 

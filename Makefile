@@ -2,6 +2,7 @@
 # make PRESET=tuned    the same with another preset (paper, tuned, demo); it stays in force until another is named
 # make 03              one stage and what it needs
 # make test            set up and run all tests
+# make faults          break it on purpose, in every way, and count what survives (20 minutes)
 # make lint            style checks
 # make report          print the results
 # make benchmarks      measure speed, side by side, on a machine that does nothing else (make benchmarks PRESET=paper)
@@ -16,7 +17,7 @@ RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
 STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
-.PHONY: all report benchmarks test lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
+.PHONY: all report benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
 
 all: $(RUNS)
@@ -49,6 +50,9 @@ $(OUTPUTS)/06_synthesize/run.json: $(OUTPUTS)/05_convert_hls/run.json
 
 test: $(VENV)/installed-test
 	$(PYTHON) -m pytest
+
+faults: $(VENV)/installed-test
+	$(PYTHON) -m pytest -m fault --faults $(OUTPUTS)/faults.json
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .

@@ -1,13 +1,36 @@
 """Files that stages hand to each other: hashed, described by a `run.json`, and noticed when stale or damaged."""
 
+import csv
+import ctypes
+import errno
 import hashlib
 import json
+import os
+import shlex
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from common.errors import PipelineError
 
 RUN_FORMAT = 1
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of renameat2(2)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+)
+"""What reading an archive, an array or a description may raise where a byte of it is not what it was."""
 
 
 def sha256(path: Path) -> str:
@@ -25,8 +48,56 @@ def record_digest(record: dict[str, Any]) -> str:
 def write_text_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole: write beside it, then rename."""
     beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def replace_folder(new: Path, current: Path, previous: Path) -> None:
+    """Put a folder in the place of another in one step: whenever the process dies, the old or the new one is there.
+
+    Args:
+        new: The folder to put there; where the old one goes.
+        current: Where it belongs.
+        previous: Where the old one goes instead on file systems that cannot exchange two folders in one step.
+    """
+    if not current.exists():
+        new.rename(current)
+        return
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(current), RENAME_EXCHANGE) == 0:
+        return
+    if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(current))
+    current.rename(previous)
+    new.rename(current)
+
+
+def rerun(outputs: Path, stage: str) -> str:
+    """Return the command that makes a stage's artifacts anew: that of its last run, with its flags.
+
+    Where that is not known, or went on from artifacts that may be the damaged ones, it is the script alone, the first
+    one with the preset of the others.
+    """
+    command = (_record(outputs, stage) or {}).get("command", ["--resume"])
+    if "--resume" not in command:
+        return shlex.join(command)
+    others = [path.parent.name for path in outputs.glob("[0-9]*/run.json") if path.parent.name != stage]
+    preset = next((record["preset"] for name in others if (record := _record(outputs, name))), None)
+    is_first = all(stage < name for name in others)
+    return f"python {stage}.py" + (f" --preset {preset}" if is_first and preset else "")
+
+
+def _record(outputs: Path, stage: str) -> dict[str, Any] | None:
+    """Return what a `run.json` says, or None where it is missing, damaged or of another format version."""
+    try:
+        run = json.loads((outputs / stage / "run.json").read_text())
+        return run if run["format"] == RUN_FORMAT and run["sha256"] == record_digest(run) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_run(outputs: Path, stage: str) -> dict[str, Any]:
@@ -36,13 +107,13 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
         PipelineError: The stage has not run, or its `run.json` is damaged or of another format version.
     """
     path = outputs / stage / "run.json"
-    mend = f"run: python {stage}.py"
+    mend = f"run: {rerun(outputs, stage)}"
     try:
         run = json.loads(path.read_text())
         version = run["format"]
         if version == RUN_FORMAT:
             parts = (run[key] for key in ("configuration", "reads", "writes", "metrics"))
-            if not all(isinstance(part, dict) for part in parts) or run.get("sha256") not in (None, record_digest(run)):
+            if not all(isinstance(part, dict) for part in parts) or run["sha256"] != record_digest(run):
                 raise ValueError(path)
     except FileNotFoundError:
         raise PipelineError(f"{path} is missing, so stage {stage} has not finished here; {mend}") from None
@@ -76,7 +147,8 @@ def stale_reason(outputs: Path, stage: str) -> str | None:
         for name, digest in reads.items():
             folder, _, file = name.partition("/")
             if folder == origin and written.get(file) != digest:
-                return f"{outputs / stage} was made from {name}, which has changed since; run: python {stage}.py"
+                mend = rerun(outputs, stage)
+                return f"{outputs / stage} was made from {name}, which has changed since; run: {mend}"
     return None
 
 
@@ -94,12 +166,25 @@ def checked_artifact(outputs: Path, stage: str, name: str) -> tuple[Path, str]:
     stale = stale_reason(outputs, stage)
     if stale is not None:
         raise PipelineError(f"stale input: {stale}")
+    mend = f"run: {rerun(outputs, stage)}"
     try:
         digest = sha256(path)
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; run: python {stage}.py") from None
+        raise PipelineError(f"{path} is missing; {mend}") from None
     except OSError as error:
-        raise PipelineError(f"{path} cannot be read ({error.strerror}); run: python {stage}.py") from None
+        raise PipelineError(f"{path} cannot be read ({error.strerror}); {mend}") from None
     if digest != written[name]:
-        raise PipelineError(f"{path} is not what stage {stage} wrote (damaged or replaced); run: python {stage}.py")
+        raise PipelineError(f"{path} is not what stage {stage} wrote (damaged or replaced); {mend}")
     return path, digest
+
+
+def faulty_files(outputs: Path, stage: str) -> dict[str, str]:
+    """Return `missing` or `damaged` for each file that is not what its stage wrote, by the file's name."""
+    faults = {}
+    for name, digest in read_run(outputs, stage)["writes"].items():
+        path = outputs / stage / name
+        if not path.is_file():
+            faults[name] = "missing"
+        elif sha256(path) != digest:
+            faults[name] = "damaged"
+    return faults

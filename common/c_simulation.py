@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common import test_bench
+from common import plausibility, test_bench
 from common.errors import ToolError
 from common.fixed_point import fixed_point
 from common.legacy_keras import keras
@@ -82,6 +82,13 @@ FLOAT_TOLERANCE = 1 / 32  # a step of the input: floating and fixed point never 
 def agreement(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], tolerance: float) -> dict[str, float]:
     """Return the fraction of values that differ by no more than `tolerance`, layer by layer."""
     return {name: float(np.mean(np.abs(values - found[name]) <= tolerance)) for name, values in expected.items()}
+
+
+def overflows(model: ModelGraph, expected: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """Say of each layer whose type cannot hold what Keras computes that its values wrap around."""
+    types = {layer.name: layer.get_output_variable().type.precision for layer in model.get_layers()}
+    found = {name: plausibility.overflow(values, fixed_point(types[name])) for name, values in expected.items()}
+    return tuple(f"layer {name}: {words}" for name, words in found.items() if words)
 
 
 def bit_differences(

@@ -57,6 +57,10 @@ class ProgressLine:
         """Count one more item as done, with `detail` (such as a loss) behind the bar."""
         self._progress.update(self._task, advance=1, detail=detail)
 
+    def show(self, completed: int, detail: str) -> None:
+        """Show how many items are done in all, with `detail` behind the bar."""
+        self._progress.update(self._task, completed=completed, detail=detail)
+
     def say(self, detail: str) -> None:
         """Change the text behind the bar."""
         self._progress.update(self._task, detail=detail)

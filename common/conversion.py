@@ -27,6 +27,7 @@ class Conversion:
         agreement: Fraction of values that agree, layer by layer.
         bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
         mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
+        overflows: Layers whose types cannot hold what Keras computes, in words.
     """
 
     design: Design
@@ -39,6 +40,7 @@ class Conversion:
     agreement: dict[str, float]
     bit_differences: dict[str, list[float]]
     mismatch: str | None
+    overflows: tuple[str, ...]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -96,4 +98,5 @@ def convert_and_simulate(
         agreement=agreement,
         bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
         mismatch=mismatch,
+        overflows=c_simulation.overflows(model, expected_layers),
     )

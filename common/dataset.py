@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.artifacts import UNREADABLE
 from common.errors import PipelineError
 from common.preprocessing import LEVELS, SIZE, intensities
 from common.samples import Samples
@@ -25,7 +26,7 @@ def load(path: Path) -> tuple[Samples, Samples]:
     try:
         with np.load(path, allow_pickle=False) as file:
             x_train, y_train, x_test, y_test = (file[name] for name in NAMES)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE as error:
         raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them anew") from None
     for images, digits in ((x_train, y_train), (x_test, y_test)):
         if images.shape != (len(digits), SIZE, SIZE) or images.dtype != np.uint8 or images.max() >= LEVELS:

@@ -1,15 +1,19 @@
 """From a Keras or QKeras network to a complete hls4ml project, its C simulation, and its agreement with Keras."""
 
 import contextlib
+import gzip
 import io
 import json
+import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from common.configuration import Interval
+from common.artifacts import UNREADABLE
+from common.configuration import Interval, Part
 from common.errors import PipelineError
 from common.preprocessing import COLOUR_BITS
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 Backend = Literal["Vivado", "Vitis"]
 PROJECT = "design"
+NO_STAMP = "00000000"
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
 FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
 
@@ -30,7 +35,7 @@ class HlsOptions:
 
     backend: Backend = "Vivado"
     """HLS tool that the project is written for: Vivado HLS (2018 to 2020) or Vitis HLS (from 2021 on)."""
-    part: str = "xcu250-figd2104-2L-e"
+    part: Part = "xcu250-figd2104-2L-e"
     """FPGA that the HLS tool compiles for (paper's revision, Table 5: Alveo U250)."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period that the HLS tool aims at [ns]."""
@@ -86,7 +91,9 @@ def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantize
     )
     config["KerasModel"], config["HLSConfig"] = model, hls_config
     with contextlib.redirect_stdout(io.StringIO()):
-        return hls4ml.converters.keras_v2_to_hls(config)
+        converted = hls4ml.converters.keras_v2_to_hls(config)
+    del converted.config.config["KerasModel"]  # hls4ml would pickle it into the project, with the time of day
+    return converted
 
 
 class _ArchitectureWithLayers(dict):
@@ -141,6 +148,8 @@ def _register_leading_bits() -> None:
 def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:
     """Write the project of a converted model, complete but for binaries, which belong to one machine.
 
+    The same model is the same project: hls4ml's stamp, a number of chance in the names of its libraries, becomes zero.
+
     Args:
         model: A converted model.
         intensities: Inputs of the generated test bench, float32 [N, 64].
@@ -150,8 +159,11 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
         model.config.trace_output = False
         model.write()
     folder = Path(model.config.get_output_dir())
-    settings = folder / "hls4ml_config.yml"
-    settings.write_text(settings.read_text().replace(f"OutputDir: {folder}", "OutputDir: ."))
+    stamp = model.config.config["Stamp"]
+    model.config.config["Stamp"] = NO_STAMP
+    for name in ("hls4ml_config.yml", "build_lib.sh"):
+        text = (folder / name).read_text().replace(stamp, NO_STAMP)
+        (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."))
     for binary in folder.glob("firmware/*.so"):
         binary.unlink()
     np.savetxt(folder / "tb_data" / "tb_input_features.dat", intensities, fmt="%.9g")
@@ -159,24 +171,59 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
 
 
 def save_model(model: "ModelGraph", path: Path) -> None:
-    """Save a converted model for the stages that follow (hls4ml's own format)."""
+    """Save a converted model for the stages that follow: hls4ml's own format, the same bytes for the same model.
+
+    hls4ml's archive holds the times at which its files were written, and where the project was.
+    """
     from hls4ml.utils.serialization import serialize_model
 
     serialize_model(model, path)
+    contents = _read_archive(path)
+    contents["config.json"] = contents["config.json"].replace(model.config.get_output_dir().encode(), PROJECT.encode())
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in sorted(contents.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+
+def _read_archive(path: Path) -> dict[str, bytes]:
+    """Return the files of a tar archive by their names; no links, no folders."""
+    with tarfile.open(path) as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
 
 
 def load_model(path: Path) -> "ModelGraph":
     """Load a converted model.
+
+    hls4ml unpacks the archive wherever its names lead, and calls the classes that are named in it: names with folders
+    and classes that are neither hls4ml's nor of our networks are refused.
 
     Raises:
         PipelineError: The file is not a model that this version of hls4ml can read.
     """
     from hls4ml.utils.serialization import deserialize_model
 
-    import common.legacy_keras  # noqa: F401  (hls4ml asks QKeras for quantizers, and QKeras needs Keras 2)
+    from common import networks  # imports Keras 2, too, which QKeras needs when hls4ml asks it for quantizers
 
     try:
+        with tarfile.open(path) as archive:
+            names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]
+        described = [json.loads(content) for name, content in _read_archive(path).items() if name.endswith(".json")]
+        classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")}
+        foreign = [*names, *sorted(classes - networks.CLASSES)]
+        if foreign:
+            raise PipelineError(f"{path} has parts that are not hls4ml's: {', '.join(foreign)}")
         with contextlib.redirect_stdout(io.StringIO()):
             return deserialize_model(path)
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise PipelineError(f"{path} is not a model of this version of hls4ml ({error})") from None
+
+
+def _class_names(described: object) -> Iterator[str]:
+    """Yield every class that is named in the description of a model, however deep."""
+    if isinstance(described, dict | list):
+        if isinstance(described, dict) and "class_name" in described:
+            yield str(described["class_name"])
+        for each in described.values() if isinstance(described, dict) else described:
+            yield from _class_names(each)

@@ -2,11 +2,13 @@
 
 import gzip
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from common import console
 from common.errors import PipelineError
 
 MIRRORS = (
@@ -20,6 +22,9 @@ SHA256 = {
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 COUNT = {"train": 60_000, "t10k": 10_000}
+PATIENCE_SECONDS = 30.0  # without an answer, and before speed counts
+LEAST_SPEED = 20_000  # bytes a second; the ten megabytes of images take eight minutes at that
+CHUNK = 1 << 16  # bytes
 MENDING = "download the four MNIST files and name their folder with --mnist-dir or MNIST_DIR"
 
 
@@ -59,6 +64,7 @@ def _in_directory(directory: Path, name: str) -> Path:
 
 def _in_cache(name: str) -> Path:
     import pooch
+    from urllib3.exceptions import HTTPError
 
     pooch.get_logger().setLevel("ERROR")
     faults = []
@@ -69,12 +75,35 @@ def _in_cache(name: str) -> Path:
                 known_hash=SHA256[name],
                 fname=name,
                 path=pooch.os_cache("mnist"),
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
+                downloader=_download,
             )
             return Path(path)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
+        except (OSError, HTTPError, ValueError) as error:  # requests' are OSErrors; a wrong checksum is a ValueError
             faults.append(f"{mirror}: {type(error).__name__}")
     raise MnistUnavailableError(f"{name} could not be downloaded ({'; '.join(faults)}); {MENDING}")
+
+
+def _download(address: str, output: str, _pooch: object) -> None:
+    """Download a file for pooch, which checks it before it enters the cache; give up on a server that is too slow.
+
+    Raises:
+        OSError: The server does not answer, refuses, or sends less than `LEAST_SPEED`.
+        HTTPError: It breaks off, or falls silent.
+    """
+    import requests
+
+    with requests.get(address, stream=True, timeout=PATIENCE_SECONDS) as response, Path(output).open("wb") as file:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0))
+        started, received = time.monotonic(), 0
+        with console.progress_line(f"downloading {address.rpartition('/')[2]}", size // CHUNK + 1) as line:
+            while chunk := response.raw.read1(CHUNK, decode_content=True):
+                file.write(chunk)
+                received += len(chunk)
+                seconds = time.monotonic() - started
+                if seconds > PATIENCE_SECONDS and received / seconds < LEAST_SPEED:
+                    raise TimeoutError(f"{received} bytes in {seconds:.0f} s")
+                line.show(received // CHUNK, f"{received / max(seconds, 1e-3) / 1e6:.1f} MB/s")
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:

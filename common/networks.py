@@ -2,12 +2,14 @@
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 import common.soap  # noqa: F401  (registers the optimizer that a file may name)
+from common.artifacts import UNREADABLE
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
 
@@ -19,6 +21,12 @@ LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
 LEADING_BITS = ("LeadingBits", "mnist_autoencoder>LeadingBits")  # in memory, and in a file
 PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
 LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", *LEADING_BITS}
+QUANTIZERS = {"quantized_bits", "quantized_relu", "quantized_sigmoid"}
+INITIALIZERS = {"GlorotUniform", "HeUniform", "HeNormal", "Zeros", "QInitializer"}
+OPTIMIZERS = {"Custom>Adam", "mnist_autoencoder>Soap", "CosineDecay"}
+OTHER_CLASSES = {"Clip", "Functional", "MeanMetricWrapper"}
+CLASSES = LAYER_CLASSES | QUANTIZERS | INITIALIZERS | OPTIMIZERS | OTHER_CLASSES
+FUNCTIONS = {"linear", "relu", "sigmoid", "softmax"}
 
 NETWORKS = ("autoencoder", "classifier")
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
@@ -127,22 +135,38 @@ def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
 def load(path: Path) -> keras.Model:
     """Load a network with its training configuration and optimizer state.
 
-    Only layers of this project's networks are accepted, so that a file cannot bring code of its own (lambda layers).
+    Only what this project's networks are made of is accepted, by name, so that a file cannot bring code of its own
+    (lambda layers), or have Keras import and call something else.
 
     Raises:
-        PipelineError: The file is not a Keras model in HDF5, or has other layers.
+        PipelineError: The file is not a Keras model in HDF5, or is made of something else.
     """
     from qkeras.utils import load_qmodel
 
     try:
         with h5py.File(path) as file:
-            layers = json.loads(file.attrs["model_config"])["config"]["layers"]
-        foreign = sorted({layer["class_name"] for layer in layers} - LAYER_CLASSES)
+            architecture = json.loads(file.attrs["model_config"])
+            training = json.loads(file.attrs.get("training_config", "{}"))
+        layers = {layer["class_name"] for layer in architecture["config"]["layers"]}
+        foreign = sorted((layers - LAYER_CLASSES) | set(_foreign([architecture, training])))
         if foreign:
-            raise PipelineError(f"{path} has layers that these networks do not have: {', '.join(foreign)}")
+            raise PipelineError(f"{path} has parts that these networks do not have: {', '.join(foreign)}")
         return load_qmodel(str(path))
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise PipelineError(f"{path} is not a Keras model in HDF5 ({str(error).splitlines()[0]})") from None
+
+
+def _foreign(described: object) -> Iterator[str]:
+    """Yield each class and each function in the description of a network that is none of ours, however deep."""
+    if isinstance(described, dict):
+        if "class_name" in described and described["class_name"] not in CLASSES:
+            yield str(described["class_name"])
+        activation = described.get("activation")
+        if isinstance(activation, str) and activation not in FUNCTIONS:
+            yield activation
+    if isinstance(described, dict | list):
+        for each in described.values() if isinstance(described, dict) else described:
+            yield from _foreign(each)
 
 
 def save(model: keras.Model, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Pipelined Verilog or VHDL: alkaid cuts traced logic into stages of a few adders, with registers between them."""
 
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,12 +41,15 @@ def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RT
 
     A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
     Ternary adders are not fused: Yosys maps them worse than pairs of two-input adders. Every file of `$readmemh` ends
-    with a newline, without which one simulator loses the last word.
+    with a newline, without which one simulator loses the last word; archives do not hold the time, so that the same
+    logic is the same files.
     """
     rtl = _pipeline(traced.logic, folder, options)
     rtl.write()
     for table in folder.rglob("*.mem"):
         table.write_text(table.read_text().rstrip("\n") + "\n")
+    for packed in folder.rglob("*.json.gz"):
+        packed.write_bytes(gzip.compress(gzip.decompress(packed.read_bytes()), mtime=0))
     return rtl
 
 

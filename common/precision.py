@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from common.configuration import Bits, Interval
+from common.errors import PipelineError
 
 IntegerBits = Annotated[int, Interval(0, 12)]
+SIGMOID_FRACTION_BITS = 10  # 16,384 entries, from -8 to 8; each bit more doubles them
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,15 @@ class LayerPrecision:
     """Bits of the output: unsigned behind a ReLU, signed before a sigmoid or softmax [bit]."""
     activation_integer_bits: IntegerBits
     """Of those, left of the binary point [bit]."""
+
+    def check(self) -> None:
+        """Refuse more integer bits than bits."""
+        for name, sign in (("weight", 1), ("bias", 1), ("activation", 0)):
+            bits, integer_bits = getattr(self, f"{name}_bits"), getattr(self, f"{name}_integer_bits")
+            if integer_bits > bits - sign:
+                raise PipelineError(
+                    f"{name}-integer-bits {integer_bits} do not fit: {name}-bits {bits} hold at most {bits - sign}"
+                )
 
 
 def layer_precision(weight: tuple[int, int], activation: tuple[int, int]) -> LayerPrecision:
@@ -51,6 +62,15 @@ class NetworkPrecision:
     classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
+
+    def check(self) -> None:
+        """Refuse an image's activation that is finer than the table of the sigmoid."""
+        fraction = self.decoder_3.activation_bits - 1 - self.decoder_3.activation_integer_bits
+        if not 0 <= fraction <= SIGMOID_FRACTION_BITS:
+            raise PipelineError(
+                f"decoder-3 has {fraction} fractional bits before the sigmoid (activation-bits - 1 for the sign - "
+                f"activation-integer-bits), and the sigmoid's table holds 0 to {SIGMOID_FRACTION_BITS}"
+            )
 
     def weight_steps(self) -> dict[str, float]:
         """Return the distance of neighbouring values of each layer's weights."""

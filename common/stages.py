@@ -3,21 +3,22 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, provenance
+from common import artifacts, console, disk_space, provenance
 from common.configuration import Configuration, parse_command_line
 from common.dependencies import imported_modules
-from common.errors import PipelineError
+from common.errors import PipelineError, ToolError
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Run:
     """One run of one stage: what it reads, the folder it writes to, its part of `metrics.json`, what it found wrong.
 
     Failures are findings, such as simulations that disagree: reports are written all the same, and the stage exits
-    with status 1.
+    with status 1. Warnings are findings with which a user may want to go on.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class Run:
     reads: dict[str, str] = field(default_factory=dict)
     external_reads: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def dataset(self) -> str:
@@ -56,6 +58,19 @@ class Run:
         for file in files:
             self.read(stage, file)
         return self.outputs / stage / name
+
+    def report_findings(self, findings: Mapping[str, str], allowed: Sequence[str]) -> None:
+        """Make failures of findings, given in words by their kind, or warnings of those whose kind is allowed."""
+        for kind, text in findings.items():
+            if kind in allowed:
+                self.warn(text)
+            else:
+                self.failures.append(f"{text}, or --allow {kind}")
+
+    def warn(self, text: str) -> None:
+        """Say what a user should not overlook, and record it for the results page."""
+        console.warning(text)
+        self.warnings.append(text)
 
     def record_of(self, stage: str) -> dict[str, Any]:
         """Return what another stage's `run.json` says."""
@@ -121,7 +136,8 @@ def run_stage(
         sys.exit(1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        console.error(f"{stage}: {error.strerror or error}{where}; mend that and run: python {stage}.py")
+        command = shlex.join(["python", f"{stage}.py", *sys.argv[1:]])
+        console.error(f"{stage}: {error.strerror or error}{where}; mend that and run: {command}")
         sys.exit(1)
     except KeyboardInterrupt:
         console.error(f"{stage}: interrupted; the last good artifacts are in place")
@@ -153,11 +169,13 @@ def _compute_and_replace(
     compute: Callable[[Run, Configuration], None],
 ) -> list[str]:
     started, stage = time.perf_counter(), script.stem
-    folder, previous = outputs / f".{stage}.partial", outputs / f".{stage}.previous"
+    # A number of its own in the name: a worker of a run that was killed may still write into that one's folder.
+    folder, previous = outputs / f".{stage}.partial-{os.getpid()}", outputs / f".{stage}.previous"
     if previous.exists() and not (outputs / stage).exists():
-        previous.rename(outputs / stage)  # a run was killed between the two renames below
-    for leftover in (folder, previous):
+        previous.rename(outputs / stage)  # a run was killed between two renames
+    for leftover in (*outputs.glob(f".{stage}.partial-*"), previous):
         shutil.rmtree(leftover, ignore_errors=True)
+    disk_space.check(outputs, stage)
     folder.mkdir()
     try:
         run = Run(stage, preset, outputs, folder)
@@ -165,21 +183,23 @@ def _compute_and_replace(
         seconds = time.perf_counter() - started
         _write_dependencies(run, script)
         _write_run(run, configuration, seconds)
-        if (outputs / stage).exists():
-            (outputs / stage).rename(previous)
-        folder.rename(outputs / stage)
+        os.sync()  # a power cut, too, leaves the old files or the new ones
+        artifacts.replace_folder(folder, outputs / stage, previous)
+    except (OSError, ToolError) as error:
+        raise disk_space.explained(error, outputs, stage) from None
     finally:
         for leftover in (folder, previous):
             shutil.rmtree(leftover, ignore_errors=True)
-    merge_metrics(outputs)
-    _write_results_page(outputs)
+    write_overview(outputs)
     console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
     return run.failures
 
 
-def _write_results_page(outputs: Path) -> None:
+def write_overview(outputs: Path) -> None:
+    """Write what is made of the artifacts of all stages: `metrics.json` and the results page."""
     from common import report  # imports matplotlib, which --help does not wait for
 
+    merge_metrics(outputs)
     report.write(outputs)
 
 
@@ -201,6 +221,7 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "external_reads": run.external_reads,
         "reads": run.reads,
         "failures": run.failures,
+        "warnings": run.warnings,
         "writes": {str(path.relative_to(run.folder)): artifacts.sha256(path) for path in files},
         "metrics": run.metrics,
     }

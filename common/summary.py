@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from common import artifacts, console, paper
+from common import artifacts, console, paper, stages
 from common.errors import PipelineError
 
 OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
@@ -13,9 +13,10 @@ OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
 
 def main(started: float) -> None:
     """Print the summary; `started` is when make began [s since 1970]."""
+    stages.write_overview(OUTPUTS)  # also where a stage was killed right before it would have
     metrics = json.loads((OUTPUTS / "metrics.json").read_text())
-    stages = sorted(metrics["seconds"])
-    made = [stage for stage in stages if (OUTPUTS / stage / "run.json").stat().st_mtime >= started]
+    finished = sorted(metrics["seconds"])
+    made = [stage for stage in finished if (OUTPUTS / stage / "run.json").stat().st_mtime >= started]
     if made:
         console.note(f"made: {', '.join(made)}")
     else:

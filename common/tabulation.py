@@ -17,6 +17,19 @@ PLANE = "latent_relu"
 LARGEST_WIDTH = 6  # bits a coordinate: 4,096 points; each bit more multiplies the tables by four
 
 
+def check(width: int) -> None:
+    """Refuse a latent plane whose coordinates have too many bits for a table.
+
+    Raises:
+        PipelineError: It says how many bits a table holds.
+    """
+    if width > LARGEST_WIDTH:
+        raise PipelineError(
+            f"a latent plane of {width} bits a coordinate has too many points for a table: run with "
+            f"--no-tabulate-latent, or quantize with --precision.latent.activation-bits {LARGEST_WIDTH} or fewer"
+        )
+
+
 class TabulatingTracer(Hls4mlTracer):
     """Replays a model up to the latent plane, and looks every output behind it up in a table over the plane."""
 
@@ -42,11 +55,7 @@ def _plane_precision(model: ModelGraph) -> FixedPoint:
     if plane is None:
         raise PipelineError(f"a model without a layer {PLANE} cannot be tabulated; run with --no-tabulate-latent")
     precision = fixed_point(plane.get_output_variable().type.precision)
-    if precision.signed or precision.width > LARGEST_WIDTH:
-        raise PipelineError(
-            f"a latent plane of type {precision} has too many points for a table: run with --no-tabulate-latent, or "
-            f"quantize with --precision.latent.activation-bits {LARGEST_WIDTH} or fewer"
-        )
+    check(precision.width)
     return precision
 
 

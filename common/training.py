@@ -126,16 +126,14 @@ def train(
             stop_if_asked()
             order = order_of_images(len(train_samples.digits), recipe.seed, epoch)
             values = {f"train_{name}": float(value) for name, value in train_epoch(order).items()}
-            if not np.isfinite(values["train_loss"]):
-                raise PipelineError(
-                    f"{title}: the loss is {values['train_loss']} in epoch {epoch + 1}; lower --learning-rate"
-                )
             if after_epoch is not None:
                 after_epoch()
             test = evaluate(model, test_samples)
             test["loss"] = test["l1"] + recipe.cross_entropy_weight * test.get("cross_entropy", 0.0)
             values |= {f"{part}_{name}": value for name, value in test.items()}
             for name, value in values.items():
+                if not np.isfinite(value):
+                    raise PipelineError(f"{title}: {name} is {value} in epoch {epoch + 1}; lower --learning-rate")
                 curves.setdefault(name, []).append(value)
             shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
             line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))

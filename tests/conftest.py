@@ -2,16 +2,40 @@
 
 import fcntl
 import os
+import random
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import faults
 import pytest
 import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
+
+
+def pytest_addoption(parser):
+    faults.add_option(parser)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(faults.FaultCounter(config), "faults")
+
+
+@pytest.fixture(scope="session")
+def sample(request):
+    """Return a function that picks some of the faults of a test, or all where `--faults` asks for all."""
+
+    def pick(cases, count, seed=6):
+        cases = list(cases)
+        if request.config.getoption("faults") or count >= len(cases):
+            return cases
+        return random.Random(seed).sample(cases, count)
+
+    return pick
 
 
 def pytest_collection_modifyitems(items):
@@ -44,6 +68,31 @@ def _demo_run(request, tmp_path_factory):
 def demo_outputs(_demo_run):
     """Return the outputs of all stages with the demo preset; not to be changed."""
     return _demo_run.result().resolve()
+
+
+@pytest.fixture(scope="session")
+def tiny_outputs(tmp_path_factory):
+    """Return the outputs of all six stages, run as short as can be; not to be changed. Parallel workers share one."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (folder / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "tiny_finished").exists():
+            stage_runs.run_tiny(folder / "tiny" / "outputs")
+            (folder / "tiny_finished").touch()
+    return (folder / "tiny" / "outputs").resolve()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a folder on a disk of its own with 40 MB, in memory."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk, and not in every container")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture

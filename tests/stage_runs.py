@@ -2,7 +2,10 @@
 
 import hashlib
 import importlib.util
+import multiprocessing
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +15,28 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("01_prepare_data", "02_train_autoencoder", "03_prune", "04_quantize", "05_convert_hls")
+ALL_STAGES = (*STAGES, "06_synthesize")
+
+ALLOWED = ("--allow", "chance", "dead_unit")
+_FEW_BITS = [
+    f"--precision.{layer}.{name}"
+    for layer in ("encoder-1", "encoder-2", "latent")
+    for name in ("weight-bits=3", "weight-integer-bits=0", "activation-bits=4", "activation-integer-bits=1")
+]
+TINY = {
+    "01_prepare_data": ("--preset", "demo"),
+    "02_train_autoencoder": ("--epochs", "2", *ALLOWED),
+    "03_prune": ("--epochs", "2", "--begin-step", "40", "--end-step", "90", "--frequency", "10", *ALLOWED),
+    "04_quantize": ("--epochs", "1", "--precision.input-bits", "3", *_FEW_BITS, *ALLOWED),
+    "05_convert_hls": ("--default-designs", "encoder/quantized_pruned"),
+    "06_synthesize": ("--default-synthesize", "encoder/quantized_pruned"),
+}
+"""Flags of the shortest run of all stages: hardly trained, one small design."""
+
+_PRELOADED = (
+    "common.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
+    "sklearn.datasets", "skimage.transform", "tyro",
+)  # fmt: skip
 
 
 def environment(outputs: Path, **variables: str) -> dict[str, str]:
@@ -47,6 +72,40 @@ def run_well(stage: str, *arguments: str, outputs: Path, **variables: str) -> st
     return done.stdout
 
 
+def fork_stage(stage: str, *arguments: str, outputs: Path, log: Path, **variables: str):
+    """Start a numbered script in a process forked from one that has imported TensorFlow: seconds sooner."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    process = context.Process(target=_run_script, args=(stage, arguments, environment(outputs, **variables), log))
+    process.start()
+    return process
+
+
+def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str], log: Path) -> None:
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(ROOT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell, whatever started the tests
+    sys.argv = [f"{stage}.py", *arguments]
+    script = ModuleType("__main__")
+    script.__file__ = str(ROOT / f"{stage}.py")
+    # What workers return is looked up under the name that the script has in them.
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = script
+    exec(compile(Path(script.__file__).read_text(), script.__file__, "exec"), vars(script))
+
+
+def fork_well(stage: str, *arguments: str, outputs: Path) -> float:
+    """Run a numbered script that must succeed, as `fork_stage` starts it; return how long it took [s]."""
+    started, log = time.monotonic(), outputs.with_name(f"{outputs.name}.log")
+    process = fork_stage(stage, *arguments, outputs=outputs, log=log)
+    process.join()
+    assert process.exitcode == 0, f"{stage} failed:\n{log.read_text()}"
+    return time.monotonic() - started
+
+
 def load_stage(stage: str) -> ModuleType:
     """Import a numbered script, without running it."""
     specification = importlib.util.spec_from_file_location(f"stage_{stage}", ROOT / f"{stage}.py")
@@ -55,10 +114,17 @@ def load_stage(stage: str) -> ModuleType:
     return module
 
 
-def run_demo(outputs: Path) -> None:
-    """Run all stages with the demo preset."""
-    for stage in STAGES:
+def run_demo(outputs: Path, stages: tuple[str, ...] = STAGES) -> None:
+    """Run stages with the demo preset."""
+    for stage in stages:
         run_well(stage, *(["--preset", "demo"] if stage.startswith("01") else []), outputs=outputs)
+
+
+def run_tiny(outputs: Path) -> None:
+    """Run all stages as short as can be."""
+    outputs.mkdir(parents=True)
+    for stage in ALL_STAGES:
+        fork_well(stage, *TINY[stage], outputs=outputs)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -68,6 +134,29 @@ def hashes(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.name != ".lock"
     }
+
+
+def leftovers(outputs: Path) -> list[str]:
+    """Names of files and folders that a run leaves behind only when it dies."""
+    return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
+
+
+def partial_folder(outputs: Path, stage: str) -> Path | None:
+    """Folder that a running stage fills, or None where there is none yet."""
+    return next(outputs.glob(f".{stage}.partial-*"), None)
+
+
+def processes_of(outputs: Path) -> list[int]:
+    """Processes that run for a folder of outputs: stages, their workers, and their tools; zombies do not count."""
+    mark = f"OUTPUTS_DIR={outputs}\0".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (path / "environ").read_bytes() and is_alive(int(path.name)):
+                found.append(int(path.name))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -80,5 +169,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.strip().startswith("Z")
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return not re.search(r"^State:\s+[ZX]", status, re.MULTILINE)

@@ -6,26 +6,147 @@ import subprocess
 import sys
 import typing
 
+import hypothesis
 import pytest
-from stage_runs import ROOT, STAGES, hashes, load_stage
+from hypothesis import strategies
+from stage_runs import ALL_STAGES, ROOT, hashes, load_stage
 
-from common.configuration import Interval, parse_command_line
+from common.configuration import Interval, Part, Pattern, parse_command_line
 from common.errors import PipelineError
 
 
-def limited_fields(configuration: object, prefix: str = "--"):
-    """Yield flag and interval of each number with limits, those of nested dataclasses too."""
+def fields_of(configuration: object, prefix: str = "--"):
+    """Yield flag, type hint and value of each field, those of nested dataclasses too."""
     for name, hint in typing.get_type_hints(type(configuration), include_extras=True).items():
-        flag = prefix + name.replace("_", "-")
-        value = getattr(configuration, name)
+        flag, value = prefix + name.replace("_", "-"), getattr(configuration, name)
         if dataclasses.is_dataclass(value):
-            yield from limited_fields(value, f"{flag}.")
+            yield from fields_of(value, f"{flag}.")
+        else:
+            yield flag, hint, value
+
+
+def limited_fields(configuration: object):
+    """Yield flag, interval and type of each number with limits."""
+    for flag, hint, value in fields_of(configuration):
         for constraint in getattr(hint, "__metadata__", ()):
             if isinstance(constraint, Interval):
                 yield flag, constraint, type(value)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+WORDS = strategies.text("abcdefghijklmnopqrstuvwxyz0123456789_./%", min_size=1, max_size=12)
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[list[str], list[str]]]:
+    """Words for a field that must be refused, each with what the message must say is allowed."""
+    interval = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Interval)), None)
+    no_numbers = WORDS.filter(lambda word: not is_number(word.replace("_", ""))).map(lambda word: ([word], []))
+    if interval is not None:
+        limits = [str(interval.low), str(interval.high)]
+        if isinstance(value, int):
+            below = strategies.integers(max_value=int(interval.low) - 1)
+            above = strategies.integers(min_value=int(interval.high) + 1)
+            outside = strategies.one_of(below, above)
+            parts = strategies.floats(0.01, 0.99).map(lambda part: ([repr(value + part)], []))
+            return strategies.one_of(outside.map(lambda number: ([str(number)], limits)), parts, no_numbers)
+        below = strategies.floats(max_value=interval.low, exclude_max=True)
+        above = strategies.floats(min_value=interval.high, exclude_min=True)
+        outside = strategies.one_of(below, above, strategies.just(math.nan))
+        return strategies.one_of(outside.map(lambda number: ([repr(number)], limits)), no_numbers)
+    choices = typing.get_args(typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint)
+    if typing.get_origin(hint) is typing.Literal or (typing.get_origin(hint) is tuple and choices):
+        return WORDS.filter(lambda word: word not in choices).map(lambda word: ([word], list(map(str, choices))))
+    if any(isinstance(each, Pattern) for each in getattr(hint, "__metadata__", ())):
+        return WORDS.map(lambda word: ([word], ["xcu250-figd2104-2L-e"]))
+    if isinstance(value, bool):
+        return WORDS.map(lambda word: ([word], []))
+    assert "designs" in str(value) or typing.get_origin(hint) is tuple, hint
+    return WORDS.filter(lambda word: word != "all").map(lambda word: ([word], ["full/quantized_pruned", "or all"]))
+
+
+@pytest.mark.fault("configuration")
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_every_field_refuses_what_it_cannot_be_and_says_what_it_can(stage, capsys, subtests, request):
+    default = load_stage(stage).Configuration()
+    fields = [field for field in fields_of(default) if field[0] != "--mnist-dir"]  # that may be any path
+    assert len(fields) == len({flag for flag, _, _ in fields}) >= 4
+
+    @hypothesis.settings(
+        max_examples=150 if request.config.getoption("faults") else 6,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[hypothesis.Phase.generate],
+    )
+    @hypothesis.given(strategies.data())
+    def hold(data):
+        flag, hint, value = data.draw(strategies.sampled_from(fields))
+        words, allowed = data.draw(bad_words(hint, value))
+        with subtests.test(flag=flag, words=words):
+            capsys.readouterr()
+            is_tuple = typing.get_origin(hint) is tuple
+            line = [flag, *words] if is_tuple else [f"{flag}={words[0]}"]
+            with pytest.raises((PipelineError, SystemExit)) as refusal:
+                parse_command_line("", default, line)
+            said = "".join((str(refusal.value) + capsys.readouterr().err).split()).replace("│", "")
+            if refusal.type is SystemExit:
+                assert refusal.value.code == 2
+            unnamed = isinstance(value, bool) or "or all" in allowed  # the word itself is named
+            for word in [*allowed, *(words if unnamed else [flag.rpartition(".")[2].lstrip("-")])]:
+                assert word.replace(" ", "") in said or word.replace("-", "_") in said
+
+    hold()
+
+
+@pytest.mark.fault("configuration")
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_every_number_and_choice_that_is_allowed_is_taken(stage, request):
+    default = load_stage(stage).Configuration()
+
+    @hypothesis.settings(
+        max_examples=40 if request.config.getoption("faults") else 4, deadline=None, derandomize=True, database=None
+    )
+    @hypothesis.given(strategies.data())
+    def hold(data):
+        flag, interval, kind = data.draw(strategies.sampled_from(list(limited_fields(default))))
+        numbers = strategies.integers if kind is int else strategies.floats
+        value = data.draw(numbers(interval.low, interval.high))
+        try:
+            found = parse_command_line("", default, [f"{flag}={value!r}"])
+        except PipelineError as error:  # a limit is kept, and yet another field is against it
+            assert "must lie" not in str(error)
+        else:
+            assert {name: each for name, _, each in fields_of(found)}[flag] == value
+
+    hold()
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["xcu250-figd2104-2L-e", "xcvu9p-flga2104-2L-e", "xc7vx690tffg1761-2", "xcku115-flvb2104-2-i", "xc7z020clg400-1",
+     "xczu9eg-ffvb1156-2-e", "xc7a35tcpg236-1", "xcvc1902-vsva2197-2MP-e-S"],
+)  # fmt: skip
+def test_real_parts_are_taken(part):
+    [pattern] = typing.get_type_hints(Parts, include_extras=True)["part"].__metadata__
+    assert not pattern.refuses(part)
+    assert pattern.refuses(part.upper())
+    assert pattern.refuses(part.partition("-")[0] + "-")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    part: Part = "xcu250-figd2104-2L-e"
+
+
+@pytest.mark.fault("configuration")
+@pytest.mark.parametrize("stage", ALL_STAGES)
 def test_every_number_out_of_its_range_is_refused_by_its_flag(stage):
     default = load_stage(stage).Configuration()
     fields = list(limited_fields(default))
@@ -57,18 +178,27 @@ def test_limits_themselves_are_allowed():
 BAD_COMMAND_LINES = {
     "01_prepare_data": ["--presets demo", "--preset fast", "--downsampling nearest", "--seed one", "--seed -1"],
     "02_train_autoencoder": ["--epoch 3", "--epochs 2.5", "--epochs 0", "--batch-size many", "--learning-rate nan",
-                             "--schedule step", "--resume --schedule cosine", "extra"],
+                             "--schedule step", "--resume --schedule cosine", "--resume --learning-rate 0.01",
+                             "--resume --seed 3", "--starts.count 2 --starts.validation-images 1500", "extra"],
     "03_prune": ["--sparsity 1", "--sparsity 80%", "--layers encoder_9", "--begin-step 3000 --end-step 2000",
                  "--frequency 0", "--epochs 1"],
     "04_quantize": ["--precision.encoder-1.weight-bits 0", "--precision.encoder-1.weight-bits five",
-                    "--precision.encoder-9.weight-bits 5", "--precision.input-bits 6", "--epochs 0"],
+                    "--precision.encoder-9.weight-bits 5", "--precision.input-bits 6", "--epochs 0",
+                    "--precision.encoder-1.weight-integer-bits 5", "--precision.decoder-3.activation-bits 24",
+                    "--precision.decoder-3.activation-integer-bits 8"],
     "05_convert_hls": ["--designs decoder/pruned", "--designs full/half", "--hls.backend Quartus", "--processes 0",
-                       "--hls.clock-ns 0", "--hls.reuse-factor -1"],
+                       "--hls.clock-ns 0", "--hls.reuse-factor -1", "--hls.part spartan"],
+    "06_synthesize": ["--synthesize full/half", "--synthesize encoder/pruned", "--families xc6", "--part spartan",
+                      "--tool quartus", "--tool vitis", "--hls-steps cosim", "--latency-cutoff 0", "--tabulate-latent",
+                      "--timeout-seconds 0"],
 }  # fmt: skip
 """Unknown names, wrong types, values out of range, and fields that contradict each other."""
 
 
-@pytest.mark.parametrize(("stage", "line"), [(stage, line) for stage in STAGES for line in BAD_COMMAND_LINES[stage]])
+@pytest.mark.fault("configuration")
+@pytest.mark.parametrize(
+    ("stage", "line"), [(stage, line) for stage in ALL_STAGES for line in BAD_COMMAND_LINES[stage]]
+)
 def test_bad_command_lines_are_refused_and_nothing_is_written(run_here, demo_outputs, stage, line):
     before = hashes(demo_outputs)
     status, printed, errors = run_here(stage, *line.split(), outputs=demo_outputs)
@@ -78,7 +208,7 @@ def test_bad_command_lines_are_refused_and_nothing_is_written(run_here, demo_out
     assert hashes(demo_outputs) == before
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ALL_STAGES)
 def test_help_comes_without_loading_what_only_work_needs(stage):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", f"{stage}.py", "--help"],

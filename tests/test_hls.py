@@ -1,9 +1,11 @@
 """hls4ml projects: complete, free of this machine, and computing what the C simulation computed."""
 
 import csv
+import io
 import json
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from stage_runs import ROOT
 
 from common import c_simulation, dataset, hls, mismatches, networks, test_bench
-from common.errors import ToolError
+from common.errors import PipelineError, ToolError
 from common.fixed_point import fixed_point
 
 DESIGN = "05_convert_hls/full/quantized_pruned"
@@ -93,6 +95,7 @@ def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
     assert exactness["full/quantized_pruned"]["values"] == expected.size
 
 
+@pytest.mark.fault("numbers")
 def test_first_mismatch_with_keras_names_layer_image_unit_values_and_types(model, demo_outputs):
     layers = {layer.name: layer for layer in model.get_layers()}
     network = networks.cut(networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5"), "full")
@@ -135,6 +138,7 @@ def test_types_of_the_paper_are_in_the_design(model):
         assert str(types[name]) == expected
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("gpp", [None, "echo no space left on device; exit 1"])
 def test_missing_or_failing_compiler_is_named(model, tmp_path, monkeypatch, gpp):
     if gpp is not None:
@@ -155,3 +159,74 @@ def test_agreement_is_reported_layer_by_layer(demo_outputs):
     layers = {row[1] for row in rows[1:] if row[0] == "full/quantized_pruned"}
     assert {"encoder_1_relu", "latent_relu", "decoder_3", "image", "classifier_3"} <= layers
     assert {float(row[2]) for row in rows[1:]} == {1.0}
+
+
+def rewritten(path, source, change):
+    """Write a model file whose contents are changed: names and bytes, in order."""
+    with tarfile.open(source) as archive:
+        contents = [(entry.name, archive.extractfile(entry).read()) for entry in archive]
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in change(contents):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+
+def naming(name):
+    def change(contents):
+        old, new = b'"class_name": "hls4ml.model.layers.Dense"', f'"class_name": "{name}"'.encode()
+        return [(file, content.replace(old, new)) for file, content in contents]
+
+    return change
+
+
+@pytest.mark.fault("foreign")
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (naming("subprocess.Popen"), "subprocess.Popen"),
+        (naming("os.system"), "os.system"),
+        (naming("Popen"), "Popen"),
+        (lambda contents: [*contents, ("../escaped", b"")], "../escaped"),
+        (lambda contents: [*contents, ("/tmp/escaped", b"")], "/tmp/escaped"),
+    ],
+)
+def test_model_file_that_names_something_else_is_refused(design, tmp_path, change, named):
+    path = tmp_path / "inner" / "model.fml"
+    path.parent.mkdir()
+    rewritten(path, design / "model.fml", change)
+    with pytest.raises(PipelineError, match=f"{path} has parts that are not hls4ml's: {named}"):
+        hls.load_model(path)
+    assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.fault("foreign")
+def test_pickled_arrays_are_not_loaded(design, tmp_path):
+    class Pickled:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    path = tmp_path / "mnist8x8.npz"
+    np.savez(path, **{name: np.array([Pickled()], dtype=object) for name in dataset.NAMES})
+    with pytest.raises(PipelineError, match=f"{path} does not hold prepared images"):
+        dataset.load(path)
+    content = io.BytesIO()
+    np.save(content, np.array([Pickled()], dtype=object))
+    array = "encoder_1_weight_data.npy"
+    rewritten(
+        tmp_path / "model.fml",
+        design / "model.fml",
+        lambda contents: [(name, content.getvalue() if name == array else old) for name, old in contents],
+    )
+    with pytest.raises(PipelineError, match="is not a model of this version of hls4ml"):
+        hls.load_model(tmp_path / "model.fml")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_same_model_is_the_same_file_wherever_its_project_is(model, tmp_path):
+    for folder in ("one", "another"):
+        (tmp_path / folder).mkdir()
+        hls.save_model(model, tmp_path / folder / "model.fml")
+    first, second = (tmp_path / folder / "model.fml" for folder in ("one", "another"))
+    assert first.read_bytes() == second.read_bytes()
+    assert hls.load_model(first).config.get_output_dir() == hls.PROJECT

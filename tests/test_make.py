@@ -195,6 +195,7 @@ def set_up_with(checkout: Path, path: str) -> str:
     return done.stderr
 
 
+@pytest.mark.fault("tool")
 def test_missing_compiler_stops_set_up_at_once(checkout, tmp_path):
     errors = set_up_with(checkout, tools(tmp_path / "tools", "python3"))
     assert "g++ is missing; install it (Debian, Ubuntu: apt install g++)" in errors

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -62,16 +63,19 @@ def test_images_and_labels_are_read_compressed_or_not(files, arrays, part):
             np.testing.assert_array_equal(read.labels, arrays[f"{part}-labels-idx1-ubyte.gz"])
 
 
+@pytest.mark.fault("mnist")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("compressed", [True, False])
-def test_truncated_files_are_refused(files, name, compressed):
+def test_truncated_files_are_refused(files, name, compressed, subtests):
     path = files[name]
     content = path.read_bytes() if compressed else gzip.decompress(path.read_bytes())
     for length in {0, 1, 3, 4, 7, 8, 15, 16, *(len(content) * tenth // 10 for tenth in range(10)), len(content) - 1}:
-        path.write_bytes(content[:length])
-        assert_refused(files, name.split("-")[0], path)
+        with subtests.test(length=length):
+            path.write_bytes(content[:length])
+            assert_refused(files, name.split("-")[0], path)
 
 
+@pytest.mark.fault("mnist")
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
@@ -84,14 +88,16 @@ def test_truncated_files_are_refused(files, name, compressed):
     ],
     ids=["zeros", "a byte too many", "numbers of another type", "too long by its header", "web page", "bad gzip"],
 )
-def test_damaged_files_are_refused(files, damage, fault):
+def test_damaged_files_are_refused(files, damage, fault, subtests):
     for name in NAMES:
-        content = files[name].read_bytes()
-        files[name].write_bytes(damage(gzip.decompress(content)))
-        assert_refused(files, name.split("-")[0], files[name], fault)
-        files[name].write_bytes(content)
+        with subtests.test(file=name):
+            content = files[name].read_bytes()
+            files[name].write_bytes(damage(gzip.decompress(content)))
+            assert_refused(files, name.split("-")[0], files[name], fault)
+            files[name].write_bytes(content)
 
 
+@pytest.mark.fault("mnist")
 def test_swapped_files_are_refused(files):
     train_images, train_labels, test_images, test_labels = (files[name] for name in NAMES)
     for first, second in ((train_images, train_labels), (train_images, test_images), (train_labels, test_labels)):
@@ -100,6 +106,7 @@ def test_swapped_files_are_refused(files):
             mnist.read_labelled_images({name: swap.get(path, path) for name, path in files.items()}, "train")
 
 
+@pytest.mark.fault("mnist")
 def test_labels_above_nine_are_refused(files, arrays):
     labels = arrays["train-labels-idx1-ubyte.gz"]
     labels[7] = 10
@@ -107,6 +114,7 @@ def test_labels_above_nine_are_refused(files, arrays):
     assert_refused(files, "train", files["train-labels-idx1-ubyte.gz"], "has label 10; digits are 0 to 9")
 
 
+@pytest.mark.fault("mnist")
 @pytest.mark.parametrize("by_variable", [True, False])
 def test_missing_file_of_a_given_folder_is_named(files, tmp_path, monkeypatch, by_variable):
     if by_variable:
@@ -127,6 +135,7 @@ class Mirror:
     def __init__(self):
         self.answers: dict[str, bytes] = {}
         self.promised_bytes = 0  # beside those that it sends
+        self.bytes_at_a_time, self.pause_seconds = 1 << 20, 0.0
         self.requests: list[str] = []
         mirror = self
 
@@ -137,7 +146,10 @@ class Mirror:
                 self.send_response(404 if answer is None else 200)
                 self.send_header("Content-Length", str(len(answer or b"") + mirror.promised_bytes))
                 self.end_headers()
-                self.wfile.write(answer or b"")
+                for start in range(0, len(answer or b""), mirror.bytes_at_a_time):
+                    time.sleep(mirror.pause_seconds)
+                    self.wfile.write(answer[start : start + mirror.bytes_at_a_time])
+                    self.wfile.flush()
 
             def log_message(self, *arguments):
                 pass
@@ -181,6 +193,7 @@ def test_download_fills_the_cache_and_is_not_repeated(mirror, files, tmp_path):
     assert mnist.read_labelled_images(found, "train").images.shape == (30, 28, 28)
 
 
+@pytest.mark.fault("mnist")
 def test_file_damaged_in_the_cache_is_downloaded_again(mirror, tmp_path):
     good = mnist.locate(None)[NAMES[0]]
     content = good.read_bytes()
@@ -196,6 +209,7 @@ BAD_ANSWERS = {
 }
 
 
+@pytest.mark.fault("mnist")
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_second_mirror_mends_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
     for name in NAMES:
@@ -205,6 +219,7 @@ def test_second_mirror_mends_a_bad_answer_of_the_first(mirror, files, tmp_path, 
     assert f"/second/{NAMES[0]}" in mirror.requests
 
 
+@pytest.mark.fault("mnist")
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path, answer):
     mirror.answers = dict.fromkeys(mirror.answers, answer)
@@ -213,6 +228,7 @@ def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path
     assert cached(tmp_path) == {}
 
 
+@pytest.mark.fault("mnist")
 def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path):
     mirror.promised_bytes = 1000
     with pytest.raises(mnist.MnistUnavailableError):
@@ -220,6 +236,23 @@ def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path
     assert cached(tmp_path) == {}
 
 
+@pytest.mark.fault("mnist")
+@pytest.mark.parametrize(("bytes_at_a_time", "pause_seconds"), [(1, 0.05), (1 << 20, 1.0)], ids=["trickle", "silence"])
+def test_slow_server_is_given_up_and_leaves_nothing_in_the_cache(
+    mirror, tmp_path, monkeypatch, bytes_at_a_time, pause_seconds
+):
+    mirror.bytes_at_a_time, mirror.pause_seconds = bytes_at_a_time, pause_seconds
+    monkeypatch.setattr(mnist, "PATIENCE_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(
+        mnist.MnistUnavailableError, match=r"127.0.0.1:\d+/second/: (TimeoutError|ReadTimeout|ReadTimeoutError)"
+    ):
+        mnist.locate(None)
+    assert time.monotonic() - started < 10
+    assert cached(tmp_path) == {}
+
+
+@pytest.mark.fault("mnist")
 def test_without_network_and_mnist_the_stage_says_what_to_do(tmp_path):
     offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     done = run_stage("01_prepare_data", outputs=tmp_path / "outputs", **offline)
@@ -229,6 +262,7 @@ def test_without_network_and_mnist_the_stage_says_what_to_do(tmp_path):
     assert hashes(tmp_path / "outputs") == {}
 
 
+@pytest.mark.fault("mnist")
 def test_without_network_and_mnist_make_goes_on_with_the_demo(tmp_path):
     offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     done = run_stage("01_prepare_data", "--demo-if-unavailable", outputs=tmp_path / "outputs", **offline)

@@ -89,6 +89,7 @@ def test_files_hold_architecture_weights_training_configuration_and_optimizer_st
     assert sum(np.any(moment) for moment in moments) > len(moments) / 2
 
 
+@pytest.mark.fault("foreign")
 def test_file_with_code_of_its_own_is_refused(tmp_path):
     ran = tmp_path / "ran"
     hidden = keras.Sequential([keras.layers.Lambda(lambda x: x, name="harmless")])
@@ -100,9 +101,40 @@ def test_file_with_code_of_its_own_is_refused(tmp_path):
         path = tmp_path / f"{name}.h5"
         keras.Model(pixels, keras.layers.Dense(2)(layer(pixels))).save(path, save_format="h5")
         ran.unlink(missing_ok=True)
-        with pytest.raises(PipelineError, match=f"{path} has layers that these networks do not have: {name}"):
+        with pytest.raises(PipelineError, match=f"{path} has parts that these networks do not have: .*{name}"):
             networks.load(path)
         assert not ran.exists()
+
+
+def described(path, change):
+    """Write a network whose description is changed."""
+    networks.save(networks.build("autoencoder"), path)
+    with h5py.File(path, "r+") as file:
+        description = json.loads(file.attrs["model_config"])
+        change({layer["name"]: layer for layer in description["config"]["layers"]})
+        file.attrs["model_config"] = json.dumps(description)
+
+
+FOREIGN = {
+    "function of a module": {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"},
+    "lambda": {"class_name": "__lambda__", "config": {"value": "code"}},
+    "class of a module": {"module": "subprocess", "class_name": "Popen", "config": {"args": "touch ran"}},
+    "other activation": "hard_sigmoid",
+}
+
+
+@pytest.mark.fault("foreign")
+@pytest.mark.parametrize("place", ["activation", "kernel_initializer", "kernel_constraint"])
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN.keys())
+def test_file_that_names_something_to_import_and_call_is_refused(tmp_path, monkeypatch, place, foreign):
+    if place != "activation" and isinstance(foreign, str):
+        foreign = {"class_name": foreign, "config": {}}
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "autoencoder.h5"
+    described(path, lambda layers: layers["latent"]["config"].update({place: foreign}))
+    with pytest.raises(PipelineError, match=f"{path} has parts that these networks do not have: "):
+        networks.load(path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_file_that_is_no_model_is_refused(tmp_path):

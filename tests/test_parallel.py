@@ -41,11 +41,13 @@ def test_error_of_a_task_is_raised():
         run_all(divmod, [(1, 1), (1, 0)], 2, "divisions")
 
 
+@pytest.mark.fault("tool")
 def test_task_that_dies_is_an_error_of_one_line():
     with pytest.raises(PipelineError, match="dying: a process died"):
         run_all(os._exit, [(9,)], 1, "dying")
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("kind", ["plain", "logged"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_and_no_tool_outlives_the_main_process(tmp_path, kind, number):

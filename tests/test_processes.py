@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from stage_runs import is_alive
 
 from common.errors import ToolError
 from common.processes import run_logged
@@ -19,11 +20,6 @@ START_CHILD = "sleep 300 & echo $! > child.pid"
 
 def run(folder: Path, script: str, *, timeout_seconds: float = 10.0, **options) -> None:
     run_logged(["sh", "-c", script], folder=folder, log=folder / "log", timeout_seconds=timeout_seconds, **options)
-
-
-def is_alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.strip().startswith("Z")
 
 
 def assert_child_dies(folder: Path) -> None:
@@ -62,6 +58,7 @@ def test_environment_is_added_to_the_inherited_one(tmp_path, monkeypatch):
     run(tmp_path, 'test "$INHERITED$ADDED" = yestoo', environment={"ADDED": "too"})
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize(
     ("script", "message"),
     [
@@ -77,6 +74,7 @@ def test_failure_is_reported_with_its_log(tmp_path, script, message):
         run(tmp_path, script)
 
 
+@pytest.mark.fault("tool")
 def test_program_that_cannot_be_started_says_so(tmp_path):
     (tmp_path / "forbidden").touch(mode=0o644)
     for program, message in (("no-such-program", "was not found"), (str(tmp_path / "forbidden"), "Permission denied")):
@@ -89,6 +87,7 @@ def test_missing_folder_is_not_taken_for_a_missing_program(tmp_path):
         run_logged(["true"], folder=tmp_path / "absent", log=tmp_path / "log", timeout_seconds=1)
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("ending", ["wait", "exit 0", "kill -KILL $$"])
 def test_no_child_outlives_the_tool(tmp_path, ending):
     """Whether the tool hangs, ends well, or dies and leaves a child that still holds its output open."""
@@ -102,6 +101,7 @@ def test_no_child_outlives_the_tool(tmp_path, ending):
     assert_child_dies(tmp_path)
 
 
+@pytest.mark.fault("tool")
 def test_no_child_outlives_an_error_of_the_display(tmp_path):
     def fail(_):
         raise RuntimeError("display")
@@ -111,6 +111,7 @@ def test_no_child_outlives_an_error_of_the_display(tmp_path):
     assert_child_dies(tmp_path)
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_no_child_outlives_an_interrupted_program(tmp_path, number):
     program = (
@@ -134,6 +135,7 @@ def test_no_child_outlives_an_interrupted_program(tmp_path, number):
     assert_child_dies(tmp_path)
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, number):
     """The signal arrives when the child runs and Python has not yet returned from starting it."""

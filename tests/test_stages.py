@@ -1,17 +1,38 @@
 """Every stage among damaged, missing, foreign and stale artifacts, signals, other runs, and full or read-only disks."""
 
+import itertools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from stage_runs import ROOT, STAGES, hashes, run_stage, run_well, start_stage, wait_until
+from stage_runs import (
+    ALL_STAGES,
+    ALLOWED,
+    ROOT,
+    STAGES,
+    TINY,
+    fork_stage,
+    fork_well,
+    hashes,
+    leftovers,
+    partial_folder,
+    processes_of,
+    run_stage,
+    run_well,
+    start_stage,
+    wait_until,
+)
+
+from common import artifacts, disk_space, report, stages
 
 IMAGES = "01_prepare_data/mnist8x8.npz"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]
@@ -24,7 +45,7 @@ READS = {
 }
 """What each stage reads, with the demo preset."""
 
-KEPT = 0.37  # of a truncated file
+TENTHS = tuple(tenth / 10 for tenth in range(10))
 
 
 def missing(path: Path, _: Path) -> None:
@@ -35,9 +56,13 @@ def emptied(path: Path, _: Path) -> None:
     path.write_bytes(b"")
 
 
-def truncated(path: Path, _: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * KEPT)])
+def cut_to(kept: float):
+    def truncated(path: Path, _: Path) -> None:
+        content = path.read_bytes()
+        path.write_bytes(content[: max(int(len(content) * kept), 1)])
+
+    truncated.__name__ = f"truncated_to_{kept:.0%}"
+    return truncated
 
 
 def shorter_by_a_byte(path: Path, _: Path) -> None:
@@ -68,7 +93,13 @@ def a_line_added(path: Path, _: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\n")
 
 
+def of_a_newer_program(path: Path, _: Path) -> None:
+    path.write_text(json.dumps({"format": 2, "made_by": "a newer program"}))
+
+
+truncated = cut_to(0.37)
 FAULTS = (missing, emptied, truncated, shorter_by_a_byte, zeros, one_bit_flipped, a_directory, of_another_stage)
+ALL_FAULTS = (*FAULTS, of_a_newer_program, *map(cut_to, TENTHS))
 
 
 def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> None:
@@ -87,46 +118,115 @@ def test_recorded_reads_are_those_that_are_broken_below(demo_outputs, stage):
     assert sorted(json.loads((demo_outputs / stage / "run.json").read_text())["reads"]) == sorted(READS[stage])
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("stage", READS)
-def test_damaged_input_is_named_with_what_mends_it_and_nothing_is_written(run_here, outputs, stage, fault):
-    for name in READS[stage]:
+@pytest.fixture
+def broken(outputs):
+    """Return a context in which an artifact has a fault; behind it the artifact is as it was."""
+
+    @contextmanager
+    def break_artifact(name: str, fault):
         path = outputs / name
         kept = path.read_bytes()
         fault(path, outputs)
-        before = hashes(outputs)
-        assert_refused(run_here(stage, outputs=outputs), stage, path, f"run: python {name.split('/')[0]}.py")
-        assert hashes(outputs) == before
-        if path.is_dir():
-            path.rmdir()
-        path.write_bytes(kept)
+        try:
+            yield path
+        finally:
+            if path.is_dir():
+                path.rmdir()
+            path.write_bytes(kept)
+
+    return break_artifact
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, a_line_added])
+@pytest.mark.fault("artifact")
 @pytest.mark.parametrize("stage", READS)
-def test_damaged_record_of_an_earlier_stage_is_named_with_what_mends_it(run_here, outputs, stage, fault):
-    for origin in sorted({name.split("/")[0] for name in READS[stage]}):
-        path = outputs / origin / "run.json"
-        kept = path.read_bytes()
-        fault(path, outputs)
-        before = hashes(outputs)
-        if fault is not a_line_added:  # that does no harm
-            assert_refused(run_here(stage, outputs=outputs), stage, path, f"run: python {origin}.py")
+def test_damaged_input_is_named_with_what_mends_it_and_nothing_is_written(
+    run_here, outputs, broken, stage, subtests, sample
+):
+    cases = sample(itertools.product(READS[stage], ALL_FAULTS), 12)
+    for name, fault in cases:
+        with subtests.test(artifact=name, fault=fault.__name__), broken(name, fault) as path:
+            before = hashes(outputs)
+            assert_refused(run_here(stage, outputs=outputs), stage, path, f"run: python {name.split('/')[0]}.py")
             assert hashes(outputs) == before
-        if path.is_dir():
-            path.rmdir()
-        path.write_bytes(kept)
 
 
+@pytest.mark.fault("artifact")
 @pytest.mark.parametrize("stage", READS)
-def test_records_of_a_newer_program_are_left_alone(run_here, outputs, stage):
-    path = outputs / READS[stage][-1].split("/")[0] / "run.json"
-    path.write_text(json.dumps({"format": 2, "made_by": "a newer program"}))
-    before = hashes(outputs)
-    assert_refused(run_here(stage, outputs=outputs), stage, path, "format version 2", "reads version 1")
-    assert hashes(outputs) == before
+def test_damaged_record_of_an_earlier_stage_is_named_with_what_mends_it(
+    run_here, outputs, broken, stage, subtests, sample
+):
+    origins = sorted({name.split("/")[0] for name in READS[stage]})
+    for origin, fault in sample(itertools.product(origins, ALL_FAULTS), 8):
+        with subtests.test(record=origin, fault=fault.__name__), broken(f"{origin}/run.json", fault) as path:
+            before = hashes(outputs)
+            done = run_here(stage, outputs=outputs)
+            assert_refused(done, stage, path, f"run: python {origin}.py")
+            if fault is of_a_newer_program:
+                assert "format version 2, this program reads version 1" in done[2]
+            assert hashes(outputs) == before
 
 
+@pytest.mark.fault("artifact", thorough=True)
+def test_one_damaged_file_of_a_project_is_named_by_the_stage_that_synthesizes_it(run_here, outputs, broken, subtests):
+    """A design has more than a hundred files: each has one fault, those that are loaded have all."""
+    written = artifacts.read_run(outputs, "05_convert_hls")["writes"]
+    names = [name for name in written if name.startswith("full/quantized_pruned/")]
+    faults = itertools.cycle(ALL_FAULTS)
+    cases = [(name, next(faults)) for name in names]
+    cases += [(name, fault) for name in names if name.endswith(("model.fml", "csim.npz")) for fault in ALL_FAULTS]
+    for name, fault in cases:
+        if not (outputs / "05_convert_hls" / name).stat().st_size:
+            continue  # an empty file cannot be damaged in most of these ways
+        with subtests.test(artifact=name, fault=fault.__name__), broken(f"05_convert_hls/{name}", fault) as path:
+            assert_refused(
+                run_here("06_synthesize", outputs=outputs), "06_synthesize", path, "run: python 05_convert_hls.py"
+            )
+    assert not (outputs / "06_synthesize").exists()
+
+
+@pytest.mark.fault("artifact")
+def test_results_page_names_whatever_is_damaged(outputs, broken, subtests, sample):
+    """Also what no stage reads: figures, tables, logs, and all that is for the user alone."""
+    names = [f"{stage}/{name}" for stage in STAGES for name in artifacts.read_run(outputs, stage)["writes"]]
+    names = [name for name in names if (outputs / name).stat().st_size and "/project/" not in name]
+    for number, name in enumerate(sample(names, 12)):
+        fault = (one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage)[number % 6]
+        with subtests.test(artifact=name, fault=fault.__name__), broken(name, fault):
+            report.write(outputs)
+            words = "missing" if fault in (missing, a_directory) else "damaged"
+            assert f"{name} is {words}; run: " in (outputs / "index.html").read_text()
+
+
+@pytest.mark.fault("artifact")
+def test_damaged_metrics_are_made_anew(outputs, subtests):
+    before = (outputs / "metrics.json").read_text()
+    for fault in (*FAULTS, of_a_newer_program):
+        with subtests.test(fault=fault.__name__):
+            fault(outputs / "metrics.json", outputs)
+            if fault is a_directory:
+                report.write(outputs)
+                assert "metrics.json is damaged; run: " in (outputs / "index.html").read_text()
+                (outputs / "metrics.json").rmdir()
+            stages.write_overview(outputs)
+            assert (outputs / "metrics.json").read_text() == before
+
+
+@pytest.mark.fault("artifact")
+def test_damaged_table_of_faults_is_named_by_the_results_page(outputs, subtests):
+    table = {"format": 1, "started": "", "commit": "", "seconds": 60, "faults": []}
+    table["sha256"] = artifacts.record_digest(table)
+    for fault in (*FAULTS[1:], of_a_newer_program):
+        with subtests.test(fault=fault.__name__):
+            shutil.rmtree(outputs / "faults.json", ignore_errors=True)
+            (outputs / "faults.json").write_text(json.dumps(table))
+            report.write(outputs)
+            assert "in 1.0 minutes" in (outputs / "index.html").read_text()
+            fault(outputs / "faults.json", outputs)
+            report.write(outputs)
+            assert "faults.json is damaged or of another version; run: " in (outputs / "index.html").read_text()
+
+
+@pytest.mark.fault("artifact")
 @pytest.mark.parametrize("stage", READS)
 def test_one_line_and_no_traceback_from_the_command_line(outputs, stage):
     path = outputs / READS[stage][-1]
@@ -141,6 +241,7 @@ def test_stage_that_has_not_run_yet_is_named(run_here, tmp_path):
         assert_refused(run_here(stage, outputs=tmp_path), stage, f"{path} is missing", "run: python 01_prepare_data.py")
 
 
+@pytest.mark.fault("artifact")
 @pytest.mark.parametrize("fault", [missing, one_bit_flipped])
 def test_the_command_named_mends_the_damage(outputs, fault):
     """A damaged artifact made anew from the same inputs is the same, so nothing behind it is stale."""
@@ -151,6 +252,7 @@ def test_the_command_named_mends_the_damage(outputs, fault):
     assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
 
 
+@pytest.mark.fault("artifact")
 def test_damaged_record_of_a_later_stage_does_not_stop_an_earlier_one(outputs):
     truncated(outputs / "04_quantize" / "run.json", outputs)
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
@@ -161,10 +263,11 @@ def test_damaged_record_of_a_later_stage_does_not_stop_an_earlier_one(outputs):
 def retrained(demo_outputs, tmp_path_factory):
     """Outputs after stage 02 alone has run again, with another seed."""
     outputs = shutil.copytree(demo_outputs, tmp_path_factory.mktemp("retrained") / "outputs")
-    run_well("02_train_autoencoder", "--seed", "1", "--epochs", "1", outputs=outputs)
+    run_well("02_train_autoencoder", "--seed", "1", "--epochs", "1", *ALLOWED, outputs=outputs)
     return outputs
 
 
+@pytest.mark.fault("stale")
 def test_stale_input_is_named_with_the_stage_to_run_again(retrained, run_here):
     before = hashes(retrained)
     changed = "was made from 02_train_autoencoder/classifier.h5, which has changed since; run: python 03_prune.py"
@@ -232,49 +335,97 @@ def test_preset_travels_with_the_artifacts_and_flags_override_it(demo_outputs, r
     )
     assert first["configuration"]["epochs"] == 50
     assert second["preset"] == "demo"
-    assert second["configuration"] == {**first["configuration"], "epochs": 1, "seed": 1}
+    assert second["configuration"] == {
+        **first["configuration"],
+        "epochs": 1,
+        "seed": 1,
+        "allow": list(ALLOWED[1:]),
+    }
 
 
-def leftovers(outputs: Path) -> list[str]:
-    return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
+def assert_whole(outputs: Path) -> None:
+    """Every record is whole, and so is every file that it lists."""
+    for stage in [path.parent.name for path in outputs.glob("[0-9]*/run.json")]:
+        assert artifacts.faulty_files(outputs, stage) == {}
+        files = {name for name, digest in hashes(outputs / stage).items() if digest}
+        assert files == {*artifacts.read_run(outputs, stage)["writes"], "run.json"}
 
 
-def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_outputs, tmp_path):
+@pytest.mark.fault("killed")
+def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_outputs, tmp_path, subtests):
     outputs = tmp_path / "outputs"
     shutil.copytree(demo_outputs / "01_prepare_data", outputs / "01_prepare_data")
     old = hashes(outputs / "01_prepare_data")
     moments = random.Random(14)
     for _ in range(6):
-        process = start_stage("01_prepare_data", "--preset", "demo", "--seed", "5", outputs=outputs)
-        wait_until((outputs / ".01_prepare_data.partial").exists)
-        time.sleep(moments.uniform(0, 2))
-        process.kill()
-        process.communicate()
-        found = hashes(outputs / "01_prepare_data")
-        record = json.loads((outputs / "01_prepare_data" / "run.json").read_text())
-        assert found == old or record["configuration"]["seed"] == 5
-        assert record["writes"] == {name: digest for name, digest in found.items() if name != "run.json"}
+        moment = moments.uniform(0, 2)
+        with subtests.test(seconds=moment):
+            process = start_stage("01_prepare_data", "--preset", "demo", "--seed", "5", outputs=outputs)
+            wait_until(lambda: partial_folder(outputs, "01_prepare_data") or (outputs / "index.html").exists())
+            time.sleep(moment)
+            process.kill()
+            process.communicate()
+            assert_whole(outputs)
+            record = artifacts.read_run(outputs, "01_prepare_data")
+            assert hashes(outputs / "01_prepare_data") == old or record["configuration"]["seed"] == 5
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     assert leftovers(outputs) == []
     assert [path.name for path in outputs.iterdir() if path.is_dir()] == ["01_prepare_data"]
 
 
+@pytest.mark.fault("killed", thorough=True)
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_killed_at_twenty_random_moments_a_stage_leaves_whole_artifacts(tiny_outputs, tmp_path, stage, subtests):
+    outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
+    took = fork_well(stage, *TINY[stage], outputs=outputs)
+    moments = random.Random(stage)
+    for _ in range(20):
+        moment = moments.uniform(0, took)
+        with subtests.test(seconds=moment):
+            process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log")
+            time.sleep(moment)
+            process.kill()
+            process.join()
+            assert (outputs / stage).is_dir()
+            assert_whole(outputs)
+            assert len([name for name in leftovers(outputs) if ".partial-" in name]) <= 1
+            wait_until(lambda: not processes_of(outputs))
+    fork_well(stage, *TINY[stage], outputs=outputs)
+    assert leftovers(outputs) == []
+    assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
+
+
+@pytest.mark.fault("killed", thorough=True)
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_killed_between_two_renames_a_stage_is_put_back(tiny_outputs, tmp_path, stage):
+    """Where the file system cannot exchange two folders in one step."""
+    outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
+    (outputs / stage).rename(outputs / f".{stage}.previous")
+    (outputs / f".{stage}.partial-1").mkdir()
+    process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log")
+    wait_until((outputs / stage).is_dir)
+    process.kill()
+    process.join()
+    assert_whole(outputs)
+
+
 LONG = ("02_train_autoencoder", "--epochs", "100000")
 
 
+@pytest.mark.fault("killed")
 def test_killed_training_leaves_the_old_artifacts_and_the_next_run_succeeds(outputs):
     before = hashes(outputs)
-    partial = ".02_train_autoencoder.partial"
-    process = start_stage("02_train_autoencoder", "--epochs", "1", outputs=outputs)
-    wait_until((outputs / partial / "autoencoder.h5").exists)
+    process = start_stage("02_train_autoencoder", *TINY["02_train_autoencoder"], outputs=outputs)
+    wait_until(lambda: [*outputs.glob(".02_train_autoencoder.partial-*/autoencoder.h5")])
     process.kill()
     process.communicate()
+    [partial] = leftovers(outputs)
     assert {name: digest for name, digest in hashes(outputs).items() if not name.startswith(partial)} == before
-    assert leftovers(outputs) == [partial]
-    run_well("02_train_autoencoder", "--epochs", "1", outputs=outputs)
+    run_well("02_train_autoencoder", *TINY["02_train_autoencoder"], outputs=outputs)
     assert leftovers(outputs) == []
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize("moment", ["02_train_autoencoder", "test_l1"])
 @pytest.mark.parametrize(
     ("number", "status", "words"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 1, "terminated")]
@@ -300,22 +451,26 @@ def test_interrupted_stage_ends_at_once_and_leaves_the_old_artifacts(outputs, mo
     assert leftovers(outputs) == []
 
 
-def test_second_run_at_once_is_refused_with_who_holds_the_outputs(outputs, run_here):
+@pytest.mark.fault("concurrent")
+def test_second_run_at_once_is_refused_with_who_holds_the_outputs(outputs, run_here, subtests):
     process = start_stage(*LONG, outputs=outputs)
-    wait_until((outputs / ".02_train_autoencoder.partial").exists)
+    wait_until(lambda: partial_folder(outputs, "02_train_autoencoder"))
     holder = f"{outputs} is in use by 02_train_autoencoder (process {process.pid}); wait for it to finish"
-    for stage in ("01_prepare_data", "03_prune"):
-        done = run_here(stage, outputs=outputs)
-        assert_refused(done, stage, holder)
-    process.kill()
-    process.communicate()
-    run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
+    for stage in ALL_STAGES:
+        with subtests.test(stage=stage):
+            assert_refused(run_here(stage, outputs=outputs), stage, holder)
+    with subtests.test(lock="of a dead process"):
+        process.kill()
+        process.communicate()
+        assert "02_train_autoencoder" in (outputs / ".lock").read_text()
+        run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
 
 
 AS_ROOT_WITHOUT_ITS_POWERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.fault("disk")
+@pytest.mark.parametrize("stage", ALL_STAGES)
 def test_read_only_outputs_are_named(outputs, stage):
     wrapper = ()
     if os.geteuid() == 0:
@@ -333,16 +488,61 @@ def test_read_only_outputs_are_named(outputs, stage):
     assert hashes(outputs) == before
 
 
-FULL_DISK = {"01_prepare_data": ("--preset", "demo", "--seed", "5"), "02_train_autoencoder": ("--epochs", "1")}
+FULL_DISK = {
+    "01_prepare_data": ("--preset", "demo", "--seed", "5"),
+    "02_train_autoencoder": TINY["02_train_autoencoder"],
+}
 
 
+@pytest.mark.fault("disk")
 @pytest.mark.parametrize("stage", FULL_DISK)
-def test_full_disk_is_named_and_the_old_artifacts_stay(outputs, stage):
+def test_file_that_cannot_grow_is_named_with_the_space_needed_and_the_old_artifacts_stay(outputs, stage):
     before = hashes(outputs)
     limited = ("sh", "-c", 'ulimit -f 40; exec "$@"', "sh")  # no file grows beyond 20 or 40 kB
     done = run_stage(stage, *FULL_DISK[stage], outputs=outputs, wrapper=limited)
     assert done.returncode == 1
     assert done.stderr.startswith(f"ERROR: {stage}: File too large")
+    assert re.search(r"it needs about \d+\.\d MB beside its last artifacts, and \d+\.\d MB are free", done.stderr)
     assert done.stderr.count("\n") == 1
     assert hashes(outputs) == before
     assert leftovers(outputs) == []
+
+
+def fill(disk: Path, spare: int) -> Path:
+    """Fill a disk up to so many bytes."""
+    filler = disk / "filler"
+    with filler.open("wb") as file:
+        file.write(bytes(shutil.disk_usage(disk).free - spare))
+    return filler
+
+
+@pytest.mark.fault("disk")
+def test_stage_does_not_begin_where_its_artifacts_will_not_fit(small_disk, demo_outputs, run_here, subtests):
+    outputs = shutil.copytree(demo_outputs, small_disk / "outputs")
+    fill(small_disk, 20_000)
+    before = hashes(outputs)
+    for stage in STAGES:
+        with subtests.test(stage=stage):
+            needed = f"it needs about {disk_space.megabytes_needed(outputs, stage):.1f} MB"
+            assert_refused(run_here(stage, outputs=outputs), stage, "no space left", needed, "0.0 MB are free")
+            assert hashes(outputs) == before
+
+
+@pytest.mark.fault("disk", thorough=True)
+@pytest.mark.parametrize("stage", ALL_STAGES)
+def test_disk_that_fills_up_on_the_way_is_named_and_the_old_artifacts_stay(small_disk, tiny_outputs, stage, tmp_path):
+    outputs = shutil.copytree(tiny_outputs, small_disk / "outputs")
+    before, log = hashes(outputs), tmp_path / "log"
+    process = fork_stage(stage, *TINY[stage], outputs=outputs, log=log, TMPDIR=str(tmp_path))
+    wait_until(lambda: partial_folder(outputs, stage))
+    fill(small_disk, 0).chmod(0o444)
+    process.join()
+    assert process.exitcode == 1
+    said = " ".join(log.read_text().split())
+    assert f"ERROR: {stage}: " in said
+    assert "it needs about" in said
+    assert "Traceback" not in said
+    (small_disk / "filler").unlink()
+    assert {name: digest for name, digest in hashes(outputs).items() if name != "filler"} == before
+    assert leftovers(outputs) == []
+    fork_well(stage, *TINY[stage], outputs=outputs)

@@ -176,6 +176,7 @@ def test_vitis_run_is_taken_before_vitis_hls(tmp_path, tools):
     ]  # fmt: skip
 
 
+@pytest.mark.fault("tool")
 def test_missing_tools_are_named_before_anything_starts(tmp_path, tools, project):
     with pytest.raises(ToolError, match="vivado_hls is not on PATH"):
         build(project)
@@ -187,6 +188,7 @@ def test_missing_tools_are_named_before_anything_starts(tmp_path, tools, project
     assert not (project.folder / "started").exists()
 
 
+@pytest.mark.fault("tool")
 def test_failing_status_is_an_error_with_the_first_error_printed(tools, project):
     """The status alone counts: the reports of the run are all there."""
     install(tools, "vivado_hls", f"{CSIM_DONE}\n{replay(SYNTH)}\necho 'ERROR: [A 1] one'\necho 'ERROR: two'\nexit 1")
@@ -194,12 +196,14 @@ def test_failing_status_is_an_error_with_the_first_error_printed(tools, project)
         build(project)
 
 
+@pytest.mark.fault("tool")
 def test_tool_that_is_killed_is_an_error(tools, project):
     install(tools, "vivado_hls", "kill -KILL $$")
     with pytest.raises(ToolError, match="vivado_hls was killed by SIGKILL"):
         build(project)
 
 
+@pytest.mark.fault("tool")
 @pytest.mark.parametrize(("step", "path"), [("synth", SYNTH), ("cosim", COSIM), ("export", EXPORT), ("vsynth", VSYNTH)])
 def test_missing_report_is_an_error_though_an_earlier_run_left_one(tools, project, step, path):
     write(project.folder / path, RESULTS[path])
@@ -220,18 +224,21 @@ def test_new_synthesis_removes_all_results_and_others_only_their_own(tools, proj
     assert [path for path in RESULTS if (project.folder / path).exists()] == [SYNTH]
 
 
+@pytest.mark.fault("tool")
 def test_report_cut_short_is_an_error(tools, project):
     install(tools, "vivado_hls", f'{CSIM_DONE}\nmkdir -p {Path(SYNTH).parent}; head -c 900 "$REPLAY/{SYNTH}" > {SYNTH}')
     with pytest.raises(ReportError, match=f"{SYNTH} is cut short or damaged"):
         build(project)
 
 
+@pytest.mark.fault("tool")
 def test_c_simulation_that_does_not_end_is_an_error(tools, project):
     install(tools, "vivado_hls", replay(SYNTH))
     with pytest.raises(ToolError, match="not with C simulation"):
         build(project)
 
 
+@pytest.mark.fault("tool")
 def test_failed_cosimulation_is_an_error(tools, project):
     failed = f"sed 's/  Pass/  Fail/' {COSIM} > failed && mv failed {COSIM}"
     install(tools, "vivado_hls", f"{CSIM_DONE}\n{replay(SYNTH, COSIM)}\n{failed}")
@@ -245,6 +252,7 @@ def test_cosimulation_without_c_simulation_is_refused():
         BuildSteps(csim=False, cosim=True)
 
 
+@pytest.mark.fault("tool")
 def test_hanging_tool_dies_with_its_children(tools, project):
     install(tools, "vivado_hls", f"{START_CHILD}\nwait")
     with pytest.raises(ToolError, match=r"did not finish within 0\.4 s"):
@@ -252,6 +260,7 @@ def test_hanging_tool_dies_with_its_children(tools, project):
     assert_child_dies(project.folder)
 
 
+@pytest.mark.fault("tool")
 def test_interrupted_program_leaves_no_tool_behind(tools, project):
     install(tools, "vivado_hls", f"{START_CHILD}\necho started; wait")
     program = (

@@ -4,8 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from common.report import write
+from common import stages
 
 folder = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
-write(folder)
+folder.mkdir(parents=True, exist_ok=True)
+stages.write_overview(folder)
 sys.stdout.write((folder / "results.md").read_text())

@@ -33,7 +33,7 @@ def page_data(outputs: Path) -> dict[str, Any] | None:
             levels, digits = file["x_test"].reshape(-1, preprocessing.SIZE**2).astype(int), file["y_test"]
         downsampling = artifacts.read_run(outputs, images.parent.name)["configuration"].get("downsampling")
         return _page_data(network, levels, digits, downsampling)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError) as error:
+    except artifacts.UNREADABLE as error:
         raise PipelineError(f"{exported} or {images} is damaged ({error!r})") from None
 
 

@@ -49,7 +49,7 @@ def read_figures(outputs: Path, folder: str) -> tuple[list[Figure], list[str]]:
             faults.append(f"{folder}/{name}.svg or .png is missing")
             continue
         with drawing.open(errors="replace") as file:
-            width = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', file.read(4000))
+            width = re.search(r'<svg[^>]*\swidth="(\d+(?:\.\d+)?)pt"', file.read(4000))
         pixels = round(float(width[1]) * PIXELS_PER_POINT) if width else None
         figures.append(Figure(name, title, caption, folder, pixels))
     return figures, faults

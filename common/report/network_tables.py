@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import paper
+from common import artifacts, paper
+from common.errors import PipelineError
 from common.report.results import AFTER_TRAINING, DASH, measured, number
 
 # Types of the paper's revision (its Table 3): weights and biases, output. Its decoder is not among them.
@@ -49,17 +50,24 @@ class Comparison:
 
 
 def table_1(path: Path) -> Comparison | None:
-    """Lay `table_1.csv` of the pruning beside Table 1: weights + biases that are not zero, layer by layer."""
+    """Lay `table_1.csv` of the pruning beside Table 1: weights + biases that are not zero, layer by layer.
+
+    Raises:
+        PipelineError: The file is damaged.
+    """
     if not path.is_file():
         return None
-    with path.open(newline="") as file:
-        _, *found = csv.reader(file)
     rows = []
-    for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
-        of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
-        cells = (complete, of_paper[0], pruned, of_paper[1])
-        words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
-        rows.append([layer, *words, _parts_difference(pruned, of_paper_pruned)])
+    try:
+        with path.open(newline="") as file:
+            _, *found = csv.reader(file)
+        for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
+            of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
+            cells = (complete, of_paper[0], pruned, of_paper[1])
+            words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
+            rows.append([layer, *words, _parts_difference(pruned, of_paper_pruned)])
+    except artifacts.UNREADABLE:
+        raise PipelineError(f"{path} is damaged; run: {artifacts.rerun(path.parents[1], path.parent.name)}") from None
     return Comparison(
         "Table 1: weights + biases that are not zero",
         ("layer", "complete", "paper", "pruned", "paper", "difference, pruned"),

@@ -8,7 +8,16 @@ from typing import Any
 
 from common.errors import PipelineError
 from common.plot_style import VARIANTS
-from common.report import benchmarks, draw_digit, hardware_tables, network_tables, reproduction, results, results_table
+from common.report import (
+    benchmarks,
+    draw_digit,
+    faults,
+    hardware_tables,
+    network_tables,
+    reproduction,
+    results,
+    results_table,
+)
 from common.report.contradictions import CONTRADICTIONS
 from common.report.network_tables import Comparison
 from common.report.page import Page
@@ -50,6 +59,7 @@ def read_sections(page: Page) -> list[Section]:
         ("speed", "Speed", _speed),
         ("contradictions", "The paper against itself", _contradictions),
         ("reproduce", "Reproduce", _reproduce),
+        ("faults", "Broken on purpose", _faults),
     )
     sections = []
     for anchor, title, read in contents:
@@ -123,3 +133,7 @@ def _contradictions(_: Page) -> dict[str, Any]:
 
 def _reproduce(page: Page) -> dict[str, Any]:
     return {"files": {stage.name: reproduction.listed_hashes(stage.run) for stage in page.stages if stage.run}}
+
+
+def _faults(page: Page) -> dict[str, Any]:
+    return {"table": faults.read_faults(page.outputs)}

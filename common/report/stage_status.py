@@ -100,14 +100,16 @@ def _read_stage(outputs: Path, script: Path) -> Stage:
         reason = str(error)
     if reason is not None:
         text, _, command = reason.replace(f"{outputs}/", "").partition("; run: ")
-        problems.append(Problem(text, command or f"python {name}.py"))
+        problems.append(Problem(text, command or artifacts.rerun(outputs, name)))
     if run is None:
         return Stage(name, purpose, None, tuple(problems), ())
-    missing = [file for file in run["writes"] if not (outputs / name / file).exists()]
-    if missing:
-        others = f" and {len(missing) - 1} more files are" if missing[1:] else " is"
-        problems.append(Problem(f"{name}/{missing[0]}{others} missing", f"python {name}.py"))
-    problems += [Problem(str(failure), f"python {name}.py") for failure in run.get("failures", ())]
+    faults = artifacts.faulty_files(outputs, name)
+    for kind in ("missing", "damaged"):
+        files = [file for file, fault in faults.items() if fault == kind]
+        if files:
+            others = f" and {len(files) - 1} more files are" if files[1:] else " is"
+            problems.append(Problem(f"{name}/{files[0]}{others} {kind}", artifacts.rerun(outputs, name)))
+    problems += [Problem(str(failure), artifacts.rerun(outputs, name)) for failure in run.get("failures", ())]
     logs = tuple(file for file in run["writes"] if file.endswith(".log"))
     return Stage(name, purpose, run, tuple(problems), logs)
 

@@ -1,0 +1,51 @@
+"""What `make faults` has found: how many faults of each class were injected on purpose, and how many were survived."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import artifacts
+from common.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class FaultCount:
+    """A class of faults in words, how many were injected, and how many of them did no harm."""
+
+    fault: str
+    injected: int
+    survived: int
+
+
+@dataclass(frozen=True)
+class FaultTable:
+    """A run of `make faults`: when [UTC], at which commit, for how long [s], and the count of each class."""
+
+    started: str
+    commit: str
+    seconds: int
+    counts: tuple[FaultCount, ...]
+
+    @property
+    def failed(self) -> list[int]:
+        """Positions of the classes of which not every fault was survived."""
+        return [index for index, count in enumerate(self.counts) if count.survived < count.injected]
+
+
+def read_faults(outputs: Path) -> FaultTable | None:
+    """Return the last table of faults, or None where there is none.
+
+    Raises:
+        PipelineError: `faults.json` is damaged or of another format version.
+    """
+    path = outputs / "faults.json"
+    try:
+        table = json.loads(path.read_text())
+        if table["format"] != artifacts.RUN_FORMAT or table["sha256"] != artifacts.record_digest(table):
+            raise ValueError(path)
+        counts = [FaultCount(str(row["fault"]), int(row["injected"]), int(row["survived"])) for row in table["faults"]]
+        return FaultTable(str(table["started"]), str(table["commit"]), int(table["seconds"]), tuple(counts))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PipelineError(f"{path.name} is damaged or of another version; run: make faults") from None

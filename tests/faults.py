@@ -1,0 +1,96 @@
+"""Faults that tests inject: how many of each class, and how many of them the pipeline survived.
+
+A test marked `fault("killed")` injects one fault, or one in each of its subtests. `make test` injects a sample: some of
+the subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults FILE`, as in
+`make faults`, all are injected, and the table goes into the file, which the results page shows.
+"""
+
+import json
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from common import artifacts, report
+
+CLASSES = {
+    "killed": "a stage killed at a random moment (kill -9)",
+    "artifact": "an artifact cut short, emptied, zeroed, altered, replaced, or of a newer format",
+    "mnist": "MNIST cut short, altered, swapped, slow to come, or not to be had",
+    "disk": "a full disk, a read-only folder",
+    "concurrent": "two runs at once, a lock left by a dead process",
+    "tool": "a tool that is missing, fails, hangs, is killed, or stops half-way; Ctrl-C",
+    "configuration": "a field out of range, of the wrong type, unknown, or against another",
+    "numbers": "a loss that is not a number, a dead unit, a guess, an overflow, a target missed",
+    "stale": "single stages run again in any order after a tweak",
+    "foreign": "hostile text and hostile model files",
+    "repeat": "the same run twice",
+}
+"""Class of faults by its name, in words, in the order of the table."""
+
+
+def add_option(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", metavar="FILE", type=Path, help="inject every fault, and write the table to FILE")
+
+
+class FaultCounter:
+    """A pytest plugin that counts faults by their class, those of parallel workers too."""
+
+    def __init__(self, config: pytest.Config):
+        self.path = config.getoption("faults")
+        self.is_worker = hasattr(config, "workerinput")
+        self.started = time.time()
+        self.counts = {name: {"injected": 0, "survived": 0} for name in CLASSES}
+        self.counted_by_subtests: set[str] = set()
+
+    def pytest_collection_modifyitems(self, items):
+        for item in list(items):
+            for marker in item.iter_markers("fault"):
+                assert marker.args[0] in CLASSES
+                item.user_properties.append(("fault", marker.args[0]))
+                if marker.kwargs.get("thorough") and self.path is None:
+                    items.remove(item)
+
+    def pytest_runtest_logreport(self, report):
+        name = dict(report.user_properties).get("fault")
+        if name is None or report.when != "call" or report.skipped:
+            return
+        if isinstance(report, pytest.SubtestReport):
+            self.counted_by_subtests.add(report.nodeid)
+        elif report.nodeid in self.counted_by_subtests:
+            return
+        self.counts[name]["injected"] += 1
+        self.counts[name]["survived"] += report.passed
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.is_worker or not any(each["injected"] for each in self.counts.values()):
+            return
+        terminalreporter.section("faults", sep="-")
+        terminalreporter.write_line(f"{'injected':>8}  {'survived':>8}  fault")
+        for name, words in CLASSES.items():
+            count = self.counts[name]
+            if count["injected"] or self.path:
+                terminalreporter.write_line(f"{count['injected']:8}  {count['survived']:8}  {words}")
+
+    def pytest_sessionfinish(self):
+        if self.path is None or self.is_worker:
+            return
+        table = {
+            "format": artifacts.RUN_FORMAT,
+            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - self.started),
+            "commit": commit(),
+            "faults": [{"fault": words, **self.counts[name]} for name, words in CLASSES.items()],
+        }
+        table["sha256"] = artifacts.record_digest(table)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        artifacts.write_text_atomically(self.path, json.dumps(table, indent=1))
+        report.write(self.path.parent)
+
+
+def commit() -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
