@@ -185,16 +185,28 @@ def test_one_damaged_file_of_a_project_is_named_by_the_stage_that_synthesizes_it
 
 
 @pytest.mark.fault("artifact")
+def test_damage_of_whatever_file_is_noticed(outputs, broken, subtests, sample):
+    """Also of what no stage reads: figures, tables, logs, and all that is for the user alone."""
+    names = [f"{stage}/{name}" for stage in STAGES for name in artifacts.read_run(outputs, stage)["writes"]]
+    names = [name for name in names if (outputs / name).stat().st_size]
+    faults = itertools.cycle((one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage))
+    for name, fault in zip(sample(names, 60), faults, strict=False):
+        with subtests.test(artifact=name, fault=fault.__name__), broken(name, fault):
+            stage, _, file = name.partition("/")
+            kind = "missing" if fault in (missing, a_directory) else "damaged"
+            assert artifacts.faulty_files(outputs, stage) == {file: kind}
+
+
+@pytest.mark.fault("artifact")
 def test_results_page_names_whatever_is_damaged(outputs, broken, subtests, sample):
-    """Also what no stage reads: figures, tables, logs, and all that is for the user alone."""
     names = [f"{stage}/{name}" for stage in STAGES for name in artifacts.read_run(outputs, stage)["writes"]]
     names = [name for name in names if (outputs / name).stat().st_size and "/project/" not in name]
-    for number, name in enumerate(sample(names, 12)):
-        fault = (one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage)[number % 6]
+    faults = itertools.cycle((one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage))
+    for name, fault in zip(random.Random(7).sample(names, len(sample(range(40), 8))), faults, strict=False):
         with subtests.test(artifact=name, fault=fault.__name__), broken(name, fault):
             report.write(outputs)
-            words = "missing" if fault in (missing, a_directory) else "damaged"
-            assert f"{name} is {words}; run: " in (outputs / "index.html").read_text()
+            kind = "missing" if fault in (missing, a_directory) else "damaged"
+            assert f"{name} is {kind}; run: " in (outputs / "index.html").read_text()
 
 
 @pytest.mark.fault("artifact")

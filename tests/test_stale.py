@@ -24,13 +24,13 @@ TWEAKS = {
     "02_train_autoencoder": ("--seed", "1"),
     "03_prune": ("--sparsity", "0.5"),
     "04_quantize": ("--seed", "2"),
-    "05_convert_hls": ("--hls.clock-ns", "4.0"),
 }
+"""Of all stages that others read; stage 05 is run as it is."""
 SEQUENCES = [sequence for length in (1, 2, 3) for sequence in itertools.product(STAGES, repeat=length)]
 
 
 def flags(stage: str, tweaked: set[str]) -> tuple[str, ...]:
-    return TINY[stage] + (TWEAKS[stage] if stage in tweaked else ())
+    return TINY[stage] + (TWEAKS.get(stage, ()) if stage in tweaked else ())
 
 
 def contents(outputs: Path) -> dict[str, dict]:
