@@ -7,7 +7,6 @@ Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without 
 """
 
 import csv
-import functools
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -76,12 +75,12 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         plot_networks,
         plot_training,
         plot_weights,
+        pruned_training,
         pruning,
-        starts,
         threads,
         training,
     )
-    from common.legacy_keras import keras, make_deterministic
+    from common.legacy_keras import keras
     from common.plot_style import save
 
     images = len(train_samples.digits)
@@ -94,21 +93,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     complete = networks.load(complete_network)
 
     def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
-        make_deterministic(configuration.seed)
-        layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
-        build = functools.partial(networks.build, network, configuration.initial_weights)
-        if configuration.starts.count > 1:
-            start = starts.choose_start(build, configuration.starts, configuration, train_samples, network)
-        model = build()
-        pruned = pruning.with_pruning(model, layers, schedule)
-        if configuration.starts.count > 1:
-            pruning.copy_weights(start, pruned)
-        training.compile_network(pruned, configuration, images)
-        learning = pruning.train(pruned, train_samples, test_samples, configuration, f"{network}, pruned")
-        training.compile_network(model, configuration, images)
-        pruning.strip(pruned, model)
-        pruning.check_sparsity(model, layers, configuration.sparsity)
-        return model, learning
+        return pruned_training.train(
+            network,
+            configuration.layers,
+            schedule,
+            configuration.initial_weights,
+            configuration.starts,
+            configuration,
+            train_samples,
+            test_samples,
+        )
 
     curves, models, rows = {}, {}, []
     trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
