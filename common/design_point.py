@@ -142,7 +142,7 @@ def _compute(point: Point, train_samples: Samples, test_samples: Samples, folder
     networks.save(model, folder / "kept" / "classifier.h5")
     held_out = training.evaluate(model, validation)
     values = {f"validation_{name}": held_out[name] for name in ("accuracy", "l1")}
-    values["nonzero_weights"] = sum(np.count_nonzero(kernel) for kernel, _ in networks.weights_of(model).values())
+    values["nonzero_weights"] = sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(model).values())
     values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
     keras.backend.clear_session()
     gc.collect()
