@@ -44,9 +44,9 @@ def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, flo
         title="Accuracy and L1 against LUTs, design by design",
         caption="Which designs are worth their LUTs? Each mark is a design of the scan; for those of the front no "
         "other is as good in accuracy, L1 and LUTs and better in one of them. Lines are the fronts of the two "
-        "quantities of each panel alone. Squares are the best designs, trained again with the full recipe; the filled star is "
-        "the preset that the scan started from. Accuracy and L1 are of training images that were held out, the paper's "
-        "accuracy of the test images; its LUTs are a C-synthesis estimate of encoder and classifier alone.",
+        "quantities of each panel alone. Squares are the best designs, trained again with the full recipe; the filled "
+        "star is the preset that the scan started from. Accuracy and L1 are of training images that were held out, the "
+        "paper's accuracy of the test images; its LUTs are a C-synthesis estimate of encoder and classifier alone.",
         data=_columns([*rows, *finalists], ["point", "recipe", *QUANTITIES, "on_front"]),
     )
     panels = figure.subplots(1, 2)

@@ -66,7 +66,10 @@ def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
         ("polish.seed = 1", "line 1: polish is no stage; stages are prepare_data, train_autoencoder, prune, "),
         ("prune = 3", "line 1: prune is a stage, not a value"),
         ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is chosen by --preset alone"),
-        ("[prune]\nbegin_step = 3000\nend_step = 2000", "line 1: prune contradicts itself: --end-step 2000 lies before"),
+        (
+            "[prune]\nbegin_step = 3000\nend_step = 2000",
+            "line 1: prune contradicts itself: --end-step 2000 lies before",
+        ),
     ],
 )
 def test_wrong_files_are_refused_with_line_and_field(write, text, words):
