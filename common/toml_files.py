@@ -28,8 +28,10 @@ class TomlFile:
 
     def fault(self, field: Sequence[str], text: str) -> PipelineError:
         """Return the error that a field has, with its line."""
-        known = [tuple(field[:count]) for count in range(len(field), 0, -1)]
-        line = next((self.lines[names] for names in known if names in self.lines), None)
+        field = tuple(field)
+        around = [self.lines[field[:count]] for count in range(len(field), 0, -1) if field[:count] in self.lines]
+        within = [line for names, line in self.lines.items() if names[: len(field)] == field]
+        line = next(iter([*around, *within]), None)
         where = self.name if line is None else f"{self.name}, line {line}"
         return PipelineError(f"{where}: {'.'.join(field)} {text}")
 

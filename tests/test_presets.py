@@ -53,7 +53,7 @@ def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("base = 'demo'\nprune.sparsity = ", "not TOML: .*line 2, column 18"),
+        ("base = 'demo'\nprune.sparsity = \n", "not TOML: .*line 2, column 18"),
         ("base = 'fast'", "line 1: base must be one of paper, tuned, demo, not 'fast'"),
         ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must lie between 0 and 0.99, not 2.0"),
         ("[prune]\nlayers = []\nsparcity = 0.5", "line 3: prune.sparcity is unknown; fields are .*sparsity"),

@@ -8,7 +8,16 @@ from typing import Any
 
 from common.errors import PipelineError
 from common.plot_style import VARIANTS
-from common.report import benchmarks, draw_digit, hardware_tables, network_tables, reproduction, results, results_table
+from common.report import (
+    benchmarks,
+    draw_digit,
+    hardware_tables,
+    network_tables,
+    reproduction,
+    results,
+    results_table,
+    scan_tables,
+)
 from common.report.contradictions import CONTRADICTIONS
 from common.report.network_tables import Comparison
 from common.report.page import Page
@@ -110,6 +119,8 @@ def _comparisons(page: Page, subject: str) -> list[Comparison]:
     elif subject == "synthesize":
         found = [hardware_tables.tables_5_and_6(designs)]
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []
+    elif subject == "scan_designs" and subject in ran:
+        found = [scan_tables.finalists(page.outputs / ran[subject] / "finalists.csv")]
     return [table for table in found if table is not None]
 
 
