@@ -50,7 +50,7 @@ def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
     while (trial := search.ask()) is not None:
         found.add(tuple(sorted(trial.params.items())))
     assert len(found) == search.total
-    with pytest.raises(PipelineError, match="a grid needs the step of quantize.learning_rate"):
+    with pytest.raises(PipelineError, match=r"a grid needs the step of quantize\.learning_rate"):
         DesignSearch(load(SPACE), "grid", 1000, seed=0)
 
 
