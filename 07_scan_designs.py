@@ -64,7 +64,7 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Scan, train the best again, and report the front and what is best."""
-    from common import compute_cluster, design_space, scan_figures, scan_results
+    from common import compute_cluster, design_point, design_space, scan_figures, scan_results
     from common.design_search import DesignSearch
     from common.point_store import PointStore
     from common.scan import Scan
@@ -81,7 +81,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
         console.note(f"workers and their tasks: {client.dashboard_link}")
-        scan = Scan(store, client, images.read_bytes())
+        samples = compute_cluster.submit(
+            client, f"images-{store.images}", design_point.load_images, images.read_bytes()
+        )
+        scan = Scan(store, client, samples)
         found = scan.search(search, configuration.ahead)
         rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)
         scan_results.save(rows, run.folder, "points")

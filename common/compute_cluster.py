@@ -5,11 +5,12 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
-from distributed import Client, LocalCluster, WorkerPlugin
+from distributed import Client, Future, LocalCluster, WorkerPlugin
 
 from common.errors import PipelineError
 
@@ -65,3 +66,26 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Client]:
             raise PipelineError(f"no Dask scheduler answers at {scheduler} ({error})") from None
         client.register_plugin(ReadyForPoints(str(Path(__file__).parents[1])))
         yield client
+
+
+def submit(
+    client: Client, key: str, function: Callable[..., Any], *arguments: object, then: tuple[Future, ...] = ()
+) -> Future:
+    """Give a call to the cluster, sealed: the scheduler passes it on, and need not have this program.
+
+    Args:
+        client: Of the cluster.
+        key: Name of the task; a name that the scheduler has already is not computed twice.
+        function: What is called.
+        arguments: What it is given.
+        then: Tasks whose results it is given behind them.
+    """
+
+    def call(sealed: bytes, *results: object) -> Any:  # noqa: ANN401
+        import cloudpickle
+
+        function, arguments = cloudpickle.loads(sealed)
+        return function(*arguments, *results)
+
+    # A local function travels as its code; one of a module would travel as a name that the scheduler looks up.
+    return client.submit(call, cloudpickle.dumps((function, arguments)), *then, key=key)

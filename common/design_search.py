@@ -1,5 +1,6 @@
 """Which designs to try next: all of a grid, random ones, or those that optuna's multi-objective search proposes."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -36,20 +37,21 @@ class DesignSearch:
 
     def __init__(self, space: DesignSpace, strategy: Strategy, points: int, seed: int) -> None:
         self._space = space
-        self._left = points
-        if strategy == "grid":
-            grid = space.grid()
-            self._left = min(points, int(np.prod([len(values) for values in grid.values()])))
-            sampler = optuna.samplers.GridSampler(grid, seed)
-        elif strategy == "random":
-            sampler = optuna.samplers.RandomSampler(seed)
-        else:
+        if strategy == "optuna":
             sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=seed)
+        else:
+            sampler = optuna.samplers.RandomSampler(seed)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(directions=DIRECTIONS, sampler=sampler)
-        if strategy != "grid" and space.contains(space.base_values):
-            self._study.enqueue_trial(dict(space.base_values))  # what is known to be good comes first
-        self.total = self._left
+        first = [dict(space.base_values)] if space.contains(space.base_values) else []  # known to be good
+        if strategy == "grid":
+            grid = space.grid()
+            every = itertools.islice(itertools.product(*grid.values()), points)
+            first = [dict(zip(grid, values, strict=True)) for values in every]
+            points = len(first)
+        for values in first:
+            self._study.enqueue_trial(values)
+        self.total = self._left = points
 
     def ask(self) -> optuna.Trial | None:
         """Return the next proposal, or None where there are enough; its `params` are the values."""

@@ -127,22 +127,23 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
         file = toml_files.parse(path.read_text(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read as a space of designs ({error})") from None
-    fields = dict(file.values)
-    base, shortened = presets.base_of(file, fields.pop("base", "paper")), fields.pop(SHORTENED, {})
-    if not isinstance(shortened, Mapping):
-        raise file.fault((SHORTENED,), "is a group of stages, not a value")
-    fixed, axes = _divided(base, fields, file)
-    for line in vary:
-        flag = toml_files.parse(line, f"--vary {line!r}")
-        further, further_axes = _divided(base, flag.values, flag)
-        axes = {name: axis for name, axis in axes.items() if name not in flat(further)} | further_axes
-        fixed = merged(fixed, further)
+    base = presets.base_of(file, file.values.get("base", "paper"))
+    fixed: dict[str, Any] = {}
+    shortened: dict[str, Any] = {}
+    axes: dict[str, BaseDistribution] = {}
+    for part in (file, *(toml_files.parse(line, f"--vary {line!r}") for line in vary)):
+        fields = {name: value for name, value in part.values.items() if (part, name) != (file, "base")}
+        quicker = fields.pop(SHORTENED, {})
+        own, own_axes = _divided(base, fields, part)
+        fixed = merged(fixed, own)
+        axes = {name: axis for name, axis in axes.items() if name not in flat(own)} | own_axes
+        _check_shortened(base, quicker, part)
+        shortened = merged(shortened, quicker)
     if not axes:
         raise PipelineError(
             f"{path} has no axis: give a field a list of values, or a range {{ low = ..., high = ... }}"
         )
-    under = TomlFile(file.name, {}, {names[1:]: line for names, line in file.lines.items() if names[0] == SHORTENED})
-    presets.configurations(base, merged(fixed, shortened), under)
+    presets.configurations(base, merged(fixed, shortened), file)
     configurations = presets.configurations(base, fixed, file)
     base_values = {name: _present(configurations, name) for name in axes}
     space = DesignSpace(base, fixed, shortened, axes, base_values, validation_images)
@@ -151,6 +152,13 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
         if len({identity(space.point(values, full_recipe=True), "") for values in ends}) == 1:
             raise file.fault(name.split("."), "makes no difference to any point")
     return space
+
+
+def _check_shortened(base: str, quicker: object, file: TomlFile) -> None:
+    if not isinstance(quicker, Mapping):
+        raise file.fault((SHORTENED,), "is a group of stages, not a value")
+    lines = {names[1:]: line for names, line in file.lines.items() if names[0] == SHORTENED}
+    presets.configurations(base, quicker, TomlFile(file.name, {}, lines))
 
 
 def _divided(

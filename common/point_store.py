@@ -52,6 +52,7 @@ class PointStore:
             failed.write_bytes(outcome.files.get("log.txt", b"") + f"{outcome.error}\n".encode())
             return failed
         partial, final = self.folder / f".{name}.{os.getpid()}.partial", self.folder / name
+        partial.mkdir(parents=True, exist_ok=True)
         try:
             for path, content in outcome.files.items():
                 (partial / path).parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from distributed import Client, Future, as_completed
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
-from common import design_point
+from common import compute_cluster, design_point
 from common.console import CONSOLE, note, progress_line
 from common.design_point import Outcome, Point
 from common.design_search import DesignSearch, on_front
@@ -23,6 +23,7 @@ from common.errors import PipelineError
 from common.point_store import PointStore
 
 SHOWN_SECONDS = 0.5
+Evaluate = Callable[[Point, Any], Outcome]
 
 
 @dataclass
@@ -54,19 +55,18 @@ class Scan:
         self,
         store: PointStore,
         client: Client,
-        images: bytes,
-        evaluate: Callable[[Point, Any], Outcome] = design_point.evaluate,
+        samples: Future,
+        evaluate: Evaluate = design_point.evaluate,
     ) -> None:
         """Prepare a scan.
 
         Args:
             store: Where points are kept.
             client: Of the cluster.
-            images: Bytes of `mnist8x8.npz`. They stay with the scheduler: a worker that dies takes nothing along.
+            samples: Training and test images: a task, which can be done again where a worker dies that has them.
             evaluate: What computes a point; a benchmark puts something quicker in its place.
         """
-        self._store, self._client, self._evaluate = store, client, evaluate
-        self._samples = client.submit(design_point.load_images, images, key=f"images-{store.images}")
+        self._store, self._client, self._samples, self._evaluate = store, client, samples, evaluate
         self._tasks: dict[str, Task] = {}
         self._futures: dict[str, Future] = {}
         self._completed = as_completed([], loop=client.loop)
@@ -111,7 +111,8 @@ class Scan:
         if name not in self._tasks:
             task = self._tasks[name] = Task(name, point, self._store.load(name) or {})
             if not task.finished:
-                future = self._client.submit(self._evaluate, point, self._samples, key=f"point-{name}")
+                evaluate, samples = self._evaluate, (self._samples,)
+                future = compute_cluster.submit(self._client, f"point-{name}", evaluate, point, then=samples)
                 self._futures[name] = future
                 self._completed.add(future)
         return self._tasks[name]

@@ -70,6 +70,7 @@ def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
         ),
         ("train_autoencoder.epochs = [1, 2]", "line 1: train_autoencoder.epochs makes no difference to any point"),
         ("quantize.seed = [0, 1]\n[shortened]\nquantize.epoch = 3", "line 3: quantize.epoch is unknown"),
+        ("quantize.seed = [0, 1]\nshortened = 3", "line 2: shortened is a group of stages"),
         ("quantize.seed = 1", "has no axis: give a field a list of values, or a range"),
         ("base = 'best'\nquantize.seed = [0, 1]", "line 1: base must be one of paper, tuned, demo, not 'best'"),
     ],
