@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from common.plot_style import (
     COLUMN_WIDTH,
@@ -27,6 +27,7 @@ LUTS = "LUTs, alkaid's estimate"
 QUANTITIES = {"validation_accuracy": "accuracy", "validation_l1": "L1", "lut_estimate": "LUTs (estimate)"}
 TREES, FORESTS_SEED = 300, 0
 LARGEST_PANELS = 6  # axes whose effect is drawn
+BAND = 0.25  # of an axis that all lines together may be moved
 
 
 @styled
@@ -59,6 +60,9 @@ def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, flo
         axes.plot(*_places(finalists[1:], quantity), ls="", marker="s", color=FULL, mec=INK, mew=0.4, zorder=4)
         axes.plot(*_places(finalists[:1], quantity), ls="", marker="*", ms=9, color=BASE, mec=INK, mew=0.4, zorder=5)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(LUTS)
         axes.set_ylabel(f"{QUANTITIES[quantity]}, images held out")
     panels[0].plot(paper["lut"], paper["test_accuracy"], ls="", marker="*", ms=9, color="white", mec=INK, zorder=5)
@@ -136,7 +140,8 @@ def parallel_coordinates(rows: Sequence[Row], names: Sequence[str]) -> Captioned
         title="Designs of the scan, axis by axis",
         caption="What do the designs of the front have in common? Each line is a design, coloured where it belongs to "
         "the front; the best one by the scan's own score is black. Each axis runs from its smallest value at the "
-        "bottom to its largest at the top; for L1 and LUTs lower is better.",
+        "bottom to its largest at the top; for L1 and LUTs lower is better. Lines of whole numbers and words "
+        "lie beside each other, so that they can be told apart.",
         data=_columns(rows, ["point", *columns, "on_front"]),
     )
     axes = figure.subplots()
@@ -149,9 +154,9 @@ def parallel_coordinates(rows: Sequence[Row], names: Sequence[str]) -> Captioned
     for position, name in enumerate(columns):
         axes.axvline(position, color=GREY, lw=0.5, zorder=0)
         values = [row[name] for row in rows]
-        axes.text(position, 1.03, _written(max(values)), ha="center", va="bottom", fontsize=6.5)
-        axes.text(position, -0.03, _written(min(values)), ha="center", va="top", fontsize=6.5)
-    axes.set_ylim(-0.12, 1.12)
+        axes.text(position, 1.1, _written(max(values)), ha="center", va="bottom", fontsize=6.5)
+        axes.text(position, -0.1, _written(min(values)), ha="center", va="top", fontsize=6.5)
+    axes.set_ylim(-0.2, 1.2)
     axes.set_yticks([])
     axes.minorticks_off()
     axes.set_xticks(range(len(columns)), columns.values(), rotation=30, ha="right")
@@ -162,9 +167,20 @@ def parallel_coordinates(rows: Sequence[Row], names: Sequence[str]) -> Captioned
 
 
 def _scaled(rows: Sequence[Row], name: str) -> np.ndarray:
+    """Return a column from 0 to 1; where few values come again and again, in bands, so that lines lie side by side."""
     values = _numbers(rows, name)
+    values = np.log(values) if _spans_decades(values) else values
     span = np.ptp(values)
-    return (values - values.min()) / span if span else np.full(len(values), 0.5)
+    scaled = (values - values.min()) / span if span else np.full(len(values), 0.5)
+    different = len(set(values))
+    if different > len(rows) / 2:
+        return scaled
+    ranks = np.argsort(np.argsort([row["score"] for row in rows]))
+    return scaled + BAND / different * (ranks / len(rows) - 0.5)
+
+
+def _spans_decades(values: np.ndarray) -> bool:
+    return values.min() > 0 and values.max() > 10 * values.min()
 
 
 def _numbers(rows: Sequence[Row], name: str) -> np.ndarray:
@@ -182,7 +198,13 @@ def _written(value: object) -> str:
 
 def short(name: str) -> str:
     """Return the last two names of an axis, as words."""
-    return " ".join(name.split(".")[-2:]).replace("_", " ").removeprefix("precision ")
+    return " ".join(_last_names(name))
+
+
+def _last_names(name: str) -> list[str]:
+    """Return `encoder 1`, `weight bits`; the group alone that a layer's precision belongs to says nothing."""
+    names = [part.replace("_", " ") for part in name.split(".")[-2:]]
+    return names[1:] if names[0] == "precision" else names
 
 
 @styled
@@ -221,31 +243,27 @@ def partial_dependence(rows: Sequence[Row], names: Sequence[str]) -> CaptionedFi
             places, means = found["grid_values"][0], found["average"][0]
             axes.plot(inputs[:, number], _numbers(rows, quantity), ls="", marker=".", ms=3, color=PALE, zorder=1)
             axes.plot(places, means, color=BASE, zorder=2)
-            _integers_where_whole(axes, inputs[:, number])
+            _choose_scale(axes, inputs[:, number])
             data["axis"] += [names[number]] * len(places)
             data["quantity"] += [quantity] * len(places)
             data["value"] += list(places)
             data["mean"] += list(means)
         line[0].set_ylabel(words)
     for axes, number in zip(panels[-1], shown, strict=True):
-        axes.set_xlabel("\n".join(_halves(short(names[number]))))
+        axes.set_xlabel("\n".join(_last_names(names[number])))
     figure.data = data
     return figure
 
 
-def _halves(words: str) -> tuple[str, str]:
-    parts = words.split()
-    middle = (len(parts) + 1) // 2
-    return " ".join(parts[:middle]), " ".join(parts[middle:])
-
-
-def _integers_where_whole(axes: Axes, values: np.ndarray) -> None:
-    if np.all(values == np.rint(values)):
+def _choose_scale(axes: Axes, values: np.ndarray) -> None:
+    """Let an axis have ticks at whole numbers alone, or decades, where its values are such."""
+    if _spans_decades(values):
+        axes.set_xscale("log")
+    elif np.all(values == np.rint(values)):
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.xaxis.set_minor_locator(MaxNLocator(1))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(3))
-    axes.xaxis.set_major_formatter(ScalarFormatter(useMathText=True))
 
 
 def _columns(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[object]]:
