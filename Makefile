@@ -1,7 +1,7 @@
 # make                 set up, run every stage that is out of date, print a summary
 # make PRESET=tuned    the same with another preset (paper, tuned, demo, or a TOML file); it stays in force until another is named
 # make 03              one stage and what it needs
-# make scan            scan the space of designs (stage 07, hours), with the images that stage 01 has prepared
+# make scan            scan the space of designs (stage 07, hours), with the preset in force
 # make test            set up and run all tests
 # make lint            style checks
 # make report          print the results
@@ -50,7 +50,7 @@ $(OUTPUTS)/05_convert_hls/run.json: $(OUTPUTS)/04_quantize/run.json
 $(OUTPUTS)/06_synthesize/run.json: $(OUTPUTS)/05_convert_hls/run.json
 
 # It goes on where it stopped, so it is never up to date.
-scan: $(OUTPUTS)/01_prepare_data/run.json
+scan: $(OUTPUTS)/02_train_autoencoder/run.json
 	@$(PYTHON) 07_scan_designs.py
 
 test: $(VENV)/installed-test

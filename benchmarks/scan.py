@@ -41,10 +41,10 @@ def empty(point: Point, _: object) -> Outcome:
 class Measured:
     """Scans of one cluster, each with points that no scan before it had."""
 
-    def __init__(self, client: Client, samples: Any, evaluate: Evaluate, folder: Path) -> None:  # noqa: ANN401
-        """Prepare scans: `samples` is what `evaluate` is given beside the point, `folder` keeps the points."""
+    def __init__(self, client: Client, inputs: Any, evaluate: Evaluate, folder: Path) -> None:  # noqa: ANN401
+        """Prepare scans: `inputs` is what `evaluate` is given beside the point, `folder` keeps the points."""
         self._space: DesignSpace = design_space.load(SPACE, [], VALIDATION_IMAGES)
-        self._scan = Scan(PointStore(folder, "benchmark"), client, samples, evaluate)
+        self._scan = Scan(PointStore(folder, {}), client, inputs, evaluate)
         self._seeds = itertools.count()
 
     def seconds(self, strategy: Strategy, points: int) -> float:
@@ -66,12 +66,25 @@ def overheads() -> dict[str, list[float]]:
         }
 
 
+def float_network() -> bytes:
+    """Return the file of a float network with random weights: a design trains as long from these as from others."""
+    from common import networks, training
+    from common.recipe import Recipe
+
+    model = networks.build("classifier")
+    training.compile_network(model, Recipe(), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        networks.save(model, Path(folder) / "classifier.h5")
+        return (Path(folder) / "classifier.h5").read_bytes()
+
+
 def seconds_a_design(workers: int, designs: int) -> float:
     """Return how long a design takes on average with this many workers [s]."""
     train, test = measure.mnist_samples()
+    network = float_network()
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, workers) as client:
-        samples = client.scatter((train, test), broadcast=True)
-        scans = Measured(client, samples, design_point.evaluate, Path(folder))
+        inputs = client.scatter(design_point.Inputs(train, test, network), broadcast=True)
+        scans = Measured(client, inputs, design_point.evaluate, Path(folder))
         scans.seconds("random", workers)
         return scans.seconds("random", designs * workers) / (designs * workers)
 

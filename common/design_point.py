@@ -1,8 +1,8 @@
 """A point of the space of designs: trained, converted, traced, and checked to the bit, in one call.
 
-A point is a function of its configuration and of the prepared images alone. It does what stages 03 to 06 do with the
-classifier network's variant `quantized_pruned`, but for images that it holds out: a scan chooses on those, never on
-the test images.
+A point is a function of its configuration, of the prepared images, and of the float classifier network. It does what
+stages 03 to 06 do with the variant `quantized_pruned`, but for training images that it holds out: a scan chooses on
+those, never on the test images. (The float network has seen them; what is chosen between are ways to quantize it.)
 """
 
 import contextlib
@@ -81,7 +81,7 @@ def dependencies(point: Point) -> dict[str, Any]:
         "format": FORMAT,
         "validation_images": point.validation_images,
         "synthesized": point.synthesized,
-        "prune": asdict(stages["prune"]) if quantize.initialization == "float" else None,
+        "prune": asdict(stages["prune"]) if quantize.zeros == "held" else None,
         "quantize": asdict(quantize),
         "hls": asdict(stages["convert_hls"].hls),
         "latency_cutoff": synthesize.latency_cutoff,
@@ -90,26 +90,35 @@ def dependencies(point: Point) -> dict[str, Any]:
     }
 
 
-def identity(point: Point, images: str) -> str:
-    """Return the name of a point: a hash of what it depends on, with the SHA-256 of the prepared images."""
-    said = json.dumps({"images": images, **dependencies(point)}, sort_keys=True)
+def identity(point: Point, inputs: Mapping[str, str]) -> str:
+    """Return the name of a point: a hash of what it depends on, with the SHA-256 of each file that it reads."""
+    said = json.dumps({"inputs": dict(inputs), **dependencies(point)}, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def load_images(content: bytes) -> tuple[Samples, Samples]:
-    """Return training and test images from the bytes of `mnist8x8.npz`."""
+@dataclass(frozen=True)
+class Inputs:
+    """What all points read: training and test images, and the bytes of the float network's file."""
+
+    train_samples: Samples
+    test_samples: Samples
+    network: bytes
+
+
+def load_inputs(images: bytes, network: bytes) -> Inputs:
+    """Return the inputs, from the bytes of `mnist8x8.npz` and `classifier.h5`."""
     with tempfile.NamedTemporaryFile(suffix=".npz") as file:
-        file.write(content)
+        file.write(images)
         file.flush()
-        return dataset.load(Path(file.name))
+        return Inputs(*dataset.load(Path(file.name)), network)
 
 
-def evaluate(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
+def evaluate(point: Point, inputs: Inputs) -> Outcome:
     """Compute a point in a folder of its own; what it prints becomes its log, and an error its outcome.
 
     Args:
         point: The point.
-        samples: Training and test images.
+        inputs: What it reads.
     """
     log, error, values = io.StringIO(), None, {}
     started = time.perf_counter()
@@ -117,7 +126,7 @@ def evaluate(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
         folder = Path(name)
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
-                values = _compute(point, *samples, folder)
+                values = _compute(point, inputs, folder)
             except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
                 traceback.print_exc()
                 error = str(fault).partition("\n")[0] or type(fault).__name__
@@ -128,45 +137,48 @@ def evaluate(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
     return Outcome(values, error, files)
 
 
-def _compute(point: Point, train_samples: Samples, test_samples: Samples, folder: Path) -> dict[str, Any]:
+def _compute(point: Point, inputs: Inputs, folder: Path) -> dict[str, Any]:
     """Return the numbers of a point, and leave its files in `folder`."""
     from common import networks, training
     from common.legacy_keras import keras
 
-    if point.validation_images >= len(train_samples.digits):
-        raise PipelineError(f"{point.validation_images} of {len(train_samples.digits)} images cannot be held out")
+    images = len(inputs.train_samples.digits)
+    if point.validation_images >= images:
+        raise PipelineError(f"{point.validation_images} of {images} training images cannot be held out")
     (folder / "kept").mkdir()
     stages = point.configurations()
-    rest, validation = train_samples.split(point.validation_images)
-    model = _train(stages, rest, validation)
+    rest, validation = inputs.train_samples.split(point.validation_images)
+    (folder / "float.h5").write_bytes(inputs.network)
+    model = _train(stages, networks.load(folder / "float.h5"), rest, validation)
     networks.save(model, folder / "kept" / "classifier.h5")
     held_out = training.evaluate(model, validation)
     values = {f"validation_{name}": held_out[name] for name in ("accuracy", "l1")}
     values["nonzero_weights"] = sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(model).values())
-    values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
+    values |= _build(model, stages, inputs.test_samples, folder, synthesized=point.synthesized)
     keras.backend.clear_session()
     gc.collect()
     return values
 
 
-def _train(stages: Mapping[str, Any], train_samples: Samples, validation: Samples) -> "keras.Model":
+def _train(
+    stages: Mapping[str, Any], complete: "keras.Model", train_samples: Samples, validation: Samples
+) -> "keras.Model":
     """Train the classifier network's variant `quantized_pruned` as stages 03 and 04 do."""
     from common import pruned_training, pruning, quantized_training
 
     quantize, prune = stages["quantize"], stages["prune"]
     variant, samples = DESIGN.variant, (train_samples, validation)
-    if quantize.initialization == "float":
+    types_and_recipe = (quantize.precision, quantize)
+    if quantize.zeros == "raised":
+        trained = quantized_training.train_with_zeros_raised(
+            "classifier", complete, *types_and_recipe, quantize.raised, *samples, variants=[variant]
+        )
+    else:
         schedule = pruning.PruningSchedule(prune.sparsity, prune.begin_step, prune.end_step, prune.frequency)
         source, _ = pruned_training.train(
             "classifier", prune.layers, schedule, prune.initial_weights, prune.starts, prune, *samples
         )
-        trained = quantized_training.train_from_float(
-            "classifier", {variant: source}, quantize.precision, quantize, *samples
-        )
-    else:
-        trained = quantized_training.train_from_scratch(
-            "classifier", [variant], quantize.precision, quantize, quantize.staged, *samples
-        )
+        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *types_and_recipe, *samples)
     return trained[variant][0]
 
 

@@ -4,7 +4,7 @@ A space file is a preset file in which a field may have a list of values, or a r
 
     base = "tuned"
     quantize.precision.input_bits = [3, 4]
-    quantize.staged.sparsity.encoder_1 = { low = 0.5, high = 0.8, step = 0.05 }
+    quantize.raised.sparsity.encoder_1 = { low = 0.5, high = 0.8, step = 0.05 }
 
     [shortened]                 # a quicker recipe for the scan; its best designs are trained again without it
     quantize.epochs = 12
@@ -149,7 +149,7 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
     space = DesignSpace(base, fixed, shortened, axes, base_values, validation_images)
     for name, axis in axes.items():
         ends = ({**base_values, name: value} for value in _ends(axis))
-        if len({identity(space.point(values, full_recipe=True), "") for values in ends}) == 1:
+        if len({identity(space.point(values, full_recipe=True), {}) for values in ends}) == 1:
             raise file.fault(name.split("."), "makes no difference to any point")
     return space
 

@@ -1,8 +1,10 @@
 """Where points are kept: a folder each, named by what the point depends on, complete or not there at all."""
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,20 @@ class PointStore:
 
     Attributes:
         folder: Of all points.
-        images: SHA-256 of the prepared images.
+        inputs: SHA-256 of each file that points read.
     """
 
     folder: Path
-    images: str
+    inputs: Mapping[str, str]
+
+    @property
+    def inputs_name(self) -> str:
+        """Return a name for the inputs, from their hashes."""
+        return hashlib.sha256(json.dumps(dict(self.inputs)).encode()).hexdigest()[:16]
 
     def name(self, point: Point) -> str:
         """Return the name of a point's folder."""
-        return identity(point, self.images)
+        return identity(point, self.inputs)
 
     def load(self, name: str) -> dict[str, Any] | None:
         """Return the numbers of a point, or None where it has not been computed.
@@ -57,7 +64,7 @@ class PointStore:
             for path, content in outcome.files.items():
                 (partial / path).parent.mkdir(parents=True, exist_ok=True)
                 (partial / path).write_bytes(content)
-            record = {"images": self.images, "depends_on": dependencies(point), "values": outcome.values}
+            record = {"inputs": dict(self.inputs), "depends_on": dependencies(point), "values": outcome.values}
             (partial / RESULT).write_text(json.dumps(record, indent=1))
             if not final.exists():  # another scan may have been faster
                 partial.rename(final)

@@ -55,7 +55,7 @@ class Scan:
         self,
         store: PointStore,
         client: Client,
-        samples: Future,
+        inputs: Future,
         evaluate: Evaluate = design_point.evaluate,
     ) -> None:
         """Prepare a scan.
@@ -63,10 +63,10 @@ class Scan:
         Args:
             store: Where points are kept.
             client: Of the cluster.
-            samples: Training and test images: a task, which can be done again where a worker dies that has them.
+            inputs: What points read: a task, which can be done again where a worker dies that has them.
             evaluate: What computes a point; a benchmark puts something quicker in its place.
         """
-        self._store, self._client, self._samples, self._evaluate = store, client, samples, evaluate
+        self._store, self._client, self._inputs, self._evaluate = store, client, inputs, evaluate
         self._tasks: dict[str, Task] = {}
         self._futures: dict[str, Future] = {}
         self._completed = as_completed([], loop=client.loop)
@@ -111,8 +111,8 @@ class Scan:
         if name not in self._tasks:
             task = self._tasks[name] = Task(name, point, self._store.load(name) or {})
             if not task.finished:
-                evaluate, samples = self._evaluate, (self._samples,)
-                future = compute_cluster.submit(self._client, f"point-{name}", evaluate, point, then=samples)
+                key, then = f"point-{name}", (self._inputs,)
+                future = compute_cluster.submit(self._client, key, self._evaluate, point, then=then)
                 self._futures[name] = future
                 self._completed.add(future)
         return self._tasks[name]

@@ -8,7 +8,7 @@ from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
 
 SPACE = """base = "demo"
-quantize.initialization = "scratch"
+quantize.zeros = "raised"
 quantize.precision.input_bits = [2, 4]
 quantize.learning_rate = { low = 1e-4, high = 1e-2, log = true }
 quantize.schedule = ["constant", "cosine"]
@@ -38,8 +38,8 @@ def test_lists_and_ranges_are_axes_and_single_values_are_fixed(load):
     }
     values = {**space.base_values, "quantize.precision.input_bits": 2}
     short, full = (space.point(values, full_recipe=full).configurations()["quantize"] for full in (False, True))
-    assert (short.precision.input_bits, short.initialization, short.epochs) == (2, "scratch", 3)
-    assert (full.precision.input_bits, full.initialization, full.epochs) == (2, "scratch", 50)
+    assert (short.precision.input_bits, short.zeros, short.epochs) == (2, "raised", 3)
+    assert (full.precision.input_bits, full.zeros, full.epochs) == (2, "raised", 50)
 
 
 def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
@@ -87,17 +87,17 @@ def test_wrong_flags_are_refused_with_what_was_given(load):
 
 def test_name_of_a_point_changes_with_all_that_it_depends_on_and_nothing_else(load):
     space = load(SPACE)
-    name = identity(space.point(space.base_values), "images")
+    name = identity(space.point(space.base_values), {"images": "a"})
     others = [{name: value} for name, value in {"quantize.schedule": "cosine", "quantize.learning_rate": 2e-3}.items()]
-    names = {identity(space.point({**space.base_values, **other}), "images") for other in others}
+    names = {identity(space.point({**space.base_values, **other}), {"images": "a"}) for other in others}
     names |= {
-        identity(space.point(space.base_values), "other images"),
-        identity(space.point(space.base_values, full_recipe=True), "images"),
+        identity(space.point(space.base_values), {"images": "b"}),
+        identity(space.point(space.base_values, full_recipe=True), {"images": "a"}),
         name,
     }
     assert len(names) == len(others) + 3
     same = load(SPACE.replace("quantize.epochs = 3", "quantize.epochs = 3\nsynthesize.processes = 5\nprune.epochs = 9"))
-    assert identity(same.point(same.base_values), "images") == name
+    assert identity(same.point(same.base_values), {"images": "a"}) == name
 
 
 def test_search_that_is_told_the_same_goes_the_same_way(load):

@@ -61,7 +61,7 @@ def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
         ("[quantize]\nepochs = true", "line 2: quantize.epochs must be a whole number, not True"),
         ("[quantize]\nepochs = 2.0", "line 2: quantize.epochs must be a whole number, not 2.0"),
         ("[prune]\nlayers = ['encoder_9']", "line 2: prune.layers must be a list, each item one of encoder_1,"),
-        ("[quantize]\n\nstaged = 3", "line 3: quantize.staged is a group of fields"),
+        ("[quantize]\n\nraised = 3", "line 3: quantize.raised is a group of fields"),
         ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must lie between 1 and 24"),
         ("polish.seed = 1", "line 1: polish is no stage; stages are prepare_data, train_autoencoder, prune, "),
         ("prune = 3", "line 1: prune is a stage, not a value"),

@@ -51,7 +51,7 @@ def scan(tmp_path):
     def run(name, points=8, **behaviour):
         begun = tmp_path / name
         begun.mkdir(exist_ok=True)
-        store = PointStore(tmp_path / f"{name} points", "images")
+        store = PointStore(tmp_path / f"{name} points", {})
         evaluate = functools.partial(stand_in, folder=str(begun), **behaviour)
         with compute_cluster.connect(None, 2) as client:
             scan = Scan(store, client, client.submit(tuple), evaluate)
@@ -94,7 +94,7 @@ def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
 
 
 def test_damaged_point_is_named(tmp_path):
-    store = PointStore(tmp_path, "images")
+    store = PointStore(tmp_path, {})
     (tmp_path / "abc").mkdir()
     (tmp_path / "abc" / "point.json").write_text("{")
     with pytest.raises(PipelineError, match=r"abc/point\.json is damaged; remove the folder"):
@@ -107,9 +107,8 @@ QUICK = [
     "quantize.precision.input_bits = 4",
     "quantize.precision.encoder_2.weight_bits = 3",
     "quantize.precision.encoder_1.weight_bits = [2, 3, 4, 5]",
-    "quantize.staged.sparsity.encoder_1 = [0.5, 0.8]",
+    "quantize.raised.sparsity.encoder_1 = [0.5, 0.8]",
     "shortened.quantize.epochs = 1",
-    "shortened.quantize.staged.encoder_epochs = 1",
 ]
 
 
@@ -130,13 +129,6 @@ def cluster(tmp_path_factory):
             stack.callback(os.killpg, process.pid, signal.SIGTERM)
         wait_until(place.exists)
         yield json.loads(place.read_text())["address"]
-
-
-@pytest.fixture
-def prepared(tmp_path, run_here):
-    outputs = tmp_path / "outputs"
-    assert run_here("01_prepare_data", "--preset", "demo", outputs=outputs)[0] == 0
-    return outputs
 
 
 def arguments(address, points):
@@ -163,29 +155,29 @@ def kill_one_worker(address):
     os.kill(next(iter(pids.values())), signal.SIGKILL)
 
 
-def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(cluster, prepared, run_here, tmp_path):
+def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(cluster, outputs, run_here, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, whole), outputs=prepared)
+    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, whole), outputs=outputs)
     assert status == 0, printed + errors
-    expected = results(prepared)
+    expected = results(outputs)
     assert len(expected) == 8
     assert {row["recipe"] for row in expected} == {"shortened"}
 
-    interrupted = start_stage("07_scan_designs", *arguments(cluster, broken), outputs=prepared)
+    interrupted = start_stage("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
     wait_until(lambda: complete(broken) >= 2)
     interrupted.send_signal(signal.SIGINT)
     interrupted.communicate()
     assert interrupted.returncode == 130
     kept = {path: path.stat().st_mtime_ns for path in broken.glob("*/point.json")}
     assert 2 <= len(kept) < 8
-    assert results(prepared) == expected  # the last good artifacts
+    assert results(outputs) == expected  # the last good artifacts
 
     killer = threading.Thread(
         target=lambda: (wait_until(lambda: complete(broken) > len(kept)), kill_one_worker(cluster))
     )
     killer.start()
-    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, broken), outputs=prepared)
+    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
     killer.join()
     assert status == 0, printed + errors
-    assert results(prepared) == expected
+    assert results(outputs) == expected
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # done is done
