@@ -1,8 +1,7 @@
 """Scan the space of designs on a Dask cluster: train, convert, trace and check each, then synthesize the best.
 
 Run:     python 07_scan_designs.py [--space FILE.toml] [--points 200] [--scheduler tcp://HOST:8786] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/02_train_autoencoder/classifier.h5, a space file,
-         outputs/points/ (what is there is not computed again)
+Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (what is there is not computed again)
 Writes:  outputs/points/ (a folder a point), outputs/07_scan_designs/ points.csv and finalists.csv (and .parquet),
          best.toml (for python 01_prepare_data.py --preset FILE), figures
 
@@ -71,26 +70,20 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     from common.scan import Scan
 
     images = run.read("01_prepare_data", "mnist8x8.npz")
-    network = run.read("02_train_autoencoder", "classifier.h5")
     space = design_space.load(
         run.read_external(configuration.space), configuration.vary, configuration.validation_images
     )
-    if run.preset != space.base:
-        raise PipelineError(
-            f"{configuration.space} starts from the preset {space.base}, what is here is of {run.preset}; "
-            f"run: make PRESET={space.base} 02"
-        )
     search = DesignSearch(space, configuration.search, configuration.points, configuration.seed)
     worth = scan_results.Worth(configuration.l1_weight, configuration.lut_weight)
     kept = configuration.points_dir or run.outputs / "points"
-    store = PointStore(kept, dict(run.reads))
+    store = PointStore(kept, run.reads["01_prepare_data/mnist8x8.npz"])
     console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
 
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
         console.note(f"workers and their tasks: {client.dashboard_link}")
-        files = (images.read_bytes(), network.read_bytes())
-        inputs = compute_cluster.submit(client, f"inputs-{store.inputs_name}", design_point.load_inputs, *files)
-        scan = Scan(store, client, inputs)
+        key = f"images-{store.images}"
+        samples = compute_cluster.submit(client, key, design_point.load_images, images.read_bytes())
+        scan = Scan(store, client, samples)
         found = scan.search(search, configuration.ahead)
         rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)
         scan_results.save(rows, run.folder, "points")

@@ -50,7 +50,7 @@ $(OUTPUTS)/05_convert_hls/run.json: $(OUTPUTS)/04_quantize/run.json
 $(OUTPUTS)/06_synthesize/run.json: $(OUTPUTS)/05_convert_hls/run.json
 
 # It goes on where it stopped, so it is never up to date.
-scan: $(OUTPUTS)/02_train_autoencoder/run.json
+scan: $(OUTPUTS)/01_prepare_data/run.json
 	@$(PYTHON) 07_scan_designs.py
 
 test: $(VENV)/installed-test

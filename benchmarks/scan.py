@@ -11,10 +11,10 @@ import itertools
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from distributed import Client
+from distributed import Client, Future
 
 from benchmarks import measure
 from common import compute_cluster, design_point, design_space
@@ -22,7 +22,7 @@ from common.design_point import Outcome, Point
 from common.design_search import DesignSearch, Strategy
 from common.design_space import DesignSpace
 from common.point_store import PointStore
-from common.scan import Evaluate, Scan
+from common.scan import Scan
 
 SPACE = Path(__file__).parents[1] / "spaces" / "tuned.toml"
 VALIDATION_IMAGES = 10_000
@@ -32,7 +32,12 @@ DESIGNS = 4  # on each worker
 AHEAD = 8
 
 
-def empty(point: Point, _: object) -> Outcome:
+def no_source(_: Point, __: object) -> Outcome:
+    """Return no float network."""
+    return Outcome({})
+
+
+def empty(point: Point, *_: object) -> Outcome:
     """Return numbers at once, as if they came from a design."""
     accuracy = len(str(point.fields)) / 1000
     return Outcome({"validation_accuracy": accuracy, "validation_l1": 0.1, "lut_estimate": 1000})
@@ -41,10 +46,17 @@ def empty(point: Point, _: object) -> Outcome:
 class Measured:
     """Scans of one cluster, each with points that no scan before it had."""
 
-    def __init__(self, client: Client, inputs: Any, evaluate: Evaluate, folder: Path) -> None:  # noqa: ANN401
-        """Prepare scans: `inputs` is what `evaluate` is given beside the point, `folder` keeps the points."""
+    def __init__(
+        self,
+        client: Client,
+        samples: Future,
+        evaluate: Callable[..., Outcome],
+        train_source: Callable[..., Outcome],
+        folder: Path,
+    ) -> None:
+        """Prepare scans, see `scan.Scan`, whose points are kept in `folder`."""
         self._space: DesignSpace = design_space.load(SPACE, [], VALIDATION_IMAGES)
-        self._scan = Scan(PointStore(folder, {}), client, inputs, evaluate)
+        self._scan = Scan(PointStore(folder, "benchmark"), client, samples, evaluate, train_source)
         self._seeds = itertools.count()
 
     def seconds(self, strategy: Strategy, points: int) -> float:
@@ -58,7 +70,7 @@ class Measured:
 def overheads() -> dict[str, list[float]]:
     """Return what a point costs beside its computation, three times for each way of proposing [s]."""
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, max(WORKERS)) as client:
-        scans = Measured(client, client.submit(tuple), empty, Path(folder))
+        scans = Measured(client, client.submit(tuple), empty, no_source, Path(folder))
         scans.seconds("random", 20)
         return {
             strategy: [scans.seconds(strategy, points) / points for _ in range(3)]
@@ -66,25 +78,24 @@ def overheads() -> dict[str, list[float]]:
         }
 
 
-def float_network() -> bytes:
-    """Return the file of a float network with random weights: a design trains as long from these as from others."""
+def untrained(_: Point, __: object) -> Outcome:
+    """Return a float network with random weights: a design trains as long from these as from others."""
     from common import networks, training
     from common.recipe import Recipe
 
     model = networks.build("classifier")
     training.compile_network(model, Recipe(), 1)
     with tempfile.TemporaryDirectory() as folder:
-        networks.save(model, Path(folder) / "classifier.h5")
-        return (Path(folder) / "classifier.h5").read_bytes()
+        path = Path(folder) / design_point.NETWORK
+        networks.save(model, path)
+        return Outcome({}, files={design_point.NETWORK: path.read_bytes()})
 
 
 def seconds_a_design(workers: int, designs: int) -> float:
     """Return how long a design takes on average with this many workers [s]."""
-    train, test = measure.mnist_samples()
-    network = float_network()
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, workers) as client:
-        inputs = client.scatter(design_point.Inputs(train, test, network), broadcast=True)
-        scans = Measured(client, inputs, design_point.evaluate, Path(folder))
+        samples = client.scatter(measure.mnist_samples(), broadcast=True)
+        scans = Measured(client, samples, design_point.evaluate, untrained, Path(folder))
         scans.seconds("random", workers)
         return scans.seconds("random", designs * workers) / (designs * workers)
 

@@ -1,8 +1,8 @@
 """A point of the space of designs: trained, converted, traced, and checked to the bit, in one call.
 
-A point is a function of its configuration, of the prepared images, and of the float classifier network. It does what
-stages 03 to 06 do with the variant `quantized_pruned`, but for training images that it holds out: a scan chooses on
-those, never on the test images. (The float network has seen them; what is chosen between are ways to quantize it.)
+A point is a function of its configuration and of the prepared images alone. It does what stages 02 to 06 do with the
+classifier network's variant `quantized_pruned`, but for training images that it holds out: a scan chooses on those,
+never on the test images. The float network that it starts from is computed apart, once for all points that share it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of the results; a new one makes every point be computed again
 DESIGN = Design("full", "quantized_pruned")
+NETWORK = "classifier.h5"
 _one_at_a_time = threading.Lock()  # TensorFlow's seed belongs to the process
 
 
@@ -73,16 +74,21 @@ class Outcome:
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
+def source_dependencies(point: Point) -> dict[str, Any]:
+    """Return all of the configuration that the float network depends on which a point starts from."""
+    stages = point.configurations()
+    stage = "train_autoencoder" if stages["quantize"].zeros == "raised" else "prune"
+    return {"format": FORMAT, "validation_images": point.validation_images, stage: asdict(stages[stage])}
+
+
 def dependencies(point: Point) -> dict[str, Any]:
     """Return all of the configuration that a point depends on."""
     stages = point.configurations()
-    quantize, synthesize = stages["quantize"], stages["synthesize"]
+    synthesize = stages["synthesize"]
     return {
-        "format": FORMAT,
-        "validation_images": point.validation_images,
+        "source": source_dependencies(point),
         "synthesized": point.synthesized,
-        "prune": asdict(stages["prune"]) if quantize.zeros == "held" else None,
-        "quantize": asdict(quantize),
+        "quantize": asdict(stages["quantize"]),
         "hls": asdict(stages["convert_hls"].hls),
         "latency_cutoff": synthesize.latency_cutoff,
         "tabulate_latent": synthesize.tabulate_latent,
@@ -90,95 +96,125 @@ def dependencies(point: Point) -> dict[str, Any]:
     }
 
 
-def identity(point: Point, inputs: Mapping[str, str]) -> str:
-    """Return the name of a point: a hash of what it depends on, with the SHA-256 of each file that it reads."""
-    said = json.dumps({"inputs": dict(inputs), **dependencies(point)}, sort_keys=True)
+def identity(depends_on: Mapping[str, Any], images: str) -> str:
+    """Return a name: a hash of what it depends on, with the SHA-256 of the prepared images."""
+    said = json.dumps({"images": images, **depends_on}, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What all points read: training and test images, and the bytes of the float network's file."""
-
-    train_samples: Samples
-    test_samples: Samples
-    network: bytes
-
-
-def load_inputs(images: bytes, network: bytes) -> Inputs:
-    """Return the inputs, from the bytes of `mnist8x8.npz` and `classifier.h5`."""
+def load_images(content: bytes) -> tuple[Samples, Samples]:
+    """Return training and test images from the bytes of `mnist8x8.npz`."""
     with tempfile.NamedTemporaryFile(suffix=".npz") as file:
-        file.write(images)
+        file.write(content)
         file.flush()
-        return Inputs(*dataset.load(Path(file.name)), network)
+        return dataset.load(Path(file.name))
 
 
-def evaluate(point: Point, inputs: Inputs) -> Outcome:
-    """Compute a point in a folder of its own; what it prints becomes its log, and an error its outcome.
+def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
+    """Train the float network that a point starts from; it is among the files of the outcome.
 
     Args:
         point: The point.
-        inputs: What it reads.
+        samples: Training and test images.
     """
+    return _run_in_folder(lambda folder: _train_source(point, samples[0], folder))
+
+
+def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
+    """Compute a point.
+
+    Args:
+        point: The point.
+        samples: Training and test images.
+        source: The float network that it starts from, as `train_source` returns it.
+    """
+    if source.error is not None:
+        return Outcome({}, f"its float network failed: {source.error}", source.files)
+    return _run_in_folder(lambda folder: _compute(point, *samples, source.files[NETWORK], folder))
+
+
+def _run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
+    """Compute in a folder of its own; what is printed becomes the log, and an error the outcome."""
     log, error, values = io.StringIO(), None, {}
     started = time.perf_counter()
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="design_point_") as name:
         folder = Path(name)
+        kept = folder / "kept"
+        kept.mkdir()
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
-                values = _compute(point, inputs, folder)
+                values = compute(folder)
             except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
                 traceback.print_exc()
                 error = str(fault).partition("\n")[0] or type(fault).__name__
-        kept = folder / "kept"
         files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     files["log.txt"] = log.getvalue().encode()
-    values |= {"seconds": round(time.perf_counter() - started, 2), "machine": platform.node()} if values else {}
+    if error is None:
+        values |= {"seconds": round(time.perf_counter() - started, 2), "machine": platform.node()}
     return Outcome(values, error, files)
 
 
-def _compute(point: Point, inputs: Inputs, folder: Path) -> dict[str, Any]:
+def _held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
+    images = len(train_samples.digits)
+    if count >= images:
+        raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
+    return train_samples.split(count)
+
+
+def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
+    """Train the classifier network as stage 02 or, where zeros are held, stage 03 does."""
+    from common import networks, pruned_training, pruning, starts, training
+
+    samples = _held_out(train_samples, point.validation_images)
+    stages = point.configurations()
+    if stages["quantize"].zeros == "raised":
+        recipe = stages["train_autoencoder"]
+        model = starts.begin("classifier", recipe.initial_weights, recipe.starts, recipe, samples[0])
+        training.train(model, *samples, recipe, "classifier", part="validation")
+    else:
+        recipe = stages["prune"]
+        schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
+        how = (recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
+        model, _ = pruned_training.train("classifier", *how, *samples)
+    networks.save(model, folder / "kept" / NETWORK)
+    return {f"validation_{name}": value for name, value in training.evaluate(model, samples[1]).items()}
+
+
+def _compute(
+    point: Point, train_samples: Samples, test_samples: Samples, network: bytes, folder: Path
+) -> dict[str, Any]:
     """Return the numbers of a point, and leave its files in `folder`."""
     from common import networks, training
     from common.legacy_keras import keras
 
-    images = len(inputs.train_samples.digits)
-    if point.validation_images >= images:
-        raise PipelineError(f"{point.validation_images} of {images} training images cannot be held out")
-    (folder / "kept").mkdir()
     stages = point.configurations()
-    rest, validation = inputs.train_samples.split(point.validation_images)
-    (folder / "float.h5").write_bytes(inputs.network)
-    model = _train(stages, networks.load(folder / "float.h5"), rest, validation)
-    networks.save(model, folder / "kept" / "classifier.h5")
+    rest, validation = _held_out(train_samples, point.validation_images)
+    (folder / "float.h5").write_bytes(network)
+    model = _quantize(stages, networks.load(folder / "float.h5"), rest, validation)
+    networks.save(model, folder / "kept" / NETWORK)
     held_out = training.evaluate(model, validation)
     values = {f"validation_{name}": held_out[name] for name in ("accuracy", "l1")}
     values["nonzero_weights"] = sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(model).values())
-    values |= _build(model, stages, inputs.test_samples, folder, synthesized=point.synthesized)
+    values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
     keras.backend.clear_session()
     gc.collect()
     return values
 
 
-def _train(
-    stages: Mapping[str, Any], complete: "keras.Model", train_samples: Samples, validation: Samples
+def _quantize(
+    stages: Mapping[str, Any], source: "keras.Model", train_samples: Samples, validation: Samples
 ) -> "keras.Model":
-    """Train the classifier network's variant `quantized_pruned` as stages 03 and 04 do."""
-    from common import pruned_training, pruning, quantized_training
+    """Train the classifier network's variant `quantized_pruned` as stage 04 does."""
+    from common import quantized_training
 
-    quantize, prune = stages["quantize"], stages["prune"]
-    variant, samples = DESIGN.variant, (train_samples, validation)
-    types_and_recipe = (quantize.precision, quantize)
+    quantize, variant = stages["quantize"], DESIGN.variant
+    how, samples = (quantize.precision, quantize), (train_samples, validation)
     if quantize.zeros == "raised":
         trained = quantized_training.train_with_zeros_raised(
-            "classifier", complete, *types_and_recipe, quantize.raised, *samples, variants=[variant]
+            "classifier", source, *how, quantize.raised, *samples, variants=[variant]
         )
     else:
-        schedule = pruning.PruningSchedule(prune.sparsity, prune.begin_step, prune.end_step, prune.frequency)
-        source, _ = pruned_training.train(
-            "classifier", prune.layers, schedule, prune.initial_weights, prune.starts, prune, *samples
-        )
-        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *types_and_recipe, *samples)
+        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *how, *samples)
     return trained[variant][0]
 
 
@@ -217,7 +253,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
     from common import conversion, synthesis, vendor_tools, yosys
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
-    network, hls_options = folder / "kept" / "classifier.h5", stages["convert_hls"].hls
+    network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
     simulated = conversion.convert_and_simulate(DESIGN, network, converted, test_samples, hls_options)
     if simulated.mismatch:
         raise PipelineError(f"not exact: {simulated.mismatch}")

@@ -24,7 +24,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from common import presets, toml_files
 from common.configuration import field_value
-from common.design_point import Point, identity
+from common.design_point import Point, dependencies, identity
 from common.errors import PipelineError
 from common.toml_files import TomlFile
 
@@ -149,7 +149,7 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
     space = DesignSpace(base, fixed, shortened, axes, base_values, validation_images)
     for name, axis in axes.items():
         ends = ({**base_values, name: value} for value in _ends(axis))
-        if len({identity(space.point(values, full_recipe=True), {}) for values in ends}) == 1:
+        if len({identity(dependencies(space.point(values, full_recipe=True)), "") for values in ends}) == 1:
             raise file.fault(name.split("."), "makes no difference to any point")
     return space
 

@@ -1,6 +1,5 @@
 """Where points are kept: a folder each, named by what the point depends on, complete or not there at all."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.design_point import Outcome, Point, dependencies, identity
+from common.design_point import NETWORK, Outcome, Point, dependencies, identity, source_dependencies
 from common.errors import PipelineError
 
 RESULT = "point.json"
@@ -21,20 +20,19 @@ class PointStore:
 
     Attributes:
         folder: Of all points.
-        inputs: SHA-256 of each file that points read.
+        images: SHA-256 of the prepared images.
     """
 
     folder: Path
-    inputs: Mapping[str, str]
-
-    @property
-    def inputs_name(self) -> str:
-        """Return a name for the inputs, from their hashes."""
-        return hashlib.sha256(json.dumps(dict(self.inputs)).encode()).hexdigest()[:16]
+    images: str
 
     def name(self, point: Point) -> str:
         """Return the name of a point's folder."""
-        return identity(point, self.inputs)
+        return identity(dependencies(point), self.images)
+
+    def source_name(self, point: Point) -> str:
+        """Return the name of the folder of the float network that a point starts from."""
+        return f"float-{identity(source_dependencies(point), self.images)}"
 
     def load(self, name: str) -> dict[str, Any] | None:
         """Return the numbers of a point, or None where it has not been computed.
@@ -51,8 +49,19 @@ class PointStore:
             raise PipelineError(f"{path} is damaged; remove the folder {path.parent}, and run the scan again") from None
         return values
 
-    def save(self, name: str, point: Point, outcome: Outcome) -> Path:
-        """Keep a point that succeeded as a folder, or the log of one that failed; return what was written."""
+    def load_source(self, name: str) -> Outcome | None:
+        """Return a float network that is kept, or None."""
+        path = self.folder / name / NETWORK
+        return Outcome({}, files={NETWORK: path.read_bytes()}) if path.exists() else None
+
+    def save(self, name: str, depends_on: Mapping[str, Any], outcome: Outcome) -> Path:
+        """Keep what succeeded as a folder, or the log of what failed; return what was written.
+
+        Args:
+            name: Of the point, or of a float network.
+            depends_on: All of the configuration that it depends on.
+            outcome: What it gave.
+        """
         failed = self.folder / f"{name}.failed.log"
         if outcome.error is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +73,7 @@ class PointStore:
             for path, content in outcome.files.items():
                 (partial / path).parent.mkdir(parents=True, exist_ok=True)
                 (partial / path).write_bytes(content)
-            record = {"inputs": dict(self.inputs), "depends_on": dependencies(point), "values": outcome.values}
+            record = {"images": self.images, "depends_on": depends_on, "values": outcome.values}
             (partial / RESULT).write_text(json.dumps(record, indent=1))
             if not final.exists():  # another scan may have been faster
                 partial.rename(final)

@@ -23,7 +23,6 @@ from common.errors import PipelineError
 from common.point_store import PointStore
 
 SHOWN_SECONDS = 0.5
-Evaluate = Callable[[Point, Any], Outcome]
 
 
 @dataclass
@@ -55,19 +54,23 @@ class Scan:
         self,
         store: PointStore,
         client: Client,
-        inputs: Future,
-        evaluate: Evaluate = design_point.evaluate,
+        samples: Future,
+        evaluate: Callable[[Point, Any, Outcome], Outcome] = design_point.evaluate,
+        train_source: Callable[[Point, Any], Outcome] = design_point.train_source,
     ) -> None:
         """Prepare a scan.
 
         Args:
             store: Where points are kept.
             client: Of the cluster.
-            inputs: What points read: a task, which can be done again where a worker dies that has them.
+            samples: Training and test images: a task, which can be done again where a worker dies that has them.
             evaluate: What computes a point; a benchmark puts something quicker in its place.
+            train_source: What computes the float network that points start from; likewise.
         """
-        self._store, self._client, self._inputs, self._evaluate = store, client, inputs, evaluate
+        self._store, self._client, self._samples = store, client, samples
+        self._evaluate, self._train_source = evaluate, train_source
         self._tasks: dict[str, Task] = {}
+        self._sources: dict[str, Future] = {}
         self._futures: dict[str, Future] = {}
         self._completed = as_completed([], loop=client.loop)
         self._computed, self._started = 0, time.monotonic()
@@ -111,11 +114,30 @@ class Scan:
         if name not in self._tasks:
             task = self._tasks[name] = Task(name, point, self._store.load(name) or {})
             if not task.finished:
-                key, then = f"point-{name}", (self._inputs,)
-                future = compute_cluster.submit(self._client, key, self._evaluate, point, then=then)
+                then = (self._samples, self._source(point))
+                future = compute_cluster.submit(self._client, f"point-{name}", self._evaluate, point, then=then)
                 self._futures[name] = future
                 self._completed.add(future)
         return self._tasks[name]
+
+    def _source(self, point: Point) -> Future:
+        """Take the float network of a point from the store or an earlier point, or give it to the cluster."""
+        name = self._store.source_name(point)
+        if name not in self._sources:
+            kept = self._store.load_source(name)
+            if kept is not None:
+                future = compute_cluster.submit(self._client, name, lambda: kept)
+            else:
+                future = compute_cluster.submit(self._client, name, self._train_source, point, then=(self._samples,))
+                depends_on = design_point.source_dependencies(point)
+                future.add_done_callback(lambda done: self._keep_source(name, depends_on, done))
+            self._sources[name] = future
+        return self._sources[name]
+
+    def _keep_source(self, name: str, depends_on: dict[str, Any], done: Future) -> None:
+        """Keep a float network; where there is none, its points say so."""
+        if done.status == "finished":
+            self._store.save(name, depends_on, done.result())
 
     def _finish(self, task: Task, show: Callable[[], None]) -> None:
         """Take in what the cluster has finished, until this task is among it."""
@@ -132,7 +154,7 @@ class Scan:
             outcome = Outcome({}, "every worker that ran it has died (out of memory?)")
         except FutureCancelledError:
             raise PipelineError("the scheduler is lost; points are kept, run the scan again to go on") from None
-        kept = self._store.save(task.name, task.point, outcome)
+        kept = self._store.save(task.name, design_point.dependencies(task.point), outcome)
         del self._futures[task.name]
         self._computed += 1
         task.row = outcome.values

@@ -3,7 +3,7 @@
 import pytest
 
 from common import design_space
-from common.design_point import identity
+from common.design_point import dependencies, identity
 from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
 
@@ -16,6 +16,10 @@ quantize.schedule = ["constant", "cosine"]
 [shortened]
 quantize.epochs = 3
 """
+
+
+def identity_of(point, images):
+    return identity(dependencies(point), images)
 
 
 @pytest.fixture
@@ -69,6 +73,7 @@ def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
             "line 2: quantize.epochs.high must be a whole number, not 2.5",
         ),
         ("train_autoencoder.epochs = [1, 2]", "line 1: train_autoencoder.epochs makes no difference to any point"),
+        ("quantize.zeros = 'raised'\nprune.epochs = [1, 2]", "line 2: prune.epochs makes no difference to any point"),
         ("quantize.seed = [0, 1]\n[shortened]\nquantize.epoch = 3", "line 3: quantize.epoch is unknown"),
         ("quantize.seed = [0, 1]\nshortened = 3", "line 2: shortened is a group of stages"),
         ("quantize.seed = 1", "has no axis: give a field a list of values, or a range"),
@@ -87,17 +92,17 @@ def test_wrong_flags_are_refused_with_what_was_given(load):
 
 def test_name_of_a_point_changes_with_all_that_it_depends_on_and_nothing_else(load):
     space = load(SPACE)
-    name = identity(space.point(space.base_values), {"images": "a"})
+    name = identity_of(space.point(space.base_values), "images")
     others = [{name: value} for name, value in {"quantize.schedule": "cosine", "quantize.learning_rate": 2e-3}.items()]
-    names = {identity(space.point({**space.base_values, **other}), {"images": "a"}) for other in others}
+    names = {identity_of(space.point({**space.base_values, **other}), "images") for other in others}
     names |= {
-        identity(space.point(space.base_values), {"images": "b"}),
-        identity(space.point(space.base_values, full_recipe=True), {"images": "a"}),
+        identity_of(space.point(space.base_values), "other images"),
+        identity_of(space.point(space.base_values, full_recipe=True), "images"),
         name,
     }
     assert len(names) == len(others) + 3
     same = load(SPACE.replace("quantize.epochs = 3", "quantize.epochs = 3\nsynthesize.processes = 5\nprune.epochs = 9"))
-    assert identity(same.point(same.base_values), {"images": "a"}) == name
+    assert identity_of(same.point(same.base_values), "images") == name
 
 
 def test_search_that_is_told_the_same_goes_the_same_way(load):

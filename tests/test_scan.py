@@ -29,7 +29,11 @@ def seed_of(point):
     return point.fields["quantize"]["seed"]
 
 
-def stand_in(point, _, folder, deadly=(), failing=()):
+def no_source(*_):
+    return Outcome({})
+
+
+def stand_in(point, *_, folder, deadly=(), failing=()):
     """Give numbers that depend on the seed alone, without TensorFlow; die once at some seeds, fail at others."""
     seed = seed_of(point)
     begun = Path(folder) / f"{seed}.{len(list(Path(folder).glob(f'{seed}.*')))}"
@@ -51,10 +55,10 @@ def scan(tmp_path):
     def run(name, points=8, **behaviour):
         begun = tmp_path / name
         begun.mkdir(exist_ok=True)
-        store = PointStore(tmp_path / f"{name} points", {})
+        store = PointStore(tmp_path / f"{name} points", "images")
         evaluate = functools.partial(stand_in, folder=str(begun), **behaviour)
         with compute_cluster.connect(None, 2) as client:
-            scan = Scan(store, client, client.submit(tuple), evaluate)
+            scan = Scan(store, client, client.submit(tuple), evaluate, no_source)
             found = scan.search(DesignSearch(space, "grid", points, seed=0), ahead=4)
         return {seed_of(task.point): task for _, task in found}, sorted(path.name for path in begun.iterdir())
 
@@ -94,7 +98,7 @@ def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
 
 
 def test_damaged_point_is_named(tmp_path):
-    store = PointStore(tmp_path, {})
+    store = PointStore(tmp_path, "images")
     (tmp_path / "abc").mkdir()
     (tmp_path / "abc" / "point.json").write_text("{")
     with pytest.raises(PipelineError, match=r"abc/point\.json is damaged; remove the folder"):
