@@ -1,20 +1,21 @@
 """Prepare MNIST for the FPGA: centre crop 28 -> 22, downsample 22 -> 8, colour depth 8 -> 5 bits (paper, section 2).
 
-Run:     python 01_prepare_data.py [--preset demo] [--mnist-dir DIR] [--help]
+Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--mnist-dir DIR] [--help]
 Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
-Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N])
+Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
+         preset.toml where the preset is a file
 """
 
 import argparse
-import dataclasses
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
-from common import console, dataset, mnist, preprocessing, stages
-from common.configuration import Interval, Preset
+from common import console, dataset, mnist, preprocessing, presets, stages
+from common.configuration import Interval
 from common.preprocessing import Downsampling
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
@@ -24,8 +25,9 @@ DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the t
 class Configuration:
     """What is prepared, and how."""
 
-    preset: Preset = "paper"
-    """Recipe of all stages: the report's, this project's best, or scikit-learn's small digits without any download."""
+    preset: str = "paper"
+    """Recipe of all stages: the report's (paper), this project's best (tuned), scikit-learn's small digits without any
+    download (demo), or a TOML file of fields that differ from one of these."""
     mnist_dir: Path | None = None
     """Folder with the four MNIST files, .gz or not; otherwise $MNIST_DIR, the download cache, or a download."""
     downsampling: Downsampling = "anti_aliased"
@@ -34,6 +36,9 @@ class Configuration:
     """Go on with the demo preset where MNIST cannot be had; `make` sets this."""
     seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
     """Of the split of the demo's digits."""
+
+
+PRESETS = {preset: Configuration(preset) for preset in presets.BUILT_IN}
 
 
 def load_mnist(run: stages.Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
@@ -60,7 +65,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     from common import plot_images, plot_style
 
     train = test = None
-    if run.preset != "demo":
+    if run.base_preset != "demo":
         try:
             train, test = load_mnist(run, configuration)
         except mnist.MnistUnavailableError as error:
@@ -68,7 +73,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
                 raise
             console.warning(str(error))
             console.warning("GOING ON WITH THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
-            run.preset = "demo"
+            run.preset = run.base_preset = "demo"
 
     if train is None:
         arrays = prepare_demo(configuration)
@@ -80,6 +85,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             "y_test": test.labels,
         }
     dataset.save(run.folder / "mnist8x8.npz", **arrays)
+    if run.preset not in presets.BUILT_IN:
+        shutil.copy(run.read_external(Path(run.preset)), run.folder / presets.FILE)
 
     of_each_digit = [int(np.argmax(arrays["y_train"] == digit)) for digit in range(10)]
     if train is None:
@@ -99,6 +106,4 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
-    name = parser.parse_known_args()[0].preset
-    presets = {preset: dataclasses.replace(Configuration(), preset=preset) for preset in ("paper", "tuned", "demo")}
-    stages.run_stage(__file__, __doc__, presets, main, preset=name if name in presets else "paper")
+    stages.run_stage(__file__, __doc__, PRESETS, main, preset=parser.parse_known_args()[0].preset)

@@ -6,7 +6,6 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
          figures
 """
 
-import functools
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -81,20 +80,15 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     from common.legacy_keras import keras, make_deterministic
     from common.plot_style import save
 
-    images, seed = len(train_samples.digits), configuration.seed
     earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
 
     def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
-        make_deterministic(seed)
-        build = functools.partial(networks.build, network, configuration.initial_weights)
         if configuration.resume:
+            make_deterministic(configuration.seed)
             model = networks.load(left[f"{network}.h5"])
-        elif configuration.starts.count > 1:
-            model = starts.choose_start(build, configuration.starts, configuration, train_samples, network)
         else:
-            model = build()
-        if not configuration.resume:
-            training.compile_network(model, configuration, images)
+            weights, choice = configuration.initial_weights, configuration.starts
+            model = starts.begin(network, weights, choice, configuration, train_samples)
         behind = len(earlier.get(network, {}).get("train_loss", []))
         further = replace(configuration, epochs=behind + configuration.epochs)
         learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)

@@ -7,7 +7,6 @@ Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without 
 """
 
 import csv
-import functools
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -68,8 +67,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     complete_network = run.read("02_train_autoencoder", "classifier.h5")
     complete_curves = run.read("02_train_autoencoder", "learning_curves.csv")
 
-    from common import networks, plausibility, pruning, starts, threads, training, variant_figures
-    from common.legacy_keras import keras, make_deterministic
+    from common import networks, plausibility, pruned_training, pruning, threads, training, variant_figures
+    from common.legacy_keras import keras
 
     images = len(train_samples.digits)
     steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
@@ -81,21 +80,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     complete = networks.load(complete_network)
 
     def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
-        make_deterministic(configuration.seed)
-        layers = [layer for layer in configuration.layers if layer in networks.layers_of(network)]
-        build = functools.partial(networks.build, network, configuration.initial_weights)
-        if configuration.starts.count > 1:
-            start = starts.choose_start(build, configuration.starts, configuration, train_samples, network)
-        model = build()
-        pruned = pruning.with_pruning(model, layers, schedule)
-        if configuration.starts.count > 1:
-            pruning.copy_weights(start, pruned)
-        training.compile_network(pruned, configuration, images)
-        learning = pruning.train(pruned, train_samples, test_samples, configuration, f"{network}, pruned")
-        training.compile_network(model, configuration, images)
-        pruning.strip(pruned, model)
-        pruning.check_sparsity(model, layers, configuration.sparsity)
-        return model, learning
+        return pruned_training.train(
+            network,
+            configuration.layers,
+            schedule,
+            configuration.initial_weights,
+            configuration.starts,
+            configuration,
+            train_samples,
+            test_samples,
+        )
 
     curves, models, rows = {}, {}, []
     trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])

@@ -1,6 +1,7 @@
 # make                 set up, run every stage that is out of date, print a summary
-# make PRESET=tuned    the same with another preset (paper, tuned, demo); it stays in force until another is named
+# make PRESET=tuned    the same with another preset (paper, tuned, demo, or a TOML file); it stays in force until another is named
 # make 03              one stage and what it needs
+# make scan            scan the space of designs (stage 07, hours), with the preset in force
 # make test            set up and run all tests
 # make faults          break it on purpose, in every way, and count what survives (20 minutes)
 # make lint            style checks
@@ -17,7 +18,7 @@ RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
 STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
-.PHONY: all report benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
+.PHONY: all scan report benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
 
 all: $(RUNS)
@@ -31,6 +32,7 @@ ifneq ($(PRESET),$(CURRENT))
 $(OUTPUTS)/01_prepare_data/run.json: FORCE
 endif
 endif
+$(OUTPUTS)/01_prepare_data/run.json: $(wildcard $(filter %.toml,$(or $(PRESET),$(CURRENT))))
 
 define STAGE_RULE
 $(OUTPUTS)/$(1)/run.json: $(1).py | $(VENV)/installed
@@ -47,6 +49,10 @@ $(OUTPUTS)/03_prune/run.json: $(OUTPUTS)/02_train_autoencoder/run.json
 $(OUTPUTS)/04_quantize/run.json: $(OUTPUTS)/03_prune/run.json
 $(OUTPUTS)/05_convert_hls/run.json: $(OUTPUTS)/04_quantize/run.json
 $(OUTPUTS)/06_synthesize/run.json: $(OUTPUTS)/05_convert_hls/run.json
+
+# It goes on where it stopped, so it is never up to date.
+scan: $(OUTPUTS)/01_prepare_data/run.json
+	@$(PYTHON) 07_scan_designs.py
 
 test: $(VENV)/installed-test
 	$(PYTHON) -m pytest

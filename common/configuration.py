@@ -2,12 +2,16 @@
 
 import dataclasses
 import re
+import types
 import typing
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from common.errors import PipelineError
 
-Preset = typing.Literal["paper", "tuned", "demo"]
+Fault = Callable[[tuple[str, ...], str], PipelineError]
+"""Returns the error of a field, given its names from the top and what is wrong with it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,3 +98,70 @@ def parse_command_line(description: str, default: Configuration, arguments: list
     configuration = tyro.cli(type(default), description=description, default=default, args=arguments)
     check(configuration)
     return configuration
+
+
+def with_fields(
+    configuration: Configuration, fields: Mapping[str, Any], fault: Fault, group: tuple[str, ...] = ()
+) -> Configuration:
+    """Return a configuration with some fields replaced by values of a TOML file, nested ones too.
+
+    Args:
+        configuration: A dataclass.
+        fields: Value of each field, or fields of a nested dataclass, by name.
+        fault: Makes the error of a field.
+        group: Names of the groups around these fields.
+
+    Raises:
+        PipelineError: A field is unknown, or its value is of another type or out of its range.
+    """
+    hints = typing.get_type_hints(type(configuration), include_extras=True)
+    values = {}
+    for name, value in fields.items():
+        path = (*group, name)
+        if name not in hints:
+            raise fault(path, f"is unknown; fields are {', '.join(hints)}")
+        present = getattr(configuration, name)
+        if not dataclasses.is_dataclass(present):
+            values[name] = field_value(hints[name], value, fault, path)
+        elif isinstance(value, Mapping):
+            values[name] = with_fields(present, value, fault, path)
+        else:
+            raise fault(path, f"is a group of fields, not a value: {', '.join(vars(present))}")
+    return dataclasses.replace(configuration, **values)
+
+
+def field_value(hint: Any, value: object, fault: Fault, path: tuple[str, ...]) -> object:  # noqa: ANN401
+    """Return a value of a TOML file as a field of the type `hint` holds it.
+
+    Raises:
+        PipelineError: It is of another type, or outside of the field's `Interval`.
+    """
+    import typeguard
+
+    kind, *constraints = typing.get_args(hint) if typing.get_origin(hint) is Annotated else (hint,)
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if isinstance(value, list):
+        value = tuple(value)
+    elif isinstance(value, str) and Path in kinds:
+        value = Path(value)
+    elif type(value) is int and kind is float:
+        value = float(value)
+    try:
+        typeguard.check_type(value, kind, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
+        suits = not isinstance(value, bool) or bool in kinds
+    except typeguard.TypeCheckError:
+        suits = False
+    if not suits:
+        raise fault(path, f"must be {_in_words(kind)}, not {value!r}")
+    for constraint in constraints:
+        if isinstance(constraint, Interval) and not constraint.low <= value <= constraint.high:
+            raise fault(path, f"must lie between {constraint.low} and {constraint.high}, not {value}")
+    return value
+
+
+def _in_words(kind: Any) -> str:  # noqa: ANN401
+    if typing.get_origin(kind) is typing.Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(kind)))
+    if typing.get_origin(kind) is tuple:
+        return "a list, each item " + _in_words(typing.get_args(kind)[0])
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}.get(kind, str(kind))

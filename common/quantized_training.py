@@ -1,6 +1,6 @@
 """Training of the quantized variants from float weights: zeros held where the float network has them, or raised."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -52,8 +52,9 @@ def train_with_zeros_raised(
     raised: Raised,
     train_samples: Samples,
     test_samples: Samples,
+    variants: Collection[str] = ("quantized", "quantized_pruned"),
 ) -> Trained:
-    """Train both variants, at the same time, from the complete float network's weights; one of them loses weights.
+    """Train variants, at the same time, from the complete float network's weights; `quantized_pruned` loses weights.
 
     Args:
         network: `autoencoder` or `classifier`.
@@ -63,6 +64,7 @@ def train_with_zeros_raised(
         raised: Sparsity of `quantized_pruned` and how it rises; the penalty on absolute weights of both.
         train_samples: What they learn from.
         test_samples: Evaluated after each epoch for the curves; they choose nothing.
+        variants: Which are trained.
     """
     images = len(train_samples.digits)
 
@@ -86,7 +88,7 @@ def train_with_zeros_raised(
         curves = training.train(masked, *samples, recipe, f"{network} {variant}", after_epoch=raise_sparsity)
         return quantization.unmasked(masked, network, precision, recipe, images), curves
 
-    targets = {"quantized": {}, "quantized_pruned": asdict(raised.sparsity)}
+    targets = {name: asdict(raised.sparsity) if name == "quantized_pruned" else {} for name in variants}
     return dict(zip(targets, threads.run_together(train, list(targets.items())), strict=True))
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, disk_space, provenance
+from common import artifacts, console, disk_space, presets, provenance
 from common.configuration import Configuration, parse_command_line
 from common.dependencies import imported_modules
 from common.errors import PipelineError, ToolError
@@ -25,12 +25,15 @@ from common.errors import PipelineError, ToolError
 class Run:
     """One run of one stage: what it reads, the folder it writes to, its part of `metrics.json`, what it found wrong.
 
+    `preset` is a built-in one or a file; `base_preset` is the built-in one that a file starts from.
+
     Failures are findings, such as simulations that disagree: reports are written all the same, and the stage exits
     with status 1. Warnings are findings with which a user may want to go on.
     """
 
     stage: str
     preset: str
+    base_preset: str
     outputs: Path
     folder: Path
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -42,7 +45,7 @@ class Run:
     @property
     def dataset(self) -> str:
         """Name of the data that the preset stands for."""
-        return "digits" if self.preset == "demo" else "mnist"
+        return "digits" if self.base_preset == "demo" else "mnist"
 
     def read(self, stage: str, name: str) -> Path:
         """Return the path of another stage's artifact, checked to be present, intact and not stale, and record it."""
@@ -92,20 +95,10 @@ def outputs_folder(script: str) -> Path:
     return Path(os.environ.get("OUTPUTS_DIR") or Path(script).resolve().parent / "outputs")
 
 
-def preset_in_force(outputs: Path) -> str:
-    """Return the preset that the first stage chose, or `paper` where it has not run yet."""
-    for run in sorted(outputs.glob("[0-9]*/run.json"))[:1]:
-        try:
-            return artifacts.read_run(outputs, run.parent.name)["preset"]
-        except PipelineError:
-            break  # damaged: the stage says so when it reads
-    return "paper"
-
-
 def run_stage(
     script: str,
     description: str | None,
-    presets: Mapping[str, Configuration],
+    built_in: Mapping[str, Configuration],
     compute: Callable[[Run, Configuration], None],
     preset: str | None = None,
 ) -> None:
@@ -114,20 +107,20 @@ def run_stage(
     Args:
         script: `__file__` of the numbered script; its stem is the name of the stage.
         description: Shown by `--help`.
-        presets: The stage's configuration for each preset.
+        built_in: The stage's configuration for each built-in preset.
         compute: The stage itself. It reads through `Run.read` and writes into `Run.folder`; its files replace the
             last run's as a whole, and only when it returns.
-        preset: The preset, where this stage chooses it; otherwise it is the one in force.
+        preset: Name or file of the preset, where this stage chooses it; otherwise it is the one in force.
     """
     stage, outputs = Path(script).stem, outputs_folder(script)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
     try:
-        name = preset or preset_in_force(outputs)
-        configuration = parse_command_line((description or "").partition("\n\n")[0], presets[name])
-        name = getattr(configuration, "preset", name)
-        console.heading(stage, f"preset {name}, writing {os.path.relpath(outputs / stage)}")
+        chosen = presets.load(preset) if preset else presets.in_force(outputs)
+        default = chosen.configuration(stage, built_in)
+        configuration = parse_command_line((description or "").partition("\n\n")[0], default)
+        console.heading(stage, f"preset {chosen.name}, writing {os.path.relpath(outputs / stage)}")
         with _locked(outputs, stage):
-            failures = _compute_and_replace(Path(script).resolve(), outputs, name, configuration, compute)
+            failures = _compute_and_replace(Path(script).resolve(), outputs, chosen, configuration, compute)
         for failure in failures:
             console.error(f"{stage}: {failure}")
         sys.exit(1 if failures else 0)
@@ -164,7 +157,7 @@ def _locked(outputs: Path, stage: str) -> Iterator[None]:
 def _compute_and_replace(
     script: Path,
     outputs: Path,
-    preset: str,
+    preset: presets.Preset,
     configuration: Configuration,
     compute: Callable[[Run, Configuration], None],
 ) -> list[str]:
@@ -178,7 +171,9 @@ def _compute_and_replace(
     disk_space.check(outputs, stage)
     folder.mkdir()
     try:
-        run = Run(stage, preset, outputs, folder)
+        run = Run(stage, preset.name, preset.base, outputs, folder)
+        if preset.origin is not None:
+            run.read(preset.origin, presets.FILE)
         compute(run, configuration)
         seconds = time.perf_counter() - started
         _write_dependencies(run, script)

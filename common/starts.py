@@ -1,13 +1,31 @@
 """The choice of an initial network: several are trained for a short while, images held out decide."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
-from common import training
+from common import networks, training
 from common.errors import PipelineError
 from common.legacy_keras import keras, make_deterministic
 from common.recipe import Recipe, Starts
 from common.samples import Samples
+
+
+def begin(network: str, initial_weights: str, starts: Starts, recipe: Recipe, samples: Samples) -> keras.Model:
+    """Return a float network at its start, one of several or the only one, compiled for the training by `recipe`.
+
+    Args:
+        network: `autoencoder` or `classifier`.
+        initial_weights: Their distribution, see `networks.build`.
+        starts: How many there are to choose from, and how.
+        recipe: Of the training that follows.
+        samples: Training images.
+    """
+    make_deterministic(recipe.seed)
+    build = functools.partial(networks.build, network, initial_weights)
+    model = choose_start(build, starts, recipe, samples, network) if starts.count > 1 else build()
+    training.compile_network(model, recipe, len(samples.digits))
+    return model
 
 
 def choose_start(

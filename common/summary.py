@@ -21,7 +21,7 @@ def main(started: float) -> None:
         console.note(f"made: {', '.join(made)}")
     else:
         console.note("nothing to do: every stage is newer than all that it is made of")
-    if metrics["preset"] == "demo":
+    if metrics["dataset"] == "digits":
         console.warning("DEMO PRESET: THESE ARE SCIKIT-LEARN'S SMALL DIGITS, NOT MNIST (make PRESET=paper)")
 
     rows = []

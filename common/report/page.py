@@ -52,7 +52,7 @@ class Page:
     @property
     def is_demo(self) -> bool:
         """Whether these are not MNIST's images."""
-        return self.preset == "demo"
+        return bool(self.runs) and self.runs[-1].get("dataset") == "digits"
 
     @property
     def preset(self) -> str:

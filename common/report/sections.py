@@ -17,6 +17,7 @@ from common.report import (
     reproduction,
     results,
     results_table,
+    scan_tables,
 )
 from common.report.contradictions import CONTRADICTIONS
 from common.report.network_tables import Comparison
@@ -120,6 +121,8 @@ def _comparisons(page: Page, subject: str) -> list[Comparison]:
     elif subject == "synthesize":
         found = [hardware_tables.tables_5_and_6(designs)]
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []
+    elif subject == "scan_designs" and subject in ran:
+        found = [scan_tables.finalists(page.outputs / ran[subject] / "finalists.csv")]
     return [table for table in found if table is not None]
 
 

@@ -1,0 +1,116 @@
+"""Scan the space of designs on a Dask cluster: train, convert, trace and check each, then synthesize the best.
+
+Run:     python 07_scan_designs.py [--space FILE.toml] [--points 200] [--scheduler tcp://HOST:8786] [--help]
+Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (what is there is not computed again)
+Writes:  outputs/points/ (a folder a point), outputs/07_scan_designs/ points.csv and finalists.csv (and .parquet),
+         best.toml (for python 01_prepare_data.py --preset FILE), figures
+
+Not part of plain `make`, since it takes long: `make scan`. Interrupted, it goes on where it stopped. Designs are chosen
+on training images that are held out; test images choose nothing.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from common import console, stages
+from common.configuration import BatchSize, Fraction, Interval, Seed, Weight
+from common.errors import PipelineError
+
+SPACES = Path(__file__).parent / "spaces"
+COLUMNS = ("accuracy", "L1", "LUT est.", "LUT", "FF", "score", "test acc.", "test L1")
+SHOWN = ("validation_accuracy", "validation_l1", "lut_estimate", "lut", "ff", "score", "test_accuracy", "test_l1")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Which designs are tried, and by whom."""
+
+    space: Path = SPACES / "paper.toml"
+    """Fields of the stages' configurations and the values that each may take; see the file itself."""
+    vary: tuple[str, ...] = ()
+    """Further lines of the space file, such as 'quantize.seed = [0, 1, 2]'; they replace the file's own."""
+    search: Literal["optuna", "random", "grid"] = "optuna"
+    """What proposes designs: optuna's multi-objective search (accuracy, L1, LUTs), chance, or one after another."""
+    points: Annotated[int, Interval(1, 1_000_000)] = 60
+    """Designs to propose."""
+    ahead: Annotated[int, Interval(1, 100_000)] = 8
+    """Designs proposed before the first of them is known; as many workers have work. The search depends on it."""
+    seed: Seed = 0
+    """Of the search."""
+    validation_images: BatchSize = 10_000
+    """Training images that are held out of every training, and choose."""
+    finalists: Annotated[int, Interval(0, 1000)] = 3
+    """Best designs of the scan, trained again with the full recipe and synthesized, beside the base preset's."""
+    l1_weight: Weight = 2.0
+    """Accuracy that an L1 of one is worth where the best designs are chosen."""
+    lut_weight: Fraction = 0.01
+    """Accuracy that half of the LUTs are worth there."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler that runs, tcp://HOST:PORT; otherwise this machine's cores are used."""
+    workers: Annotated[int, Interval(1, 1024)] = os.cpu_count() or 1
+    """Processes on this machine; each has one thread and its part of the memory."""
+    points_dir: Path | None = None
+    """Where points are kept, outputs/points otherwise; scans may share one."""
+
+
+PRESETS = {
+    "paper": Configuration(),
+    "tuned": Configuration(space=SPACES / "tuned.toml"),
+    "demo": Configuration(space=SPACES / "demo.toml", points=16, validation_images=300, finalists=1),
+}
+
+
+def main(run: stages.Run, configuration: Configuration) -> None:
+    """Scan, train the best again, and report the front and what is best."""
+    from common import compute_cluster, design_point, design_space, scan_figures, scan_results
+    from common.design_search import DesignSearch
+    from common.point_store import PointStore
+    from common.scan import Scan
+
+    images = run.read("01_prepare_data", "mnist8x8.npz")
+    space = design_space.load(
+        run.read_external(configuration.space), configuration.vary, configuration.validation_images
+    )
+    search = DesignSearch(space, configuration.search, configuration.points, configuration.seed)
+    worth = scan_results.Worth(configuration.l1_weight, configuration.lut_weight)
+    kept = configuration.points_dir or run.outputs / "points"
+    store = PointStore(kept, run.reads["01_prepare_data/mnist8x8.npz"])
+    console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
+
+    with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
+        console.note(f"workers and their tasks: {client.dashboard_link}")
+        key = f"images-{store.images}"
+        samples = compute_cluster.submit(client, key, design_point.load_images, images.read_bytes())
+        scan = Scan(store, client, samples)
+        found = scan.search(search, configuration.ahead)
+        rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)
+        scan_results.save(rows, run.folder, "points")
+        places = {task.name: values for values, task in found}
+        chosen = [places[row["point"]] for row in scan_results.best_of(rows, configuration.finalists)]
+        finals = [space.base_values, *chosen] if chosen else []
+        points = [space.point(values, full_recipe=True) for values in finals]
+        tasks = scan.compute(points, "training the best again, synthesizing")
+
+    finalists = scan_results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
+    scan_results.save(finalists, run.folder, "finalists")
+    run.failures += [f"design {row['point']}: {row['fault']}" for row in [*rows, *finalists] if row["fault"]]
+    report(run, rows, finalists)
+    best = scan_results.best_of(finalists or rows, 1)
+    if not best:
+        raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
+    values = {name: best[0][name] for name in space.axes}
+    (run.folder / "best.toml").write_text(scan_results.preset_text(space, values, best[0]))
+    scan_figures.save_all(run.folder, rows, finalists, list(space.axes))
+
+
+def report(run: stages.Run, rows: list[dict], finalists: list[dict]) -> None:
+    """Print the front and the finalists beside the base preset's design."""
+    for title, shown in (("Front of the scan", [row for row in rows if row.get("on_front")]), ("Full", finalists)):
+        cells = [[row["point"], *(row.get(name) for name in SHOWN)] for row in shown]
+        console.table(title, ["design", *COLUMNS], cells)
+
+
+if __name__ == "__main__":
+    stages.run_stage(__file__, __doc__, PRESETS, main)

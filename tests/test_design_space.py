@@ -1,0 +1,126 @@
+"""Space files: what axes they make, what is refused with line and field, and what a point depends on."""
+
+import pytest
+
+from common import design_space
+from common.design_point import dependencies, identity
+from common.design_search import DesignSearch, on_front
+from common.errors import PipelineError
+
+SPACE = """base = "demo"
+quantize.zeros = "raised"
+quantize.precision.input_bits = [2, 4]
+quantize.learning_rate = { low = 1e-4, high = 1e-2, log = true }
+quantize.schedule = ["constant", "cosine"]
+
+[shortened]
+quantize.epochs = 3
+"""
+
+
+def identity_of(point, images):
+    return identity(dependencies(point), images)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_text(text, *vary):
+        path = tmp_path / "space.toml"
+        path.write_text(text)
+        return design_space.load(path, vary, 300)
+
+    return load_text
+
+
+def test_lists_and_ranges_are_axes_and_single_values_are_fixed(load):
+    space = load(SPACE)
+    assert list(space.axes) == ["quantize.precision.input_bits", "quantize.learning_rate", "quantize.schedule"]
+    assert space.base_values == {
+        "quantize.precision.input_bits": 5,
+        "quantize.learning_rate": 1e-3,
+        "quantize.schedule": "constant",
+    }
+    values = {**space.base_values, "quantize.precision.input_bits": 2}
+    short, full = (space.point(values, full_recipe=full).configurations()["quantize"] for full in (False, True))
+    assert (short.precision.input_bits, short.zeros, short.epochs) == (2, "raised", 3)
+    assert (full.precision.input_bits, full.zeros, full.epochs) == (2, "raised", 50)
+
+
+def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
+    space = load(SPACE, "quantize.learning_rate = 1e-3", "quantize.seed = { low = 0, high = 4, step = 2 }")
+    search = DesignSearch(space, "grid", 1000, seed=0)
+    assert search.total == 2 * 2 * 3
+    found = set()
+    while (trial := search.ask()) is not None:
+        found.add(tuple(sorted(trial.params.items())))
+    assert len(found) == search.total
+    with pytest.raises(PipelineError, match=r"a grid needs the step of quantize\.learning_rate"):
+        DesignSearch(load(SPACE), "grid", 1000, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("quantize.epochs = [1, 2\nbase = 3", "is not TOML: .*line 2, column 1"),
+        ("base = 'demo'\n\nquantize.epoch = [1, 2]", "line 3: quantize.epoch is unknown; fields are epochs,"),
+        ("quantize.epochs = [1, 'two']", "line 1: quantize.epochs must be a whole number, not 'two'"),
+        ("[quantize]\nepochs = [0, 1]", "line 2: quantize.epochs must lie between 1 and 100000, not 0"),
+        ("[quantize]\nepochs = [3]", "line 2: quantize.epochs needs two different values or more"),
+        ("[quantize]\nepochs = { low = 1 }", "line 2: quantize.epochs has low, high and perhaps step"),
+        ("[quantize]\nepochs = { low = 5, high = 1 }", "line 2: quantize.epochs is no range"),
+        (
+            "[quantize]\nepochs = { low = 1, high = 2.5 }",
+            "line 2: quantize.epochs.high must be a whole number, not 2.5",
+        ),
+        ("train_autoencoder.epochs = [1, 2]", "line 1: train_autoencoder.epochs makes no difference to any point"),
+        ("quantize.zeros = 'raised'\nprune.epochs = [1, 2]", "line 2: prune.epochs makes no difference to any point"),
+        ("quantize.seed = [0, 1]\n[shortened]\nquantize.epoch = 3", "line 3: quantize.epoch is unknown"),
+        ("quantize.seed = [0, 1]\nshortened = 3", "line 2: shortened is a group of stages"),
+        ("quantize.seed = 1", "has no axis: give a field a list of values, or a range"),
+        ("base = 'best'\nquantize.seed = [0, 1]", "line 1: base must be one of paper, tuned, demo, not 'best'"),
+    ],
+)
+def test_wrong_files_are_refused_with_line_and_field(load, text, words):
+    with pytest.raises(PipelineError, match=f"space.toml.*{words}"):
+        load(text)
+
+
+def test_wrong_flags_are_refused_with_what_was_given(load):
+    with pytest.raises(PipelineError, match=r"--vary 'quantize.seed=\[0, x\]' is not TOML"):
+        load(SPACE, "quantize.seed=[0, x]")
+
+
+def test_name_of_a_point_changes_with_all_that_it_depends_on_and_nothing_else(load):
+    space = load(SPACE)
+    name = identity_of(space.point(space.base_values), "images")
+    others = [{name: value} for name, value in {"quantize.schedule": "cosine", "quantize.learning_rate": 2e-3}.items()]
+    names = {identity_of(space.point({**space.base_values, **other}), "images") for other in others}
+    names |= {
+        identity_of(space.point(space.base_values), "other images"),
+        identity_of(space.point(space.base_values, full_recipe=True), "images"),
+        name,
+    }
+    assert len(names) == len(others) + 3
+    same = load(SPACE.replace("quantize.epochs = 3", "quantize.epochs = 3\nsynthesize.processes = 5\nprune.epochs = 9"))
+    assert identity_of(same.point(same.base_values), "images") == name
+
+
+def test_search_that_is_told_the_same_goes_the_same_way(load):
+    def proposals():
+        space = load(SPACE)
+        search, found = DesignSearch(space, "optuna", 40, seed=3), []
+        while (trial := search.ask()) is not None:
+            found.append(trial.params)
+            bits = trial.params["quantize.precision.input_bits"]
+            failed = {"validation_accuracy": 0.1 * bits, "validation_l1": 0.1, "lut_estimate": 100 * bits}
+            search.tell(trial, {} if len(found) % 7 == 0 else failed)
+        return found
+
+    assert proposals() == proposals()
+    assert len({str(values) for values in proposals()}) > 20
+
+
+def test_front_is_what_no_other_row_is_better_than():
+    numbers = [(0.9, 0.1, 100), (0.9, 0.1, 200), (0.8, 0.1, 50), (0.8, 0.2, 50), (0.7, 0.05, 400), (0.9, 0.1, 100)]
+    rows = [{"validation_accuracy": a, "validation_l1": b, "lut_estimate": c} for a, b, c in numbers]
+    assert on_front(rows).tolist() == [True, False, True, False, True, True]

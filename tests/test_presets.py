@@ -1,0 +1,121 @@
+"""Preset files: what they may say, how they travel from stage to stage, and what is refused with line and field."""
+
+import functools
+import hashlib
+import json
+
+import pytest
+from stage_runs import load_stage
+
+from common import presets
+from common.errors import PipelineError
+
+GOOD = """# mine
+base = "demo"
+prepare_data.seed = 5
+
+[train_autoencoder]
+epochs = 2
+
+[quantize.precision.encoder_1]
+weight_bits = 4
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(text):
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return path
+
+    return write_file
+
+
+built_in = functools.cache(lambda stage: load_stage(stage).PRESETS)
+
+
+def configuration(preset, stage):
+    return preset.configuration(stage, built_in(stage))
+
+
+def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
+    preset = presets.load(str(write(GOOD)))
+    demo = presets.load("demo")
+    assert configuration(preset, "02_train_autoencoder").epochs == 2
+    assert configuration(preset, "02_train_autoencoder").batch_size == 32
+    assert configuration(preset, "03_prune") == configuration(demo, "03_prune")
+    quantize = configuration(preset, "04_quantize")
+    assert quantize.precision.encoder_1.weight_bits == 4
+    assert quantize.precision.encoder_2 == configuration(demo, "04_quantize").precision.encoder_2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("base = 'demo'\nprune.sparsity = \n", "not TOML: .*line 2, column 18"),
+        ("base = 'fast'", "line 1: base must be one of paper, tuned, demo, not 'fast'"),
+        ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must lie between 0 and 0.99, not 2.0"),
+        ("[prune]\nlayers = []\nsparcity = 0.5", "line 3: prune.sparcity is unknown; fields are .*sparsity"),
+        ("[prune]\nsparsity = '80 %'", "line 2: prune.sparsity must be a number, not '80 %'"),
+        ("[quantize]\nepochs = true", "line 2: quantize.epochs must be a whole number, not True"),
+        ("[quantize]\nepochs = 2.0", "line 2: quantize.epochs must be a whole number, not 2.0"),
+        ("[prune]\nlayers = ['encoder_9']", "line 2: prune.layers must be a list, each item one of encoder_1,"),
+        ("[quantize]\n\nraised = 3", "line 3: quantize.raised is a group of fields"),
+        ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must lie between 1 and 24"),
+        ("polish.seed = 1", "line 1: polish is no stage; stages are prepare_data, train_autoencoder, prune, "),
+        ("prune = 3", "line 1: prune is a stage, not a value"),
+        ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is chosen by --preset alone"),
+        (
+            "[prune]\nbegin_step = 3000\nend_step = 2000",
+            "line 1: prune contradicts itself: --end-step 2000 lies before",
+        ),
+    ],
+)
+def test_wrong_files_are_refused_with_line_and_field(write, text, words):
+    path = write(text)
+    with pytest.raises(PipelineError, match=f"^{path}.*{words}"):
+        presets.load(str(path))
+
+
+@pytest.mark.parametrize("name", ["fast", "missing.toml", "outputs"])
+def test_preset_that_is_not_there_is_refused(name):
+    with pytest.raises(PipelineError, match=f"there is no preset {name}: it is one of paper, tuned, demo, or a TOML"):
+        presets.load(name)
+
+
+def test_file_travels_from_the_first_stage_on_and_is_recorded_by_its_hash(write, run_here, tmp_path):
+    path, outputs = write(GOOD), tmp_path / "outputs"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run_here("01_prepare_data", "--preset", str(path), outputs=outputs)[0] == 0
+    path.unlink()  # from here on the first stage's copy is read
+    status, printed, _ = run_here("02_train_autoencoder", outputs=outputs)
+    assert status == 0
+    assert f"preset {path}" in printed.replace("\n", "")
+    first, second = (
+        json.loads((outputs / stage / "run.json").read_text()) for stage in ("01_prepare_data", "02_train_autoencoder")
+    )
+    assert first["external_reads"] == {"mine.toml": digest}
+    assert first["configuration"]["seed"] == 5
+    assert second["reads"]["01_prepare_data/preset.toml"] == digest
+    assert second["configuration"]["epochs"] == 2
+    assert {run["preset"] for run in (first, second)} == {str(path)}
+    assert {run["dataset"] for run in (first, second)} == {"digits"}
+    assert "DEMO PRESET" in (outputs / "results.md").read_text()
+
+
+def test_flags_override_a_file(write, run_here, tmp_path):
+    outputs = tmp_path / "outputs"
+    assert run_here("01_prepare_data", "--preset", str(write(GOOD)), "--seed", "6", outputs=outputs)[0] == 0
+    assert json.loads((outputs / "01_prepare_data" / "run.json").read_text())["configuration"]["seed"] == 6
+
+
+def test_copy_that_was_changed_is_noticed(write, run_here, tmp_path):
+    outputs = tmp_path / "outputs"
+    assert run_here("01_prepare_data", "--preset", str(write(GOOD)), outputs=outputs)[0] == 0
+    copy = outputs / "01_prepare_data" / "preset.toml"
+    copy.write_text(copy.read_text().replace("epochs = 2", "epochs = 3"))
+    status, _, errors = run_here("02_train_autoencoder", outputs=outputs)
+    assert status == 1
+    assert f"{copy} is not what stage 01_prepare_data wrote" in errors
+    assert not (outputs / "02_train_autoencoder").exists()

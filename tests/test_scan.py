@@ -1,0 +1,187 @@
+"""Scans: workers that die, points that fail, scans that are interrupted, clusters of several processes."""
+
+import contextlib
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cloudpickle
+import pyarrow.parquet
+import pytest
+from stage_runs import start_stage, wait_until
+
+from common import compute_cluster, design_space
+from common.design_point import Outcome
+from common.design_search import DesignSearch
+from common.errors import PipelineError
+from common.point_store import PointStore
+from common.scan import Scan
+
+SPACE = "base = 'demo'\nquantize.seed = [0, 1, 2, 3, 4, 5, 6, 7]\n"
+
+
+def seed_of(point):
+    return point.fields["quantize"]["seed"]
+
+
+def no_source(*_):
+    return Outcome({})
+
+
+def stand_in(point, *_, folder, deadly=(), failing=()):
+    """Give numbers that depend on the seed alone, without TensorFlow; die once at some seeds, fail at others."""
+    seed = seed_of(point)
+    begun = Path(folder) / f"{seed}.{len(list(Path(folder).glob(f'{seed}.*')))}"
+    begun.write_text(str(os.getpid()))
+    if seed in deadly and begun.name.endswith(".0"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if seed in failing:
+        return Outcome({}, f"seed {seed} is not liked", {"log.txt": b"what it printed\n"})
+    return Outcome({"validation_accuracy": 0.9 + seed / 100, "validation_l1": 0.1, "lut_estimate": 100 + seed})
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """Return a function that scans the seeds on two workers, and gives tasks by seed, and how often each was begun."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    (tmp_path / "space.toml").write_text(SPACE)
+    space = design_space.load(tmp_path / "space.toml", [], 300)
+
+    def run(name, points=8, **behaviour):
+        begun = tmp_path / name
+        begun.mkdir(exist_ok=True)
+        store = PointStore(tmp_path / f"{name} points", "images")
+        evaluate = functools.partial(stand_in, folder=str(begun), **behaviour)
+        with compute_cluster.connect(None, 2) as client:
+            scan = Scan(store, client, client.submit(tuple), evaluate, no_source)
+            found = scan.search(DesignSearch(space, "grid", points, seed=0), ahead=4)
+        return {seed_of(task.point): task for _, task in found}, sorted(path.name for path in begun.iterdir())
+
+    return run
+
+
+def test_worker_that_is_killed_costs_its_point_alone_which_runs_again(scan):
+    undisturbed, begun = scan("undisturbed")
+    assert begun == [f"{seed}.0" for seed in range(8)]
+    disturbed, begun = scan("disturbed", deadly=(3,))
+    assert {name for name in begun if name.startswith("3.")} == {"3.0", "3.1"}
+    assert {seed: task.row for seed, task in disturbed.items()} == {
+        seed: task.row for seed, task in undisturbed.items()
+    }
+    assert sorted(disturbed) == list(range(8))
+
+
+def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing(scan):
+    tasks, _ = scan("failing", failing=(2, 5))
+    assert [seed for seed, task in sorted(tasks.items()) if task.fault] == [2, 5]
+    text, _, log = tasks[5].fault.partition("; its log is ")
+    assert text == "seed 5 is not liked"
+    assert Path(log).read_text() == "what it printed\nseed 5 is not liked\n"
+    again, begun = scan("failing")
+    assert all(task.row for task in again.values())
+    assert begun == ["0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0"]
+    assert not Path(log).exists()
+
+
+def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
+    monkeypatch.setattr(compute_cluster, "CONNECT_SECONDS", 1)
+    with (
+        pytest.raises(PipelineError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        compute_cluster.connect("tcp://127.0.0.1:9", 1),
+    ):
+        pass
+
+
+def test_damaged_point_is_named(tmp_path):
+    store = PointStore(tmp_path, "images")
+    (tmp_path / "abc").mkdir()
+    (tmp_path / "abc" / "point.json").write_text("{")
+    with pytest.raises(PipelineError, match=r"abc/point\.json is damaged; remove the folder"):
+        store.load("abc")
+    assert store.load("abd") is None
+
+
+QUICK = [
+    "quantize.batch_size = 300",
+    "quantize.precision.input_bits = 4",
+    "quantize.precision.encoder_2.weight_bits = 3",
+    "quantize.precision.encoder_1.weight_bits = [2, 3, 4, 5]",
+    "quantize.raised.sparsity.encoder_1 = [0.5, 0.8]",
+    "shortened.quantize.epochs = 1",
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A scheduler and two workers, each a process of its own as on a cluster; gives the scheduler's address."""
+    folder = tmp_path_factory.mktemp("cluster")
+    place = folder / "scheduler.json"
+    programs = (
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)],
+        *[["worker", "--scheduler-file", str(place), "--nthreads", "1", "--no-dashboard"]] * 2,
+    )
+    with contextlib.ExitStack() as stack:
+        for program in programs:
+            command = [str(Path(sys.executable).parent / "dask"), *program]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            process = stack.enter_context(subprocess.Popen(command, cwd=folder, start_new_session=True, **quiet))
+            stack.callback(os.killpg, process.pid, signal.SIGTERM)
+        wait_until(place.exists)
+        yield json.loads(place.read_text())["address"]
+
+
+def arguments(address, points):
+    return ["--scheduler", address, "--search", "grid", "--points", "8", "--finalists", "0", "--vary", *QUICK,
+            "--points-dir", str(points)]  # fmt: skip
+
+
+def results(outputs):
+    table = pyarrow.parquet.read_table(outputs / "07_scan_designs" / "points.parquet")
+    return [{name: row[name] for name in row if name not in ("seconds", "machine")} for row in table.to_pylist()]
+
+
+def complete(points):
+    """Return how many points are complete."""
+    return len(list(points.glob("*/point.json")))
+
+
+def kill_one_worker(address):
+    """Kill the process of a worker that computes; its nanny starts another one."""
+    from distributed import Client
+
+    with Client(address) as client:
+        pids = client.run(os.getpid)
+    os.kill(next(iter(pids.values())), signal.SIGKILL)
+
+
+def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(cluster, outputs, run_here, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, whole), outputs=outputs)
+    assert status == 0, printed + errors
+    expected = results(outputs)
+    assert len(expected) == 8
+    assert {row["recipe"] for row in expected} == {"shortened"}
+
+    interrupted = start_stage("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
+    wait_until(lambda: complete(broken) >= 2)
+    interrupted.send_signal(signal.SIGINT)
+    interrupted.communicate()
+    assert interrupted.returncode == 130
+    kept = {path: path.stat().st_mtime_ns for path in broken.glob("*/point.json")}
+    assert 2 <= len(kept) < 8
+    assert results(outputs) == expected  # the last good artifacts
+
+    killer = threading.Thread(
+        target=lambda: (wait_until(lambda: complete(broken) > len(kept)), kill_one_worker(cluster))
+    )
+    killer.start()
+    status, printed, errors = run_here("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
+    killer.join()
+    assert status == 0, printed + errors
+    assert results(outputs) == expected
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # done is done
