@@ -12,15 +12,22 @@ on training images that are held out; test images choose nothing.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from common import console, stages
 from common.configuration import BatchSize, Fraction, Interval, Seed, Weight
 from common.errors import PipelineError
 
 SPACES = Path(__file__).parent / "spaces"
-COLUMNS = ("accuracy", "L1", "LUT est.", "LUT", "FF", "score", "test acc.", "test L1")
-SHOWN = ("validation_accuracy", "validation_l1", "lut_estimate", "lut", "ff", "score", "test_accuracy", "test_l1")
+SHOWN = {
+    "accuracy": ("validation_accuracy", ".4f"),
+    "L1": ("validation_l1", ".4f"),
+    "LUT est.": ("lut_estimate", ",d"),
+    "LUT": ("lut", ",d"),
+    "FF": ("ff", ",d"),
+    "test acc.": ("test_accuracy", ".4f"),
+    "test L1": ("test_l1", ".4f"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Scan, train the best again, and report the front and what is best."""
-    from common import compute_cluster, design_point, design_space, scan_figures, scan_results
+    from common import compute_cluster, design_space, point_evaluation, scan_figures, scan_results
     from common.design_search import DesignSearch
     from common.point_store import PointStore
     from common.scan import Scan
@@ -82,7 +89,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
         console.note(f"workers and their tasks: {client.dashboard_link}")
         key = f"images-{store.images}"
-        samples = compute_cluster.submit(client, key, design_point.load_images, images.read_bytes())
+        samples = compute_cluster.submit(client, key, point_evaluation.load_images, images.read_bytes())
         scan = Scan(store, client, samples)
         found = scan.search(search, configuration.ahead)
         rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)
@@ -96,7 +103,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     finalists = scan_results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
     scan_results.save(finalists, run.folder, "finalists")
     run.failures += [f"design {row['point']}: {row['fault']}" for row in [*rows, *finalists] if row["fault"]]
-    report(run, rows, finalists)
+    report(rows, finalists)
     best = scan_results.best_of(finalists or rows, 1)
     if not best:
         raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
@@ -105,11 +112,23 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     scan_figures.save_all(run.folder, rows, finalists, list(space.axes))
 
 
-def report(run: stages.Run, rows: list[dict], finalists: list[dict]) -> None:
-    """Print the front and the finalists beside the base preset's design."""
-    for title, shown in (("Front of the scan", [row for row in rows if row.get("on_front")]), ("Full", finalists)):
-        cells = [[row["point"], *(row.get(name) for name in SHOWN)] for row in shown]
-        console.table(title, ["design", *COLUMNS], cells)
+def report(rows: list[dict[str, Any]], finalists: list[dict[str, Any]]) -> None:
+    """Print the front, and the best designs beside the base preset's."""
+    from common.report import scan_tables
+
+    front = [row for row in rows if row.get("on_front")]
+    trained = [row for row in finalists if row["fault"] is None]
+    tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}
+    for title, shown in tables.items():
+        cells = [[row["point"], *(_written(row.get(name), form) for name, form in SHOWN.values())] for row in shown]
+        console.table(title, ["design", *SHOWN], cells)
+    console.note("accuracy, L1: images held out; LUT est.: alkaid's; LUT, FF: Yosys; test images choose nothing")
+    for row in trained[1:]:
+        console.note(f"{row['point']} against the base preset: {scan_tables.verdict(row, trained[0])}")
+
+
+def _written(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from distributed import Client, Future
 
 from benchmarks import measure
-from common import compute_cluster, design_point, design_space
+from common import compute_cluster, design_space, point_evaluation
 from common.design_point import Outcome, Point
 from common.design_search import DesignSearch, Strategy
 from common.design_space import DesignSpace
@@ -86,16 +86,16 @@ def untrained(_: Point, __: object) -> Outcome:
     model = networks.build("classifier")
     training.compile_network(model, Recipe(), 1)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / design_point.NETWORK
+        path = Path(folder) / point_evaluation.NETWORK
         networks.save(model, path)
-        return Outcome({}, files={design_point.NETWORK: path.read_bytes()})
+        return Outcome({}, files={point_evaluation.NETWORK: path.read_bytes()})
 
 
 def seconds_a_design(workers: int, designs: int) -> float:
     """Return how long a design takes on average with this many workers [s]."""
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, workers) as client:
         samples = client.scatter(measure.mnist_samples(), broadcast=True)
-        scans = Measured(client, samples, design_point.evaluate, untrained, Path(folder))
+        scans = Measured(client, samples, point_evaluation.evaluate, untrained, Path(folder))
         scans.seconds("random", workers)
         return scans.seconds("random", designs * workers) / (designs * workers)
 

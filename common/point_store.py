@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.design_point import NETWORK, Outcome, Point, dependencies, identity, source_dependencies
+from common.design_point import Outcome, Point, dependencies, identity, source_dependencies
 from common.errors import PipelineError
+from common.point_evaluation import NETWORK
 
 RESULT = "point.json"
 

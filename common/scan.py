@@ -15,9 +15,9 @@ from distributed import Client, Future, as_completed
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
-from common import compute_cluster, design_point
+from common import compute_cluster, point_evaluation
 from common.console import CONSOLE, note, progress_line
-from common.design_point import Outcome, Point
+from common.design_point import Outcome, Point, dependencies, source_dependencies
 from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
 from common.point_store import PointStore
@@ -55,8 +55,8 @@ class Scan:
         store: PointStore,
         client: Client,
         samples: Future,
-        evaluate: Callable[[Point, Any, Outcome], Outcome] = design_point.evaluate,
-        train_source: Callable[[Point, Any], Outcome] = design_point.train_source,
+        evaluate: Callable[[Point, Any, Outcome], Outcome] = point_evaluation.evaluate,
+        train_source: Callable[[Point, Any], Outcome] = point_evaluation.train_source,
     ) -> None:
         """Prepare a scan.
 
@@ -129,7 +129,7 @@ class Scan:
                 future = compute_cluster.submit(self._client, name, lambda: kept)
             else:
                 future = compute_cluster.submit(self._client, name, self._train_source, point, then=(self._samples,))
-                depends_on = design_point.source_dependencies(point)
+                depends_on = source_dependencies(point)
                 future.add_done_callback(lambda done: self._keep_source(name, depends_on, done))
             self._sources[name] = future
         return self._sources[name]
@@ -154,7 +154,7 @@ class Scan:
             outcome = Outcome({}, "every worker that ran it has died (out of memory?)")
         except FutureCancelledError:
             raise PipelineError("the scheduler is lost; points are kept, run the scan again to go on") from None
-        kept = self._store.save(task.name, design_point.dependencies(task.point), outcome)
+        kept = self._store.save(task.name, dependencies(task.point), outcome)
         del self._futures[task.name]
         self._computed += 1
         task.row = outcome.values
@@ -169,7 +169,11 @@ class Scan:
             return self._words
         tasks = list(self._tasks.values())
         rows = [task.row for task in tasks if task.row]
-        words = [f"{len(self._futures)} running", f"{sum(task.fault is not None for task in tasks)} failed"]
+        workers = len(self._client.nthreads())
+        words = [
+            f"{min(len(self._futures), workers)} running, {sum(task.fault is not None for task in tasks)} failed",
+            f"{workers} worker{'s' * (workers != 1)}",
+        ]
         left = total - sum(task.finished for task in tasks)
         if self._computed and left > 0:
             seconds = (time.monotonic() - self._started) / self._computed * left

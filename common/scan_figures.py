@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import paper, plot_scan
+from common import paper, plot_scan, plot_scan_axes
 from common.plot_style import save
 
 PAPERS_DESIGN = "QAE pruned"
@@ -28,5 +28,5 @@ def save_all(
         return
     save(plot_scan.front(rows, finalists, paper.TABLES_5_AND_6[PAPERS_DESIGN]), folder, "front")
     save(plot_scan.front_growth(rows), folder, "front_growth")
-    save(plot_scan.parallel_coordinates(rows, axes), folder, "parallel_coordinates")
-    save(plot_scan.partial_dependence(rows, axes), folder, "partial_dependence")
+    save(plot_scan_axes.parallel_coordinates(rows, axes), folder, "parallel_coordinates")
+    save(plot_scan_axes.partial_dependence(rows, axes), folder, "partial_dependence")

@@ -149,6 +149,22 @@ def test_another_preset_runs_everything_again_and_stays_in_force(made):
     assert first.format("paper") in make(made, "--dry-run", "01").stdout
 
 
+def test_preset_file_runs_everything_again_when_it_is_chosen_and_when_it_changes(made):
+    (made / "mine.toml").write_text("base = 'demo'\n")
+    assert would_run(made, "PRESET=mine.toml", LAST) == STAGES
+    record = made / "outputs" / "01_prepare_data" / "run.json"
+    record.write_text(record.read_text().replace('"preset": "demo"', '"preset": "mine.toml"'))
+    (made / "mine.toml").touch()
+    assert would_run(made, LAST) == STAGES
+    assert "01_prepare_data.py --preset mine.toml" in make(made, "--dry-run", LAST).stdout
+
+
+def test_scan_is_made_by_its_name_alone(made):
+    assert would_run(made, "scan") == ("07_scan_designs",)
+    (made / "01_prepare_data.py").touch()
+    assert would_run(made, "scan") == ("01_prepare_data", "07_scan_designs")
+
+
 def test_stage_made_anew_leaves_nothing_to_do(made):
     (made / "01_prepare_data.py").touch()
     done = make(made, "01", COLUMNS="80")

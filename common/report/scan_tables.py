@@ -1,7 +1,9 @@
 """The best designs of a scan beside the preset that it started from."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from common.report.network_tables import Comparison
 from common.report.results import number
@@ -38,7 +40,7 @@ def finalists(path: Path) -> Comparison | None:
         cells = [number(float(row[key]), digits) for key, digits in QUANTITIES.values()]
         rows.append([name, *cells, ", ".join(f"{_last(axis)} {row[axis]}" for axis in axes if row[axis] != base[axis])])
         if place:
-            notes.append(f"{row['point']} against the base preset: {_verdict(row, base)}.")
+            notes.append(f"{row['point']} against the base preset: {verdict(row, base)}.")
     return Comparison(
         "The best designs of the scan, trained with the full recipe",
         ("design", *QUANTITIES, "differs from the base preset in"),
@@ -51,10 +53,10 @@ def _last(axis: str) -> str:
     return " ".join(axis.split(".")[-2:])
 
 
-def _verdict(row: dict[str, str], base: dict[str, str]) -> str:
-    """Say in which quantities a design is better, the same or worse."""
+def verdict(row: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+    """Say in which quantities a design is better, the same or worse than another."""
     verdicts: dict[str, list[str]] = {"better": [], "the same": [], "worse": []}
     for words, (key, sign) in BETTER.items():
         gain = sign * (float(row[key]) - float(base[key]))
         verdicts["better" if gain > 0 else "worse" if gain < 0 else "the same"].append(words)
-    return "; ".join(f"{verdict} in {', '.join(names)}" for verdict, names in verdicts.items() if names)
+    return "; ".join(f"{word} in {', '.join(names)}" for word, names in verdicts.items() if names)

@@ -1,0 +1,211 @@
+"""Computing a point: trained, converted, traced, and checked to the bit, in one call.
+
+A point is a function of its configuration and of the prepared images alone. It does what stages 02 to 06 do with the
+classifier network's variant `quantized_pruned`, but for training images that it holds out: a scan chooses on those,
+never on the test images. The float network that it starts from is computed apart, once for all points that share it.
+"""
+
+import contextlib
+import fcntl
+import gc
+import io
+import platform
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common import dataset
+from common.design_point import Outcome, Point
+from common.designs import Design
+from common.errors import PipelineError
+from common.samples import Samples
+
+if TYPE_CHECKING:
+    from common.legacy_keras import keras
+
+DESIGN = Design("full", "quantized_pruned")
+NETWORK = "classifier.h5"
+_one_at_a_time = threading.Lock()  # TensorFlow's seed belongs to the process
+
+
+def load_images(content: bytes) -> tuple[Samples, Samples]:
+    """Return training and test images from the bytes of `mnist8x8.npz`."""
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        file.write(content)
+        file.flush()
+        return dataset.load(Path(file.name))
+
+
+def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
+    """Train the float network that a point starts from; it is among the files of the outcome.
+
+    Args:
+        point: The point.
+        samples: Training and test images.
+    """
+    return _run_in_folder(lambda folder: _train_source(point, samples[0], folder))
+
+
+def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
+    """Compute a point.
+
+    Args:
+        point: The point.
+        samples: Training and test images.
+        source: The float network that it starts from, as `train_source` returns it.
+    """
+    if source.error is not None:
+        return Outcome({}, f"its float network failed: {source.error}", source.files)
+    return _run_in_folder(lambda folder: _compute(point, *samples, source.files[NETWORK], folder))
+
+
+def _run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
+    """Compute in a folder of its own; what is printed becomes the log, and an error the outcome."""
+    log, error, values = io.StringIO(), None, {}
+    started = time.perf_counter()
+    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="design_point_") as name:
+        folder = Path(name)
+        kept = folder / "kept"
+        kept.mkdir()
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                values = compute(folder)
+            except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
+                traceback.print_exc()
+                error = str(fault).partition("\n")[0] or type(fault).__name__
+        files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    files["log.txt"] = log.getvalue().encode()
+    if error is None:
+        values |= {"seconds": round(time.perf_counter() - started, 2), "machine": platform.node()}
+    return Outcome(values, error, files)
+
+
+def _held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
+    images = len(train_samples.digits)
+    if count >= images:
+        raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
+    return train_samples.split(count)
+
+
+def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
+    """Train the classifier network as stage 02 or, where zeros are held, stage 03 does."""
+    from common import networks, pruned_training, pruning, starts, training
+
+    samples = _held_out(train_samples, point.validation_images)
+    stages = point.configurations()
+    if stages["quantize"].zeros == "raised":
+        recipe = stages["train_autoencoder"]
+        model = starts.begin("classifier", recipe.initial_weights, recipe.starts, recipe, samples[0])
+        training.train(model, *samples, recipe, "classifier", part="validation")
+    else:
+        recipe = stages["prune"]
+        schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
+        how = (recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
+        model, _ = pruned_training.train("classifier", *how, *samples)
+    networks.save(model, folder / "kept" / NETWORK)
+    return {f"validation_{name}": value for name, value in training.evaluate(model, samples[1]).items()}
+
+
+def _compute(
+    point: Point, train_samples: Samples, test_samples: Samples, network: bytes, folder: Path
+) -> dict[str, Any]:
+    """Return the numbers of a point, and leave its files in `folder`."""
+    from common import networks, training
+    from common.legacy_keras import keras
+
+    stages = point.configurations()
+    rest, validation = _held_out(train_samples, point.validation_images)
+    (folder / "float.h5").write_bytes(network)
+    model = _quantize(stages, networks.load(folder / "float.h5"), rest, validation)
+    networks.save(model, folder / "kept" / NETWORK)
+    held_out = training.evaluate(model, validation)
+    values = {f"validation_{name}": held_out[name] for name in ("accuracy", "l1")}
+    values["nonzero_weights"] = sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(model).values())
+    values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
+    keras.backend.clear_session()
+    gc.collect()
+    return values
+
+
+def _quantize(
+    stages: Mapping[str, Any], source: "keras.Model", train_samples: Samples, validation: Samples
+) -> "keras.Model":
+    """Train the classifier network's variant `quantized_pruned` as stage 04 does."""
+    from common import quantized_training
+
+    quantize, variant = stages["quantize"], DESIGN.variant
+    how, samples = (quantize.precision, quantize), (train_samples, validation)
+    if quantize.zeros == "raised":
+        trained = quantized_training.train_with_zeros_raised(
+            "classifier", source, *how, quantize.raised, *samples, variants=[variant]
+        )
+    else:
+        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *how, *samples)
+    return trained[variant][0]
+
+
+def _build(
+    model: "keras.Model", stages: Mapping[str, Any], test_samples: Samples, folder: Path, *, synthesized: bool
+) -> dict[str, Any]:
+    """Convert and trace a network as stages 05 and 06 do, and hold alkaid's logic against Keras.
+
+    A synthesized point goes all the way, through C simulation, test bench, RTL and netlist; another leaves out g++,
+    which takes as long as its training.
+    """
+    from common import c_simulation, hls, networks, pipeline, rtl, tabulation
+
+    synthesize, pixels = stages["synthesize"], test_samples.intensities
+    cut = networks.cut(model, DESIGN.cut)
+    expected = c_simulation.keras_outputs(cut, pixels)
+    converted = hls.convert(cut, folder / "project", stages["convert_hls"].hls, quantized=True)
+    traced = rtl.trace_model(converted, tabulation.TabulatingTracer if synthesize.tabulate_latent else rtl.Hls4mlTracer)
+    differing = int(np.count_nonzero(traced.logic.predict(pixels.astype(np.float64)) != expected))
+    if differing:
+        raise PipelineError(f"not exact: {differing} of {expected.size} values differ between Keras and alkaid")
+    options = pipeline.PipelineOptions(synthesize.latency_cutoff, "verilog", synthesize.part, synthesize.clock_ns)
+    cycles, registers = pipeline.cost(traced, options)
+    values = {
+        "test_accuracy": test_samples.accuracy(expected[:, -10:]),
+        "test_l1": float(np.abs(expected[:, :-10].astype(np.float64) - pixels).mean()),
+        "lut_estimate": round(sum(traced.luts_by_layer().values())),
+        "latency_cycles": cycles,
+        "register_bits": registers,
+    }
+    return values | (_synthesize(stages, test_samples, folder) if synthesized else {})
+
+
+def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
+    """Return what Yosys counts, each step on the way proved over all test images; the RTL is kept."""
+    from common import conversion, synthesis, vendor_tools, yosys
+
+    converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
+    network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
+    simulated = conversion.convert_and_simulate(DESIGN, network, converted, test_samples, hls_options)
+    if simulated.mismatch:
+        raise PipelineError(f"not exact: {simulated.mismatch}")
+    options = synthesis.SynthesisOptions(
+        tool="open",
+        families=synthesize.families[:1],
+        latency_cutoff=synthesize.latency_cutoff,
+        tabulate_latent=synthesize.tabulate_latent,
+        flavor="verilog",
+        part=synthesize.part,
+        clock_ns=synthesize.clock_ns,
+        hls_steps=vendor_tools.BuildSteps(),
+        timeout_seconds=synthesize.timeout_seconds,
+    )
+    with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
+        yosys.compile_for_this_machine(folder / "yosys.log")
+    report = synthesis.build_design(DESIGN, converted, built, test_samples.intensities, options)
+    if report.faults:
+        raise PipelineError(f"not exact: {'; '.join(report.faults)}")
+    (built / "rtl").rename(folder / "kept" / "rtl")
+    counts = report.resources[synthesize.families[0]]
+    return {name: counts[name] for name in ("lut", "inverter", "ff", "tool", "part")}
