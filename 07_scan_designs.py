@@ -101,10 +101,11 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         tasks = scan.compute(points, "training the best again, synthesizing")
 
     finalists = scan_results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
-    scan_results.save(finalists, run.folder, "finalists")
+    if finalists:
+        scan_results.save(finalists, run.folder, "finalists")
     run.failures += [f"design {row['point']}: {row['fault']}" for row in [*rows, *finalists] if row["fault"]]
     report(rows, finalists)
-    best = scan_results.best_of(finalists or rows, 1)
+    best = scan_results.best_of(finalists, 1) or scan_results.best_of(rows, 1)
     if not best:
         raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
     values = {name: best[0][name] for name in space.axes}
