@@ -148,6 +148,10 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
         inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
         yield Node(*pins["O"], inputs, _number(parameters["INIT"]))
+    elif kind == "LUT6_2":
+        inputs, table = tuple(pins[f"I{index}"][0] for index in range(6)), _number(parameters["INIT"])
+        yield Node(*pins["O6"], inputs, table)
+        yield Node(*pins["O5"], inputs[:5], table & 0xFFFF_FFFF)
     elif kind in _REGISTERS:
         _, names, table = _REGISTERS[kind]
         if pins.get("CE", (1,)) != (1,):

@@ -15,6 +15,7 @@ from alkaid.types import CombLogic
 from hls4ml.model.graph import ModelGraph
 from hls4ml.model.layers import Layer
 
+from common import shared_sums
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
 from common.hls import SIGMOID_RANGE
@@ -34,10 +35,32 @@ def cast(values: FVArray, precision: FixedPoint) -> FVArray:
     def cast_one(value: FVariable) -> FVariable:
         if value.low == value.high:
             return FVariable.from_const(float(precision.cast(value.low)), hwconf=value.hwconf)
+        if not precision.signed and precision.overflow == "SAT":
+            return _saturated(value, precision)
         return value.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
 
     array = [cast_one(value) for value in np.asarray(values).ravel()]
     return FVArray(np.array(array).reshape(values.shape), values.solver_options, hwconf=values.hwconf)
+
+
+def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
+    """Return a value between zero and the largest of an unsigned type: negative ones are zero, as behind a ReLU.
+
+    alkaid compares with either limit, which takes an adder each. Here bits decide: the sign, and whether one is set above
+    the type's highest. Rounding comes first, so that its constant becomes part of the bias.
+    """
+    integer, fraction = precision.integer, precision.fraction
+    rounded = value.kif[2] > fraction and precision.rounding != "TRN"
+    shifted = value + 2.0 ** (-fraction - 1) if rounded else value
+    within = shifted.quantize(0, integer, fraction)
+    if rounded and precision.rounding == "RND_CONV":  # halfway between two, the lowest bit of the sum is cleared
+        lowest = within.quantize(0, 1 - fraction, fraction)
+        below = shifted.quantize(0, -fraction, shifted.kif[2])
+        within = within.quantize(0, integer, fraction - 1) + (lowest & below.unary_bit_op("any") * 2.0**-fraction)
+    if shifted.high >= 2.0**integer:
+        above = shifted.quantize(0, shifted.kif[1], -integer)
+        within = above.unary_bit_op("any").msb_mux(2.0**integer - 2.0**-fraction, within)
+    return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
 
 
 def sigmoid_table(precision: FixedPoint, size: int) -> np.ndarray:
@@ -90,7 +113,8 @@ class Hls4mlTracer(ALIRTracerPluginBase):
         if layer.class_name == "Dense":
             return _dense(layer, value)
         if layer.class_name == "Activation" and activation == "relu":
-            return value.relu()
+            saturates = not result.signed and result.overflow == "SAT"
+            return value if saturates else value.relu()
         if layer.class_name == "Activation" and activation == "linear":
             return value
         if layer.class_name == "Activation" and activation == "sigmoid":
@@ -153,7 +177,7 @@ class TracedModel:
     sizes: tuple[int, ...]
 
     def luts_by_layer(self) -> dict[str, float]:
-        """Return alkaid's estimate of the LUTs of each layer that has any."""
+        """Return the estimated LUTs of each layer that has any."""
         sums = np.zeros(len(self.layers))
         for operation, layer in zip(self.logic.ops, self.layer_of_operation, strict=True):
             sums[layer] += operation.cost
@@ -204,9 +228,10 @@ def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) ->
         for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
             tags[operation] = number
     kept = [output for name in output_layers for output in outputs[name]]
-    logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
     sizes = tuple(len(values) for values in flat.values())
-    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops), every, sizes)
+    tagged = shared_sums.rebuild(_with_outputs(with_costs(every, tags), kept))
+    layer_of_operation = tuple(int(operation.cost) for operation in tagged.ops)
+    return TracedModel(shared_sums.with_estimates(tagged), layers, layer_of_operation, every, sizes)
 
 
 def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:

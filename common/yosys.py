@@ -29,8 +29,9 @@ _ELABORATE = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx` but for three things that make these designs smaller or the run shorter:
-# - Adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
+# Yosys's `synth_xilinx` but for four things that make these designs smaller or the run shorter:
+# - Adders of alkaid's are built from cells of the device (xilinx_adders.v): three terms cost no more LUTs than two.
+# - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
 #   which take two LUTs a bit where a carry chain takes one.
 # - ABC instead of ABC9 maps the LUTs: as small, in half to two thirds of the time.
 # - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
@@ -46,8 +47,9 @@ xilinx_dffopt
 opt_lut_ins -tech xilinx
 synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run finalize:edif
 """
+_ADDERS = Path(__file__).with_name("xilinx_adders.v")
 _RESOURCES = {
-    "lut": r"LUT[1-6]",
+    "lut": r"LUT[1-6]|LUT6_2",
     "inverter": r"INV",
     "ff": r"FD[RSCP]E",
     "carry": r"CARRY[48]",
@@ -119,7 +121,7 @@ def elaborate(
         PipelineError: There is no Verilog.
         ToolError: Yosys failed, or did not write the file whole.
     """
-    _run(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
+    _run(folder, top, "", _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
 
 
 def synthesize(
@@ -148,7 +150,14 @@ def synthesize(
         ToolError: Yosys failed, did not write the files whole, or used a cell that is no known resource.
     """
     products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
-    _run(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step)
+    adders = output.with_name(f"{output.stem}_adders.v")  # read from `folder`, beyond which Yosys sees nothing
+    adders.parent.mkdir(parents=True, exist_ok=True)
+    adders.write_text(_ADDERS.read_text())
+    read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
+    try:
+        _run(folder, top, read, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step)
+    finally:
+        adders.unlink()
     cells = Counter(cell["type"] for cell in json.loads(output.read_text())["modules"][top]["cells"].values())
     unknown = [cell for cell in cells if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
@@ -177,6 +186,7 @@ def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
 def _run(
     folder: Path,
     top: str,
+    read: str,
     script: str,
     products: Mapping[Path, str],
     timeout_seconds: float,
@@ -192,6 +202,7 @@ def _run(
     script = "\n".join(
         [
             f"read_verilog -defer {' '.join(sources)}",
+            read,
             f"hierarchy -check -top {top}",
             script,
             f"setattr -unset src -unset hdlname *; select {top}",

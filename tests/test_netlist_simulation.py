@@ -22,14 +22,23 @@ module adder #(parameter WIDTH = 4) (input [WIDTH-1:0] a, b, output [WIDTH:0] su
   assign sum = a + b;
 endmodule
 
-module top (input clk, select, clear, input [8:0] a, b, output reg [9:0] sum, difference, chosen, output reg [3:0] old,
-            output reg [2:0] constant, output reg odd, output reg [9:0] cleared, output [9:0] product);
+module ternary_adder #(parameter BW_INPUT0 = 0, SIGNED0 = 0, NEGATE0 = 0, PAD0 = 0,
+                       parameter BW_INPUT1 = 0, SIGNED1 = 0, NEGATE1 = 0, PAD1 = 0,
+                       parameter BW_INPUT2 = 0, SIGNED2 = 0, NEGATE2 = 0, PAD2 = 0, BW_OUT = 0, DROP_LSBS = 0)
+                      (input [8:0] in0, in1, in2, output [10:0] out);
+  assign out = in0 + in1 - in2;
+endmodule
+
+module top (input clk, select, clear, input [8:0] a, b, c, output reg [9:0] sum, difference, chosen,
+            output reg [3:0] old, output reg [2:0] constant, output reg odd, output reg [9:0] cleared,
+            output [9:0] product, output [10:0] of_three);
   wire [9:0] total;
   reg [9:0] first;
   reg [3:0] delays [0:2];
   initial odd = 1;
   initial first = 10'h2a5;
   adder #(.WIDTH(9)) adder (.a(a), .b(b), .sum(total));
+  ternary_adder #(9, 0, 0, 0, 9, 0, 0, 0, 9, 0, 1, 0, 11, 0) ternary_adder (a, b, c, of_three);
   assign product = a[4:0] * b[4:0];
   always @(posedge clk) begin
     first <= total;
@@ -125,14 +134,17 @@ def network(tmp_path_factory):
     from alkaid.codegen import RTLModel
     from alkaid.trace import FVArrayInput, HWConfig, trace
 
+    from common.shared_sums import ADD_THREE, rebuild, with_estimates
+
     folder = tmp_path_factory.mktemp("network")
     generator = np.random.default_rng(3)
     inputs = FVArrayInput((4,), hwconf=HWConfig(1, -1, -1)).quantize(np.ones(4, int), np.full(4, 1), np.full(4, 3))
     hidden = inputs @ (generator.integers(-7, 8, (4, 3)) / 8) + generator.integers(-7, 8, 3) / 16
     hidden = hidden.relu().quantize(np.zeros(3, int), np.full(3, 1), np.full(3, 3), "SAT", "RND")
     hidden = np.tanh(hidden - 0.5).quantize(np.ones(3, int), np.full(3, 0), np.full(3, 5))
-    logic = trace(inputs, hidden @ (generator.integers(-7, 8, (3, 2)) / 8))
+    logic = with_estimates(rebuild(trace(inputs, hidden @ (generator.integers(-7, 8, (3, 2)) / 8))))
     assert logic.lookup_tables
+    assert any(operation.opcode == ADD_THREE for operation in logic.ops)
     RTLModel(logic, folder, "top", latency_cutoff=3, ternary_fuse=False, print_latency=False).write()
     elaborate(folder, "top", folder / "gates.json")
     synthesize(folder, "top", folder / "xc7.json", "xc7")
@@ -145,9 +157,10 @@ def test_hand_written_rtl_matches_cxxrtl(arithmetic):
     inputs = random_inputs(netlist)
     outputs = simulate(netlist, inputs)
     assert_same(outputs, run_cxxrtl(arithmetic, "rtl", "read_verilog src/top.v", netlist, inputs))
-    a, b = (bits_to_integers(inputs[port], [9], [False])[:, 0] for port in "ab")
+    a, b, c = (bits_to_integers(inputs[port], [9], [False])[:, 0] for port in "abc")
     sums, products = (bits_to_integers(outputs[port], [10], [False])[:, 0] for port in ("sum", "product"))
     np.testing.assert_array_equal(products, (a % 32) * (b % 32))
+    np.testing.assert_array_equal(bits_to_integers(outputs["of_three"], [11], [True])[:, 0], a + b - c)
     np.testing.assert_array_equal(sums, [0, 0x2A5, *(a + b)[:-2]])
 
 
@@ -206,6 +219,9 @@ def xilinx_cells():
         inputs = ", ".join(f".I{index}(x[{index}])" for index in range(size))
         for table in generator.integers(0, 2, (8, 1 << size)):
             cells.append((f"LUT{size} #(.INIT({1 << size}'b{''.join(map(str, table))}))", inputs, {"O": 1}))
+    inputs = ", ".join(f".I{index}(x[{index}])" for index in range(6))
+    for table in generator.integers(0, 2, (8, 64)):
+        cells.append((f"LUT6_2 #(.INIT(64'b{''.join(map(str, table))}))", inputs, {"O6": 1, "O5": 1}))
     cells += [(f"MUXF{size}", ".I0(x[0]), .I1(x[1]), .S(x[2])", {"O": 1}) for size in (7, 8, 9)]
     for kind, reset in (("FDRE", "R"), ("FDSE", "S")):
         for value in (0, 1):
@@ -367,21 +383,28 @@ def short_circuit(register):
     return {"type": "$_BUF_", "parameters": {}, "connections": {"A": pins["D"], "Y": pins["Q"]}}
 
 
-def flip_last_bit(lookup_table):
-    table = lookup_table["parameters"]["INIT"]
-    return lookup_table | {"parameters": {"INIT": ("1" if table[0] == "0" else "0") + table[1:]}}
+def flip_bit(position):
+    def flip(lookup_table):
+        table = list(lookup_table["parameters"]["INIT"])
+        table[~position] = "1" if table[~position] == "0" else "0"
+        return lookup_table | {"parameters": {"INIT": "".join(table)}}
+
+    return flip
 
 
 FAULTS = {
-    ("gates.json", "$_XOR_"): lambda gate: gate | {"type": "$_XNOR_"},
-    ("gates.json", "$_DFF_P_"): short_circuit,
-    ("xcup.json", "LUT2"): flip_last_bit,
-    ("xcup.json", "FDRE"): short_circuit,
+    "gate": ("gates.json", "$_XOR_", lambda gate: gate | {"type": "$_XNOR_"}),
+    "register of gates": ("gates.json", "$_DFF_P_", short_circuit),
+    "LUT2": ("xcup.json", "LUT2", flip_bit(-1)),
+    "sum in a LUT of two outputs": ("xcup.json", "LUT6_2", flip_bit(0b110000)),
+    "majority in a LUT of two outputs": ("xcup.json", "LUT6_2", flip_bit(0b010000)),
+    "register": ("xcup.json", "FDRE", short_circuit),
 }
 
 
-@pytest.mark.parametrize(("file", "kind"), FAULTS)
-def test_every_single_fault_is_seen(arithmetic, tmp_path, file, kind):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_single_fault_is_seen(arithmetic, tmp_path, fault):
+    file, kind, change = FAULTS[fault]
     netlist = load_netlist(arithmetic / file, "top")
     inputs = random_inputs(netlist)
     expected = simulate(netlist, inputs)
@@ -390,7 +413,7 @@ def test_every_single_fault_is_seen(arithmetic, tmp_path, file, kind):
     cells = [name for name in kinds if not isinstance(module["cells"][name]["connections"].get("D", [0])[0], str)]
     assert len(cells) > 5
     for name in cells:
-        fault = {name: FAULTS[file, kind](module["cells"][name])}
-        (tmp_path / file).write_text(json.dumps({"modules": {"top": module | {"cells": module["cells"] | fault}}}))
+        changed = {name: change(module["cells"][name])}
+        (tmp_path / file).write_text(json.dumps({"modules": {"top": module | {"cells": module["cells"] | changed}}}))
         outputs = simulate(load_netlist(tmp_path / file, "top"), inputs)
         assert any(not np.array_equal(bits, expected[port]) for port, bits in outputs.items()), name
