@@ -64,7 +64,9 @@ def _summands(operation: Op) -> Iterator[tuple[int, int, int]]:
         case -2 | 4:
             yield operation.addr[0], 1 if operation.opcode == ADD_CONSTANT else -1, 0
         case 11:
-            for source, positive, exponent in zip(operation.addr, operation.data[::2], operation.data[1::2], strict=True):
+            for source, positive, exponent in zip(
+                operation.addr, operation.data[::2], operation.data[1::2], strict=True
+            ):
                 yield source, 1 if positive else -1, exponent
 
 
@@ -101,7 +103,9 @@ class _Sums:
         for index, operation in enumerate(logic.ops):
             for source in operation.addr:
                 readers[source].add(index)
-        self.linear = linear = {index for index, operation in enumerate(logic.ops) if operation.opcode in (NEGATE, ADD, SUBTRACT, 4)}
+        self.linear = linear = {
+            index for index, operation in enumerate(logic.ops) if operation.opcode in (NEGATE, ADD, SUBTRACT, 4)
+        }
         self.needed = linear & {
             *logic.out_idxs,
             *(source for index, operation in enumerate(logic.ops) if index not in linear for source in operation.addr),

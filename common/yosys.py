@@ -12,10 +12,10 @@ import re
 import shutil
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from common.errors import PipelineError, ToolError
 from common.processes import run_logged
@@ -29,18 +29,26 @@ _ELABORATE = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx` but for four things that make these designs smaller or the run shorter:
-# - Adders of alkaid's are built from cells of the device (xilinx_adders.v): three terms cost no more LUTs than two.
+# Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
+# - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
 # - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
 #   which take two LUTs a bit where a carry chain takes one.
-# - ABC instead of ABC9 maps the LUTs: as small, in half to two thirds of the time.
+# - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
+#   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
 # - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
 _SYNTHESIZE = """
+setattr -mod -set keep_hierarchy 1 table_*
 proc; opt; alumacc; opt_clean
 flatten -noscopeinfo
 synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
 opt_expr -mux_undef -noclkinv
+select table_*
 abc -luts 2:2,3,6:5,10,20
+select * table_* %d
+abc -lut 6 -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;strash;dch,-f;if,-a;mfs2
+select -clear
+setattr -mod -unset keep_hierarchy table_*
+flatten -noscopeinfo
 clean
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
@@ -64,9 +72,11 @@ class Utilization:
     """Cells of a synthesized netlist, before placement.
 
     Attributes:
-        lut: LUT1 to LUT6. Each is one LUT of the device at most: a placer may put two small ones into one.
+        lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may put two small ones into one.
         inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
-            a LUT output reaches, so that `lut + inverter` is what a placer needs at most.
+            a LUT output reaches.
+        route_through: Inputs of carry chains that come from a flip-flop, a port or another chain: the placer passes each
+            through a LUT, so that `lut + inverter + route_through` is what it needs at most.
         ff: Flip-flops.
         carry: Carry chain cells, CARRY4 for both families.
         wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
@@ -76,6 +86,7 @@ class Utilization:
 
     lut: int
     inverter: int
+    route_through: int
     ff: int
     carry: int
     wide_mux: int
@@ -158,15 +169,17 @@ def synthesize(
         _run(folder, top, read, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step)
     finally:
         adders.unlink()
-    cells = Counter(cell["type"] for cell in json.loads(output.read_text())["modules"][top]["cells"].values())
-    unknown = [cell for cell in cells if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
+    cells = json.loads(output.read_text())["modules"][top]["cells"].values()
+    counts = Counter(cell["type"] for cell in cells)
+    unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
         raise ToolError(f"{output} holds cells that are no known resource: {', '.join(sorted(unknown))}")
     return Utilization(
+        route_through=_route_through(cells),
         **{
-            resource: sum(count for cell, count in cells.items() if re.fullmatch(pattern, cell))
+            resource: sum(count for cell, count in counts.items() if re.fullmatch(pattern, cell))
             for resource, pattern in _RESOURCES.items()
-        }
+        },
     )
 
 
@@ -181,6 +194,17 @@ def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
     commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n")  # and wants it back
     command = [_program(), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
     run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
+
+
+def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
+    """Count select inputs of carry chains that are neither constant nor driven by a LUT or an inverter."""
+    logic = {"INV", *(f"LUT{size}" for size in (*range(1, 7), "6_2"))}
+    driven = {
+        net for cell in cells if cell["type"] in logic for pin in ("O", "O5", "O6")
+        for net in cell["connections"].get(pin, ())
+    }  # fmt: skip
+    selects = (net for cell in cells if cell["type"].startswith("CARRY") for net in cell["connections"]["S"])
+    return sum(isinstance(net, int) and net not in driven for net in selects)
 
 
 def _run(
