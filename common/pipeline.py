@@ -40,8 +40,8 @@ def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RT
     """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
 
     A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
-    Every file of `$readmemh` ends with a newline, without which one simulator loses the last word.
-    logic is the same files.
+    Every file of `$readmemh` ends with a newline, without which one simulator loses the last word; archives do not hold
+    the time, so that the same logic is the same files.
     """
     rtl = _pipeline(traced.logic, folder, options)
     rtl.write()

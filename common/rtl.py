@@ -46,8 +46,8 @@ def cast(values: FVArray, precision: FixedPoint) -> FVArray:
 def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     """Return a value between zero and the largest of an unsigned type: negative ones are zero, as behind a ReLU.
 
-    alkaid compares with either limit, which takes an adder each. Here bits decide: the sign, and whether one is set above
-    the type's highest. Rounding comes first, so that its constant becomes part of the bias.
+    alkaid compares with either limit, which takes an adder each. Here bits decide: the sign, and whether one is set
+    above the type's highest. Rounding comes first, so that its constant becomes part of the bias.
     """
     integer, fraction = precision.integer, precision.fraction
     rounded = value.kif[2] > fraction and precision.rounding != "TRN"

@@ -181,7 +181,7 @@ def _carried(summands: Summands) -> Summands:
     """Return the summands once each: what is added twice is added once with twice the factor."""
     waiting = sorted(((exponent, source), count) for (source, exponent), count in summands.items())
     carried: Summands = Counter()
-    counts = {key: count for key, count in waiting}
+    counts = dict(waiting)
     while counts:
         exponent, source = min(counts)
         count = counts.pop((exponent, source))

@@ -31,8 +31,8 @@ flatten -noscopeinfo; opt_clean; rename -enumerate
 """
 # Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
 # - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
-# - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2 compressors,
-#   which take two LUTs a bit where a carry chain takes one.
+# - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2
+#   compressors, which take two LUTs a bit where a carry chain takes one.
 # - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
 #   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
 # - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
@@ -75,8 +75,8 @@ class Utilization:
         lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may put two small ones into one.
         inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
             a LUT output reaches.
-        route_through: Inputs of carry chains that come from a flip-flop, a port or another chain: the placer passes each
-            through a LUT, so that `lut + inverter + route_through` is what it needs at most.
+        route_through: Inputs of carry chains that come from a flip-flop, a port or another chain: the placer passes
+            each through a LUT, so that `lut + inverter + route_through` is what it needs at most.
         ff: Flip-flops.
         carry: Carry chain cells, CARRY4 for both families.
         wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.

@@ -77,7 +77,7 @@ def test_a_partial_sum_stays_shared_where_copies_cost_more():
     inputs = inputs_of(12)
     shared = np.sum(inputs[:8])
     logic = trace(inputs, np.array([shared + inputs[8 + index] for index in range(4)]), keep_dead_inputs=True)
-    assert len(shared_sums._Sums(logic).summands) == 5  # noqa: SLF001  (the sums before any is copied)
+    assert len(shared_sums._Sums(logic).summands) == 5  # the sums before any is copied
     adders = [operation for operation in rebuild(logic).ops if operation.opcode in (0, 1, ADD_THREE)]
     assert len(adders) == 4 + 4
 
