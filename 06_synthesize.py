@@ -8,16 +8,15 @@ Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scrip
 With open tools everything comes from pip: alkaid turns the converted network into pipelined RTL, Yosys synthesizes it.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from common import console, dataset, stages
+from common.board import BoardOptions
 from common.configuration import Interval, Part
 from common.designs import Design, parse_designs
 from common.errors import PipelineError
-
-if TYPE_CHECKING:
-    from common import synthesis
+from common.place_and_route import PlaceAndRouteOptions
 
 QUANTIZED = (
     "encoder_classifier/quantized_pruned",
@@ -50,6 +49,14 @@ class Configuration:
     """FPGA in the Vivado scripts beside the RTL."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period in those scripts [ns]."""
+    place_and_route: bool = False
+    """Place and route on a Lattice ECP5, whose timing open tools know; minutes a design."""
+    routing: PlaceAndRouteOptions = field(default_factory=PlaceAndRouteOptions)
+    """Which designs, on which FPGA, how deep their pipelines are."""
+    bitstream: bool = False
+    """Make the bitstream of a design for a board, its top level simulated bit by bit through the serial port."""
+    board: BoardOptions = field(default_factory=BoardOptions)
+    """Which design, on which board."""
     hls_steps: tuple[Literal["csim", "synth", "cosim", "export", "vsynth"], ...] = ("csim", "synth")
     """Steps of the HLS tool: C simulation, C synthesis, co-simulation, export, logic synthesis."""
     prove: bool = False
@@ -62,13 +69,15 @@ class Configuration:
     """Designs at a time; each needs up to 2 GB of memory."""
 
     def check(self) -> None:
-        """Refuse designs that do not exist."""
+        """Refuse designs that do not exist or cannot be routed, and a serial line that no clock can make."""
         parse_designs((*self.default_synthesize, *self.synthesize))
+        self.routing.check()
+        self.board.check()
 
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(tabulate_latent=True),
+    "tuned": Configuration(tabulate_latent=True, board=BoardOptions(clock_mhz=150.0)),
     "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
 }
 
@@ -82,14 +91,16 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import open_synthesis, synthesis, synthesis_figures, synthesis_tables, tabulation, vendor_tools, yosys
+    from common import lattice, open_synthesis, synthesis, synthesis_figures, synthesis_tables, tabulation, vendor_tools
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
     names = [name.removesuffix("/model.fml") for name in earlier["writes"] if name.endswith("/model.fml")]
     designs = parse_designs(tuple(names))
     asked = designs if "all" in configuration.synthesize else parse_designs(configuration.synthesize)
-    for design in asked:
+    to_route = parse_designs(configuration.routing.designs) if configuration.place_and_route else []
+    to_load = parse_designs((configuration.board.design,)) if configuration.bitstream else []
+    for design in asked + to_route + to_load:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
     wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
@@ -109,34 +120,28 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             prove=configuration.prove,
             proof_seconds=configuration.proof_seconds,
             timeout_seconds=configuration.timeout_seconds,
+            routing=configuration.routing if design in to_route else None,
+            board=configuration.board if design in to_load else None,
+            finished=run.outputs / ".finished_steps",
         )
         source = run.read_folder("05_convert_hls", str(design))
-        used = tool if design in wanted else "open"
+        used = tool if design in wanted and design not in to_route + to_load else "open"
         folder = run.folder / str(design)
         builds.append(synthesis.Build(design, source, folder, used, options, steps, configuration.timeout_seconds))
-    with console.progress_line("making Yosys ready", None) as line:
-        yosys.compile_for_this_machine(run.folder / "yosys.log", line.say)
+    with console.progress_line("making the tools ready", None) as line:
+        lattice.compile_tools(run.folder, line.say, routing=bool(to_route or to_load))
     reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
-    record(run, reports, len(test_samples.digits))
+    run.metrics |= synthesis_tables.metrics(reports, len(test_samples.digits))
+    run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
+    run.failures += [fault for report in reports for fault in report.unfinished]
     synthesis_tables.print_resources(run.metrics.get("designs", {}))
+    synthesis_tables.print_timing(reports)
     synthesis_tables.print_exactness(reports)
     synthesis_tables.print_proofs(reports)
     synthesis_tables.write_luts_by_layer(run.folder, reports)
     accuracies = earlier["metrics"].get("designs", {})
     rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
     synthesis_figures.save_all(run.folder, rows, reports)
-
-
-def record(run: stages.Run, reports: "list[synthesis.DesignReport]", images: int) -> None:
-    """Put resources and exactness into this stage's part of `metrics.json`."""
-    for report in reports:
-        name = str(report.design)
-        if report.design.quantized:
-            run.metrics.setdefault("exactness", {})[name] = {"images": images, **report.exactness}
-        for kind, row in report.resources.items():
-            first = kind == next(iter(report.resources))
-            run.metrics.setdefault("designs", {})[name if first else f"{name}, {kind}"] = row
-    run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
 
 
 if __name__ == "__main__":

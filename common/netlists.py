@@ -33,13 +33,17 @@ _LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
     "MUXF7": (("I0", "I1", "S"), "O", _MUX),
     "MUXF8": (("I0", "I1", "S"), "O", _MUX),
     "MUXF9": (("I0", "I1", "S"), "O", _MUX),
+    "PFUMX": (("BLUT", "ALUT", "C0"), "Z", _MUX),
+    "L6MUX21": (("D0", "D1", "SD"), "Z", _MUX),
 }
 # Clock pin, the pins that decide the next value, truth table of those.
 _REGISTERS: dict[str, tuple[str, Sequence[str], int]] = {
     "$_DFF_P_": ("C", "D", _COPY),
     "FDRE": ("C", "DR", 0b0010),
     "FDSE": ("C", "DS", 0b1110),
+    "TRELLIS_FF": ("CLK", ("DI", "LSR"), 0b0010),
 }
+_LATTICE_MODES = {"CEMUX": "1", "CLKMUX": "CLK", "LSRMUX": "LSR", "SRMODE": "LSR_OVER_CE", "LSRMODE": "LSR"}
 
 
 class Node(NamedTuple):
@@ -145,6 +149,8 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     if kind in _LOGIC:
         names, output, table = _LOGIC[kind]
         yield Node(*pins[output], tuple(pins[name][0] for name in names), table)
+    elif kind == "LUT4" and "Z" in pins:  # Lattice's; Xilinx names its pins otherwise
+        yield Node(*pins["Z"], tuple(pins[name][0] for name in "ABCD"), _number(parameters["INIT"]))
     elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
         inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
         yield Node(*pins["O"], inputs, _number(parameters["INIT"]))
@@ -152,16 +158,55 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
         inputs, table = tuple(pins[f"I{index}"][0] for index in range(6)), _number(parameters["INIT"])
         yield Node(*pins["O6"], inputs, table)
         yield Node(*pins["O5"], inputs[:5], table & 0xFFFF_FFFF)
+    elif kind == "TRELLIS_FF":
+        yield _lattice_register(pins, parameters)
     elif kind in _REGISTERS:
         _, names, table = _REGISTERS[kind]
         if pins.get("CE", (1,)) != (1,):
             raise PipelineError("its clock enable is not constantly 1, which feeds the register back into itself")
         initial = _number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
         yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
+    elif kind == "CCU2C":
+        yield from _lattice_carry(pins, parameters)
     elif kind in {"CARRY4", "CARRY8"}:
         yield from _carry_chain(pins, parameters)
     else:
         raise PipelineError("this type is not modelled")
+
+
+def _lattice_register(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Node:
+    """A register that powers up as it is set or reset, which happens in step with the clock."""
+    for name, value in parameters.items():
+        if name in _LATTICE_MODES and value.strip() != _LATTICE_MODES[name]:
+            raise PipelineError(f"{name} {value.strip()} is not modelled")
+    _, names, table = _REGISTERS["TRELLIS_FF"]
+    initial = int(parameters["REGSET"] == "SET")
+    if initial:
+        table = 0b1110
+    return Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
+
+
+def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
+    """Two bits of a Lattice carry chain.
+
+    Where the LUT of a bit gives 1 the carry goes on, else the first four entries of its table, over A and B, make a new
+    one; the sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
+    """
+    outputs = [pins[name][0] for name in ("S0", "S1", "COUT") if name in pins]
+    carry, between = pins["CIN"][0], -min(outputs)
+    for bit, carry_out in enumerate((between, pins["COUT"][0] if "COUT" in pins else None)):
+        if parameters[f"INJECT1_{bit}"] != "NO":
+            raise PipelineError(f"INJECT1_{bit} is not modelled")
+        inputs = (*(pins[f"{name}{bit}"][0] for name in "ABCD"), carry)
+        table = _number(parameters[f"INIT{bit}"])
+        selects = table << 16 | table  # whether the carry goes on, where the pins and the carry, the highest, spell i
+        carries = 0xFFFF0000
+        makes = sum((table >> (place & 3) & 1) << place for place in range(32))
+        if f"S{bit}" in pins:
+            yield Node(*pins[f"S{bit}"], inputs, selects ^ carries)
+        if carry_out is not None:
+            yield Node(carry_out, inputs, selects & carries | ~selects & makes & 0xFFFFFFFF)
+        carry = between
 
 
 def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:

@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common import equivalence, parallel, pipeline, rtl_verification, yosys
+from common import equivalence, parallel, pipeline, rtl, rtl_verification, yosys
+from common.board import BoardOptions
 from common.equivalence import Proof
-from common.fixed_point import FixedPoint, fixed_point
+from common.fixed_point import FixedPoint
 from common.pipeline import PipelineRegister
+from common.place_and_route import PlaceAndRouteOptions
 from common.rtl import TracedModel
 from common.rtl_verification import Verification
 
@@ -31,7 +33,10 @@ class OpenOptions:
         clock_ns: Clock period in those scripts [ns].
         prove: Whether RTL and netlists are shown to be equal for every possible input.
         proof_seconds: Wall time for each stage of such a proof [s].
-        timeout_seconds: Wall time after which Yosys is killed [s].
+        timeout_seconds: Wall time after which a tool is killed [s].
+        routing: How the design is placed and routed, or None where it is not.
+        board: The board that it is put on, or None.
+        finished: Store of finished steps, which are not repeated.
     """
 
     families: tuple[yosys.Family, ...]
@@ -43,6 +48,9 @@ class OpenOptions:
     prove: bool
     proof_seconds: float
     timeout_seconds: float
+    routing: PlaceAndRouteOptions | None
+    board: BoardOptions | None
+    finished: Path
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ def write_rtl(
         pipeline.write_rtl(traced, folder.with_name(f"{folder.name}_vhdl"), replace(rtl_options, flavor="vhdl"))
     return RtlDesign(
         folder,
-        fixed_point(model.get_input_variables()[0].type.precision),
+        rtl.input_type(model),
         pipeline.registers(traced, rtl_options),
         traced.logic.predict(pixels),
         traced.luts_by_layer(),

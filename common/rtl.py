@@ -202,12 +202,25 @@ def word_type(kif: tuple[bool, int, int]) -> FixedPoint:
     return FixedPoint(signed + integer + fraction, signed + integer, bool(signed))
 
 
-def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) -> TracedModel:
+def input_type(model: ModelGraph) -> FixedPoint:
+    """Return the type of an input of a model."""
+    return fixed_point(model.get_input_variables()[0].type.precision)
+
+
+def trace_model(
+    model: ModelGraph,
+    tracer: type[Hls4mlTracer] = Hls4mlTracer,
+    beside: Sequence[str] = (),
+    *,
+    three_terms: bool = True,
+) -> TracedModel:
     """Trace a converted model, all layers' outputs at first, so that each operation can be told its layer.
 
     Args:
         model: As hls4ml converts it.
         tracer: How layers become logic; `tabulation.TabulatingTracer` looks up what lies behind the latent plane.
+        beside: Layers that are outputs too, behind those of the model.
+        three_terms: Whether sums are built three terms at a time, which a Xilinx slice adds as cheaply as two.
 
     Raises:
         PipelineError: A layer cannot be traced; it is named.
@@ -227,11 +240,13 @@ def trace_model(model: ModelGraph, tracer: type[Hls4mlTracer] = Hls4mlTracer) ->
     for number, name in reversed(list(enumerate(layers))):
         for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
             tags[operation] = number
-    kept = [output for name in output_layers for output in outputs[name]]
+    kept = [output for name in (*output_layers, *beside) for output in outputs[name]]
     sizes = tuple(len(values) for values in flat.values())
-    tagged = shared_sums.rebuild(_with_outputs(with_costs(every, tags), kept))
-    layer_of_operation = tuple(int(operation.cost) for operation in tagged.ops)
-    return TracedModel(shared_sums.with_estimates(tagged), layers, layer_of_operation, every, sizes)
+    logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
+    if three_terms:
+        tagged = shared_sums.rebuild(tagged)
+        logic = shared_sums.with_estimates(tagged)
+    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops), every, sizes)
 
 
 def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:

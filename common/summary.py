@@ -36,11 +36,15 @@ def main(started: float) -> None:
         rows,
     )
     rows = [
-        [name, row["lut"], row.get("ff"), row.get("dsp"), row.get("latency_cycles"), _rounded(row.get("test_accuracy"))]
+        [
+            name,
+            *(row.get(key) for key in ("lut", "ff", "dsp", "latency_cycles", "fmax_mhz")),
+            _rounded(row.get("test_accuracy")),
+        ]
         for name, row in metrics["designs"].items()
         if "lut" in row
     ]
-    console.table("Synthesized designs", ["", "LUT", "FF", "DSP", "cycles", "accuracy"], rows)
+    console.table("Synthesized designs", ["", "LUT", "FF", "DSP", "cycles", "MHz", "accuracy"], rows)
     counts = [row[key] for row in metrics["exactness"].values() for key in row if key not in ("images", "values")]
     if any(counts):
         console.error(f"{sum(counts)} values differ between simulations; see exactness in {OUTPUTS / 'metrics.json'}")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from common import hls, mismatches, open_synthesis, parallel, rtl, tabulation, test_bench, vendor_tools
+from common import hls, lattice, mismatches, open_synthesis, parallel, rtl, tabulation, test_bench, vendor_tools
 from common.designs import Design
 from common.equivalence import Proof
 from common.open_synthesis import OpenOptions, Row, RtlDesign
@@ -53,7 +53,9 @@ class DesignReport:
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
         depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
         proofs: What was shown for every possible input, by FPGA family; empty where that was not asked for.
+        routed: For each latency cut-off that was routed, its row; empty where none was.
         faults: Where exactness ended, in words; empty for an exact design.
+        unfinished: What was not routed or did not get onto the board, and why.
     """
 
     design: Design
@@ -62,7 +64,9 @@ class DesignReport:
     luts_by_layer: dict[str, float]
     depths: dict[int, tuple[int, int]]
     proofs: dict[str, Proof]
+    routed: dict[float, Row]
     faults: tuple[str, ...]
+    unfinished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,10 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
             steps.append(
                 Step(design, family, open_synthesis.synthesize, (name, prepared.rtl, family, *arguments), luts)
             )
+        steps += [
+            Step(design, words, function, (design, build.source, build.folder, pixels, build.open, *more), 10 * luts)
+            for words, function, *more in lattice.steps(build.open)
+        ]
     return steps
 
 
@@ -195,7 +203,7 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
     if exactness["csim_test_bench"]:
         faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
     if prepared.rtl is None:
-        return DesignReport(build.design, exactness, results.get("hls", {}), {}, {}, {}, tuple(faults))
+        return DesignReport(build.design, exactness, results.get("hls", {}), {}, {}, {}, {}, tuple(faults))
 
     exactness["csim_alir"] = int(np.count_nonzero(prepared.rtl.outputs != csim))
     simulated = results["rtl"]
@@ -209,12 +217,27 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
         exactness["rtl_netlist"] = exactness.get("rtl_netlist", 0) + differing
         if differing:
             faults.append(f"netlist for {family}: {verification.first_mismatch or 'equal to alkaid, unlike the RTL'}")
+    on_lattice = lattice.collect(build.open, results)
+    resources |= on_lattice.resources
+    for pair, differing in on_lattice.exactness.items():
+        exactness[pair] = exactness.get(pair, 0) + differing
+    faults += on_lattice.faults
     proofs: dict[str, Proof] = results.get("proofs", {})
     for family, proof in proofs.items():
         faults += [f"netlist for {family}: {example}" for example in proof.refuted.values()]
         resources[family] |= {"stages": proof.stages, "stages_proven": len(proof.proven)}
     luts, depths = prepared.rtl.luts_by_layer, prepared.rtl.depths
-    return DesignReport(build.design, exactness, resources, luts, depths, proofs, tuple(faults))
+    return DesignReport(
+        build.design,
+        exactness,
+        resources,
+        luts,
+        depths,
+        proofs,
+        on_lattice.routed,
+        tuple(faults),
+        on_lattice.unfinished,
+    )
 
 
 def run_hls_tool(build: Build) -> dict[str, Row]:

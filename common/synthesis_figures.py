@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common import paper, plot_hardware
+from common import paper, plot_hardware, plot_timing
 from common.plot_style import save
 from common.synthesis import DesignReport, Row
 
@@ -20,6 +20,8 @@ def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport])
     rows = {name: row for name, row in designs.items() if "," not in name}
     save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
     save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
+    for report in [report for report in reports if len(report.routed) > 1][:1]:
+        save(plot_timing.routed_depth(report.routed, str(report.design)), folder, "routed_depth")
     traced = [report for report in reports if report.luts_by_layer]
     traced.sort(key=lambda report: str(report.design) != SHOWN)
     if not traced:

@@ -1,4 +1,4 @@
-"""Tables of the synthesized designs: resources beside the paper's, exactness, LUTs by layer."""
+"""What was found out about the designs: rows of `metrics.json`, tables on the terminal, LUTs by layer."""
 
 import csv
 from pathlib import Path
@@ -7,12 +7,40 @@ from common import console, paper
 from common.synthesis import DesignReport, Row
 
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "cycles": "latency_cycles"}
-PAIRS = {"test bench": "csim_test_bench", "alkaid": "csim_alir", "RTL": "alir_rtl", "netlist": "rtl_netlist"}
+TIMING = {
+    "cut-off": "latency_cutoff",
+    "MHz": "fmax_mhz",
+    "cycles": "latency_cycles",
+    "ns": "latency_ns",
+    "LUT4": "lut",
+    "FF": "ff",
+}
+PAIRS = {
+    "test bench": "csim_test_bench",
+    "alkaid": "csim_alir",
+    "RTL": "alir_rtl",
+    "netlist": "rtl_netlist",
+    "board": "csim_uart",
+}
+
+
+def metrics(reports: list[DesignReport], images: int) -> dict[str, dict[str, Row]]:
+    """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
+    designs, exactness = {}, {}
+    for report in reports:
+        name = str(report.design)
+        if report.design.quantized:
+            exactness[name] = {"images": images, **report.exactness}
+        for number, (kind, row) in enumerate(report.resources.items()):
+            designs[f"{name}, {kind}" if number else name] = row
+    return {"designs": designs, "exactness": exactness}
 
 
 def print_resources(designs: dict[str, Row]) -> None:
     """Print rows of `metrics.json` beside the paper's Tables 5 and 6."""
-    ours = [(name.partition(",")[0], row["tool"].split()[0], row) for name, row in designs.items()]
+    ours = [
+        (name.partition(",")[0], row["tool"].split()[0], row) for name, row in designs.items() if "fmax_mhz" not in row
+    ]
     theirs = [(f"paper: {name}", "HLS", row) for name, row in paper.TABLES_5_AND_6.items()]
     rows = []
     for name, tool, row in ours + theirs:
@@ -20,6 +48,23 @@ def print_resources(designs: dict[str, Row]) -> None:
         rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
     console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
     console.note("Yosys: after logic synthesis; HLS: estimates, 1.7 to 2.2 times above that")
+
+
+def print_timing(reports: list[DesignReport]) -> None:
+    """Print how fast the routed designs are, and what was found out about the one on a board; nothing for others."""
+    rows = [
+        [report.design, *(row[key] for key in TIMING.values()), " to ".join(row["critical_path"])]
+        for report in reports
+        for row in report.routed.values()
+    ]
+    if rows:
+        console.table("Placed and routed", ["design", *TIMING, "slowest path"], rows)
+    for report in reports:
+        for row in filter(lambda row: "uart_images" in row, report.resources.values()):
+            console.note(
+                f"{report.design} on {row['part']}: {1000 / row['clock_ns']:.0f} MHz, {row['fmax_mhz']} MHz routed; "
+                f"{row['uart_images']} images through the simulated serial line, {row['uart_differing']} values differ"
+            )
 
 
 def print_exactness(reports: list[DesignReport]) -> None:

@@ -132,7 +132,7 @@ def elaborate(
         PipelineError: There is no Verilog.
         ToolError: Yosys failed, or did not write the file whole.
     """
-    _run(folder, top, "", _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
+    run_script(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
 
 
 def synthesize(
@@ -166,7 +166,7 @@ def synthesize(
     adders.write_text(_ADDERS.read_text())
     read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
     try:
-        _run(folder, top, read, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step)
+        run_script(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step, read=read)
     finally:
         adders.unlink()
     cells = json.loads(output.read_text())["modules"][top]["cells"].values()
@@ -207,16 +207,31 @@ def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
     return sum(isinstance(net, int) and net not in driven for net in selects)
 
 
-def _run(
+def run_script(
     folder: Path,
     top: str,
-    read: str,
     script: str,
     products: Mapping[Path, str],
     timeout_seconds: float,
     on_step: Callable[[str], None] | None,
+    *,
+    read: str = "",
 ) -> None:
-    """Run a script on the Verilog of a folder, then the command for each product; a product appears whole or not."""
+    """Run a script on the Verilog of a folder, then the command for each product; a product appears whole or not.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`.
+        top: Name of the top module.
+        script: Yosys commands, a line each, for the elaborated but unprocessed design.
+        products: Files to write and the command for each; the log goes beside the first.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing.
+        read: Commands that read more, in front of the script.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, or did not write the files whole.
+    """
     sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
     if not sources:
         raise PipelineError(f"{folder / 'src'} holds no Verilog")
@@ -264,10 +279,10 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _is_whole(written: Path, suffix: str) -> bool:
-    """Whether a file has its last line, which in Yosys's JSON is the only brace that is not indented."""
+    """Whether a file has its last line, which in Yosys's JSON and C++ is a brace that is not indented."""
     if not written.exists():
         return False
     with written.open("rb") as file:
         file.seek(-min(written.stat().st_size, 100), os.SEEK_END)
         end = file.read().decode(errors="replace").rstrip()
-    return end.endswith("endmodule" if suffix != ".json" else "\n}")
+    return end.endswith("endmodule" if suffix == ".v" else "\n}")

@@ -231,6 +231,29 @@ def xilinx_cells():
         cells.append(("CARRY4", f"{carry}, .DI(x[3:0]), .S(x[11:8])", {"O": 4, "CO": 4}))
     for carry in ("x[16]", "1'b0"):
         cells.append(("CARRY8", f".CI({carry}), .CI_TOP(1'b0), .DI(x[7:0]), .S(x[15:8])", {"O": 8, "CO": 8}))
+    return module_of(cells)
+
+
+def lattice_cells():
+    """Verilog with every cell of the ECP5 that is modelled, tables at random."""
+    generator = np.random.default_rng(6)
+    cells = [("PFUMX", ".ALUT(x[0]), .BLUT(x[1]), .C0(x[2])", {"Z": 1})]
+    cells += [("L6MUX21", ".D0(x[0]), .D1(x[1]), .SD(x[2])", {"Z": 1})]
+    pins = ", ".join(f".{name}(x[{index}])" for index, name in enumerate("ABCD"))
+    halves = ", ".join(
+        f".{name}(x[{index}])" for index, name in enumerate(("A0", "B0", "C0", "D0", "A1", "B1", "C1", "D1"))
+    )
+    for first, second in generator.integers(0, 1 << 16, (8, 2)):
+        cells.append((f"LUT4 #(.INIT(16'd{first}))", pins, {"Z": 1}))
+        parameters = f'.INIT0(16\'d{first}), .INIT1(16\'d{second}), .INJECT1_0("NO"), .INJECT1_1("NO")'
+        cells.append((f"CCU2C #({parameters})", f"{halves}, .CIN(x[16])", {"S0": 1, "S1": 1, "COUT": 1}))
+    for value in ("SET", "RESET"):
+        cells.append((f'TRELLIS_FF #(.REGSET("{value}"))', ".CLK(clk), .LSR(x[1]), .DI(x[0])", {"Q": 1}))
+    return module_of(cells)
+
+
+def module_of(cells):
+    """Verilog of cells side by side: type, input pins, output pins with their widths."""
     lines, width = [], 0
     for number, (kind, inputs, outputs) in enumerate(cells):
         pins = [inputs]
@@ -241,13 +264,16 @@ def xilinx_cells():
     return "\n".join([f"module top (input clk, input [16:0] x, output [{width - 1}:0] y);", *lines, "endmodule"])
 
 
-def test_every_xilinx_cell_matches_cxxrtl(tmp_path):
-    (tmp_path / "cells.v").write_text(xilinx_cells())
-    read = "read_verilog cells.v; read_verilog {} +/xilinx/cells_sim.v"
+@pytest.mark.parametrize(
+    ("cells", "library"), [(xilinx_cells, "xilinx/cells_sim.v"), (lattice_cells, "lattice/cells_sim_ecp5.v")]
+)
+def test_every_cell_matches_cxxrtl(tmp_path, cells, library):
+    (tmp_path / "cells.v").write_text(cells())
+    read = f"read_verilog cells.v; read_verilog {{}} +/{library}"
     yosys(tmp_path, f"{read.format('-lib')}; hierarchy -top top; select top; write_json -selected top.json")
     netlist = load_netlist(tmp_path / "top.json", "top")
     inputs = random_inputs(netlist)
-    assert_same(simulate(netlist, inputs), run_cxxrtl(tmp_path, "cells", read.format(""), netlist, inputs))
+    assert_same(simulate(netlist, inputs), run_cxxrtl(tmp_path, "cells", read.format("-overwrite"), netlist, inputs))
 
 
 GATES = {
@@ -327,6 +353,12 @@ REFUSALS = {
     },
     "cell low of type FDRE: IS_D_INVERTED is not modelled": {
         "low": ("FDRE", {"C": "clk", "CE": "1", "D": "a", "R": "0", "Q": "y"}, {"IS_D_INVERTED": "1"}),
+    },
+    "cell held of type TRELLIS_FF: CEMUX CE is not modelled": {
+        "held": ("TRELLIS_FF", {"CLK": "clk", "CE": "b", "DI": "a", "LSR": "0", "Q": "y"}, {"CEMUX": "CE"}),
+    },
+    "cell chain of type CCU2C: INJECT1_0 is not modelled": {
+        "chain": ("CCU2C", {"CIN": "a", "S0": "y"}, {"INJECT1_0": "YES"}),
     },
     "clk\\[0\\], s\\[0\\] are 2 clocks": {
         "first": ("$_DFF_P_", {"C": "clk", "D": "a", "Q": "n"}),

@@ -824,3 +824,31 @@ def test_canvas_answers_to_strokes_and_the_point_can_be_dragged(browser, tmp_pat
     browser.evaluate("document.getElementById('draw-clear').click()")
     assert not any(value < 255 for value in browser.evaluate(PIXELS.format("mnist")))
     assert browser.complaints() == []
+
+
+ROUTED = {
+    "tool": "Yosys 0.70, nextpnr-ecp5 0.11.1", "part": "LFE5U-85F, CABGA381, speed grade 6", "estimate": False,
+    "routed": True, "lut": 11_234, "luts_available": 83_640, "ff": 4_003, "dsp": 0, "bram": 0, "latency_cycles": 19,
+    "initiation_interval": 1, "clock_ns": 6.25, "fmax_mhz": 160.0, "latency_ns": 118.75, "target_mhz": 180.0,
+    "slack_ns": -0.694, "critical_path": ["encoder_1", "encoder_1_relu"],
+}  # fmt: skip
+
+
+def test_routed_designs_are_told_from_synthesized_ones_and_nothing_is_said_of_power():
+    from common.report import hardware_tables, results
+
+    board = {**ROUTED, "part": "ULX3S-85F: LFE5U-85F", "uart_images": 1000, "uart_differing": 0}
+    board.pop("critical_path")
+    synthesized = {"tool": "Yosys 0.70", "part": "xcup", "estimate": False, "lut": 4_508, "ff": 1_781}
+    designs = {"full/quantized": synthesized, "full/quantized, LFE5U-85F": ROUTED, "full/quantized, ulx3s_85f": board}
+    table = hardware_tables.routed(designs)
+    assert [row[0] for row in table.rows] == ["full/quantized, LFE5U-85F", "full/quantized, ulx3s_85f"]
+    assert {"160.0", "−0.69", "19", "118.8", "11,234 of 83,640", "encoder_1 to encoder_1_relu"} <= set(table.rows[0])
+    notes = " ".join(table.notes)
+    assert "no Xilinx part" in notes
+    assert "Power is neither measured nor estimated" in notes
+    assert "1,000 images went bit by bit" in notes
+    beside_the_paper = [row[0] for row in hardware_tables.tables_5_and_6(designs).rows if row[0].startswith("full/")]
+    assert beside_the_paper == ["full/quantized"], "their LUTs have four inputs"
+    assert results.design_source(ROUTED) == "place and route, nextpnr-ecp5 0.11, LFE5U-85F, CABGA381, speed grade 6"
+    assert hardware_tables.routed({"full/quantized": synthesized}) is None

@@ -14,13 +14,16 @@ PAIRS = {
     "csim_alir": "C simulation and traced logic",
     "alir_rtl": "traced logic and RTL",
     "rtl_netlist": "RTL and netlist",
+    "csim_uart": "C simulation and simulated board",
 }
 OVERESTIMATES = (1.66, 2.21)  # of LUTs by C synthesis, the least and the most of four pairs of reports
 
 
 def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
     """Lay what designs use on an FPGA beside Tables 5 and 6 of the revision."""
-    synthesized = {name: row for name, row in designs.items() if measured(row, "lut") is not None}
+    synthesized = {
+        name: row for name, row in designs.items() if measured(row, "lut") is not None and "fmax_mhz" not in row
+    }
     if not synthesized:
         return None
     rows = []
@@ -66,6 +69,57 @@ def _share_of_paper(row: Mapping[str, Any], estimate: int) -> str:
     """Return a design's LUTs over the paper's, both as estimated or both as after logic synthesis."""
     share = row["lut"] / estimate
     return f"{share:.2f}" if row.get("estimate") else " to ".join(f"{share * each:.2f}" for each in OVERESTIMATES)
+
+
+def routed(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
+    """Lay out the timing of the designs that were placed and routed, out of context or on a board."""
+    found = {name: row for name, row in designs.items() if "fmax_mhz" in row}
+    if not found:
+        return None
+    rows = [
+        [
+            name,
+            str(row.get("part", DASH)),
+            number(measured(row, "fmax_mhz"), 1),
+            number(measured(row, "slack_ns"), 2),
+            number(measured(row, "latency_cycles")),
+            number(measured(row, "latency_ns"), 1),
+            f"{number(measured(row, 'lut'))} of {number(measured(row, 'luts_available'))}",
+            number(measured(row, "ff")),
+            " to ".join(row.get("critical_path", ())) or DASH,
+        ]
+        for name, row in found.items()
+    ]
+    on_board = [row for row in found.values() if "uart_images" in row]
+    return Comparison(
+        "Placed and routed: real timing on the Lattice ECP5",
+        (
+            "design",
+            "FPGA",
+            "Fmax [MHz]",
+            "slack [ns]",
+            "latency [cycles]",
+            "latency [ns]",
+            "4-input LUTs",
+            "FF",
+            "slowest path, layers",
+        ),
+        rows,
+        (
+            "These are the only clocks on this page that a routed design keeps. Open tools place and route no Xilinx "
+            "part: for those, there is nothing behind logic synthesis here, and clock periods of C synthesis are "
+            "estimates. Power is neither measured nor estimated.",
+            "Fmax is nextpnr's static timing of the routed design, from register to register; slack is what is left "
+            "of the period that was aimed at. Latency in ns is cycles over Fmax, on a board cycles "
+            "over its clock. The logs of Yosys (netlist) and nextpnr (routed) are linked below.",
+            *(
+                f"On {row.get('part')}: {number(measured(row, 'uart_images'))} images went bit by bit through the "
+                f"simulated serial line of the whole top level; "
+                f"{number(measured(row, 'uart_differing'))} values differ from the C simulation."
+                for row in on_board
+            ),
+        ),
+    )
 
 
 def _variant(name: str) -> str:

@@ -169,7 +169,7 @@ def design_source(found: Mapping[str, Any]) -> str:
     """Say which tool and part a design's numbers are for, and how far it went: only what is routed has a speed."""
     if "lut" not in found:
         return "simulation"
-    tool = ".".join(str(found.get("tool", "")).split(".")[:2])
+    tool = ".".join(str(found.get("tool", "")).rpartition(", ")[2].split(".")[:2])
     kind = ESTIMATE if found.get("estimate") else ROUTED if "fmax_mhz" in found else SYNTHESIS
     return ", ".join(word for word in (kind, tool, str(found.get("part", ""))) if word)
 

@@ -119,7 +119,7 @@ def _comparisons(page: Page, subject: str) -> list[Comparison]:
     elif subject == "convert_hls" and "synthesize" not in ran:
         found = [hardware_tables.exactness(exactness)]
     elif subject == "synthesize":
-        found = [hardware_tables.tables_5_and_6(designs)]
+        found = [hardware_tables.routed(designs), hardware_tables.tables_5_and_6(designs)]
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []
     elif subject == "scan_designs" and subject in ran:
         found = [scan_tables.finalists(page.outputs / ran[subject] / "finalists.csv")]

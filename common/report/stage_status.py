@@ -73,7 +73,9 @@ class Stage:
         grouped: dict[str, dict[str, str]] = {}
         for log in self.logs:
             *folders, name = log.split("/")
-            grouped.setdefault("/".join(folders[:2]), {})[name.removesuffix(".log")] = log
+            of_design = grouped.setdefault("/".join(folders[:2]), {})
+            words = name.removesuffix(".log")
+            of_design[f"{folders[-1]}: {words}" if words in of_design else words] = log
         return grouped
 
     @property

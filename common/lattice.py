@@ -1,0 +1,127 @@
+"""A design on Lattice FPGAs, with open tools to the end: placed and routed, and on a board; in steps side by side."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import board_designs, hls, place_and_route, routed_designs, rtl, tabulation, yosys
+from common.board_designs import LoadedDesign
+from common.designs import Design
+from common.open_synthesis import OpenOptions
+from common.pipeline import PipelineOptions
+from common.place_and_route import PlaceAndRouteOptions
+from common.routed_designs import RoutedDepth
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LatticeReport:
+    """What was found out about a design.
+
+    Attributes:
+        resources: Rows of `metrics.json` by device or board.
+        exactness: Number of values that differ, by the pair of simulations that was compared.
+        routed: For each latency cut-off that was routed, its row.
+        faults: Where exactness ended, in words.
+        unfinished: What did not route or did not get onto the board, and why.
+    """
+
+    resources: dict[str, Row]
+    exactness: dict[str, int]
+    routed: dict[float, Row]
+    faults: tuple[str, ...]
+    unfinished: tuple[str, ...]
+
+
+def compile_tools(folder: Path, on_step: Callable[[str], None], *, routing: bool) -> None:
+    """Have the tools that come as WebAssembly compiled for this machine, before several run at a time.
+
+    Raises:
+        ToolError: One of them cannot be run.
+    """
+    yosys.compile_for_this_machine(folder / "yosys.log", on_step)
+    if routing:
+        place_and_route.compile_for_this_machine(folder / "nextpnr.log", on_step)
+
+
+def steps(options: OpenOptions) -> Iterator[tuple[Any, ...]]:
+    """Yield what is asked for: a name, a function, and its arguments behind those that `route` and `load` share."""
+    if options.routing is not None:
+        for cutoff in options.routing.latency_cutoffs:
+            yield f"cutoff {cutoff:g}", route, cutoff
+    if options.board is not None:
+        yield "board", load
+
+
+def route(
+    design: Design, source: Path, folder: Path, pixels: np.ndarray, options: OpenOptions, cutoff: float
+) -> RoutedDepth:
+    """Prove and route a design at one latency cut-off.
+
+    Args:
+        design: Which one.
+        source: Its folder of the stage before, with `model.fml`.
+        folder: Where its results go.
+        pixels: Test images, float64 [N, 64].
+        options: How.
+        cutoff: Adders in a row between two registers.
+    """
+    model = hls.load_model(source / "model.fml")
+    return routed_designs.route(
+        design,
+        rtl.trace_model(model, _tracer(options), three_terms=False),
+        pixels,
+        rtl.input_type(model),
+        folder,
+        options.routing or PlaceAndRouteOptions(),
+        PipelineOptions(cutoff, "verilog", options.part, options.clock_ns),
+        store=options.finished,
+        timeout_seconds=options.timeout_seconds,
+    )
+
+
+def load(design: Design, source: Path, folder: Path, pixels: np.ndarray, options: OpenOptions) -> LoadedDesign:
+    """Put a design onto its board, at the first latency cut-off; arguments as those of `route`."""
+    routing = options.routing or PlaceAndRouteOptions()
+    with np.load(source / "csim.npz") as file:
+        csim = file["outputs"].astype(np.float64)
+    return board_designs.load(
+        design,
+        hls.load_model(source / "model.fml"),
+        _tracer(options),
+        csim,
+        pixels,
+        folder / "board",
+        options.board,
+        routing,
+        PipelineOptions(routing.latency_cutoffs[0], "verilog", options.part, options.clock_ns),
+        store=options.finished,
+        timeout_seconds=options.timeout_seconds,
+    )
+
+
+def _tracer(options: OpenOptions) -> type[rtl.Hls4mlTracer]:
+    return tabulation.TabulatingTracer if options.tabulate_latent else rtl.Hls4mlTracer
+
+
+def collect(options: OpenOptions, results: Mapping[str, Any]) -> LatticeReport:
+    """Put together what the steps of a design gave, by their names."""
+    routing = options.routing or replace(PlaceAndRouteOptions(), latency_cutoffs=())
+    depths: dict[float, RoutedDepth] = {cutoff: results[f"cutoff {cutoff:g}"] for cutoff in routing.latency_cutoffs}
+    routed = {cutoff: depth.row for cutoff, depth in depths.items() if depth.row}
+    resources = {}
+    if depths and routing.latency_cutoffs[0] in routed:
+        resources[routing.device] = routed[routing.latency_cutoffs[0]]
+    exactness = {"rtl_netlist": sum(depth.differing for depth in depths.values())} if depths else {}
+    found = [*depths.values(), *([results["board"]] if options.board is not None else [])]
+    if options.board is not None and results["board"].row:
+        resources[options.board.name] = results["board"].row
+        exactness["csim_uart"] = results["board"].differing
+    faults = tuple(result.fault for result in found if result.fault)
+    return LatticeReport(
+        resources, exactness, routed, faults, tuple(result.unfinished for result in found if result.unfinished)
+    )

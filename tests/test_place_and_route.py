@@ -1,0 +1,203 @@
+"""Routing on the ECP5: real tools on a small design, nextpnr's report read whole and cut short, errors by name."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from alkaid.trace import FVArray, HWConfig, trace
+
+from common import ecp5, finished_steps, lattice, pipeline, place_and_route, routed_designs, rtl, rtl_verification
+from common.board import BoardOptions
+from common.board_designs import LoadedDesign
+from common.designs import Design
+from common.errors import PipelineError, ToolError
+from common.fixed_point import FixedPoint
+from common.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
+from common.routed_designs import RoutedDepth
+
+OPTIONS = PlaceAndRouteOptions(device="LFE5U-25F", target_mhz=100)
+PIPELINE = pipeline.PipelineOptions(latency_cutoff=1, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
+PIXEL = FixedPoint(5, 0, False, "TRN", "WRAP")
+
+
+@pytest.fixture(scope="module")
+def traced():
+    """Return logic of two layers: sums of eight pixels by twos and fours, and their products by three."""
+    inputs = FVArray.from_kif(np.zeros(8), np.zeros(8), np.full(8, 5), HWConfig(1, 1, -1), 0.0, {"hard_dc": -1})
+    pairs = inputs[::2] - inputs[1::2]
+    outputs = np.concatenate([pairs[:2] + pairs[2:], pairs[:2] * 3.0])
+    logic = trace(inputs, outputs, keep_dead_inputs=True)
+    layers = [int(operation.opcode != -1) for operation in logic.ops]
+    return rtl.TracedModel(logic, ("pixels", "sums"), tuple(layers))
+
+
+@pytest.fixture(scope="module")
+def routed(traced, tmp_path_factory):
+    """Return the folder of the design, synthesized and routed, its result and what was said on the way."""
+    folder, steps = tmp_path_factory.mktemp("design"), []
+    pipeline.write_rtl(traced, folder, PIPELINE)
+    ecp5.synthesize(folder, pipeline.TOP, folder / "netlist.json")
+    result = place_and_route.place_and_route(
+        folder / "netlist.json", folder / "routed.json", OPTIONS, timeout_seconds=300, on_step=steps.append
+    )
+    return folder, result, steps
+
+
+def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
+    pixels = np.random.default_rng(0).integers(0, 32, (500, 8)) / 32
+    registers = pipeline.registers(traced, PIPELINE)
+    expected = traced.logic.predict(pixels)
+    proof = rtl_verification.verify(routed[0] / "netlist.json", pixels, PIXEL, registers, expected)
+    assert proof.differing == 0
+    assert proof.latency_cycles == pipeline.cost(traced, PIPELINE)[0]
+
+
+def test_a_routed_design_says_how_fast_it_is(traced, routed):
+    folder, result, steps = routed
+    log = (folder / "routed.log").read_text()
+    assert f"{result.fmax_mhz:.2f} MHz" in log
+    assert result.target_mhz == 100
+    assert result.slack_ns == pytest.approx(10 - 1000 / result.fmax_mhz)
+    assert sum(delay for _, delay in result.critical_path) == pytest.approx(result.clock_ns, abs=0.01)
+    assert 0 < result.used["TRELLIS_COMB"] < result.available["TRELLIS_COMB"]
+    assert result.used["TRELLIS_FF"] >= 8 * 5
+    assert {"packing", "placing", "routing"} <= set(steps)
+    assert not (folder / "routed.config").exists()
+    layers = critical_layers(result, folder / "netlist.json", pipeline.TOP, pipeline.registers(traced, PIPELINE))
+    assert set(layers) <= {"input", "pixels", "sums"}
+
+
+@pytest.mark.parametrize("damage", ["", "{", "cut", '{"fmax": {}, "critical_paths": [], "utilization": {}}'])
+def test_a_report_that_is_not_whole_is_refused_and_names_the_log(routed, tmp_path, damage):
+    whole = (routed[0] / "routed.json").read_text()
+    report = tmp_path / "routed.json"
+    report.write_text(whole[: len(whole) // 2] if damage == "cut" else damage)
+    with pytest.raises(ToolError, match=r"routed\.json is no whole report of nextpnr .*; its log is .*routed\.log"):
+        read_report(report, tmp_path / "routed.log")
+
+
+def test_a_design_that_does_not_fit_is_an_error_in_nextpnrs_words(routed, tmp_path):
+    netlist = json.loads((routed[0] / "netlist.json").read_text())
+    cells = netlist["modules"][pipeline.TOP]["cells"]
+    register = next(cell for cell in cells.values() if cell["type"] == "TRELLIS_FF")
+    wires = max(
+        bit for cell in cells.values() for bits in cell["connections"].values() for bit in bits if bit != str(bit)
+    )
+    for number in range(25_000):
+        pins = {**register["connections"], "Q": [wires + 1 + number]}
+        cells[f"spare_{number}"] = {**register, "connections": pins}
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    with pytest.raises(ToolError, match=r"its log is .*: .*TRELLIS_FF"):
+        place_and_route.place_and_route(tmp_path / "netlist.json", tmp_path / "routed.json", OPTIONS)
+    assert not (tmp_path / "routed.json").exists()
+
+
+@pytest.mark.parametrize("cutoffs", [(), (1.0, 0.0), (float("nan"),)])
+def test_pipelines_without_a_depth_are_refused(cutoffs):
+    with pytest.raises(PipelineError, match=r"--routing\.latency-cutoffs must be positive numbers"):
+        PlaceAndRouteOptions(latency_cutoffs=cutoffs).check()
+
+
+def test_a_finished_step_is_not_repeated_until_what_it_is_made_of_changes(tmp_path):
+    made = []
+
+    def make(folder: Path):
+        folder.mkdir()
+        (folder / "tool.log").write_text("all of it")
+        made.append(folder.name)
+        return {"mhz": 123.4}
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "design.v").write_text("first")
+    for name, text in (("a", "first"), ("b", "first"), ("c", "second")):
+        (source / "design.v").write_text(text)
+        key = finished_steps.key_of(source, {"seed": 1}, np.arange(3))
+        folder = tmp_path / name
+        assert finished_steps.once(tmp_path / "store", key, folder, lambda folder=folder: make(folder)) == {
+            "mhz": 123.4
+        }
+        assert (folder / "tool.log").read_text() == "all of it"
+    assert made == ["a", "c"]
+
+
+def test_a_step_that_fails_leaves_nothing_to_be_reused(tmp_path):
+    def fail():
+        raise ToolError("interrupted")
+
+    with pytest.raises(ToolError):
+        finished_steps.once(tmp_path / "store", "key", tmp_path / "folder", fail)
+    assert not (tmp_path / "store").exists()
+
+
+def test_steps_that_have_not_been_used_longest_are_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(finished_steps, "KEPT", 2)
+    store = tmp_path / "store"
+
+    def run(key, seconds):
+        folder = tmp_path / f"{key} {seconds}"
+        finished_steps.once(store, key, folder, lambda: folder.mkdir() or {})
+        os.utime(store / key, (seconds, seconds))
+
+    for seconds, key in enumerate(("first", "second", "first", "third")):
+        run(key, seconds)
+    assert {path.name for path in store.iterdir()} == {"first", "third"}
+
+
+def test_each_depth_is_proved_routed_and_not_routed_again(traced, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 32, (100, 8)) / 32
+
+    def route(name, cutoff):
+        return routed_designs.route(
+            Design("encoder", "quantized"), traced, pixels, PIXEL, tmp_path / name, OPTIONS,
+            replace(PIPELINE, latency_cutoff=cutoff), store=tmp_path / "store", timeout_seconds=300,
+        )  # fmt: skip
+
+    shallow, deep = route("first", 2.0), route("first", 1.0)
+    assert [(found.differing, found.fault, found.unfinished) for found in (shallow, deep)] == [(0, "", "")] * 2
+    assert shallow.row["latency_cycles"] < deep.row["latency_cycles"]
+    for row in (shallow.row, deep.row):
+        assert row["latency_ns"] == pytest.approx(row["latency_cycles"] * row["clock_ns"], 1e-3)
+        assert row["routed"]
+        assert not row["estimate"]
+    assert shallow.row["log"] == "encoder/quantized/place_and_route/cutoff_2/routed.log"
+    assert (tmp_path / "first/place_and_route/cutoff_2/routed.log").exists()
+
+    monkeypatch.setattr(routed_designs, "place_and_route", None)  # would fail if it were called
+    assert route("second", 2.0) == shallow
+    files = [sorted(path.name for path in (tmp_path / name).rglob("cutoff_2/*")) for name in ("first", "second")]
+    assert files[0] == files[1]
+
+
+def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_path, monkeypatch):
+    def fail(netlist, *_, **__):
+        raise ToolError("nextpnr did not finish within 5 s and was killed")
+
+    monkeypatch.setattr(routed_designs, "place_and_route", fail)
+    found = routed_designs.route(
+        Design("encoder", "quantized"), traced, np.zeros((3, 8)), PIXEL, tmp_path, OPTIONS, PIPELINE,
+        store=tmp_path / "store", timeout_seconds=300,
+    )  # fmt: skip
+    assert found.row is None
+    assert found.unfinished.startswith("encoder/quantized did not route at cut-off 1 and seed 1: nextpnr did not")
+
+
+def test_what_is_asked_for_is_done_and_reported_by_name():
+    options = SimpleNamespace(routing=PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.0)), board=BoardOptions())
+    assert [step[0] for step in lattice.steps(options)] == ["cutoff 2", "cutoff 1", "board"]
+    results = {
+        "cutoff 2": RoutedDepth({"fmax_mhz": 150.0}, 0, "", ""),
+        "cutoff 1": RoutedDepth(None, 0, "", "it did not fit"),
+        "board": LoadedDesign({"fmax_mhz": 140.0}, 3, "simulated board: 3 values differ", ""),
+    }
+    report = lattice.collect(options, results)
+    assert report.resources == {"LFE5U-85F": {"fmax_mhz": 150.0}, "ulx3s_85f": {"fmax_mhz": 140.0}}
+    assert report.exactness == {"rtl_netlist": 0, "csim_uart": 3}
+    assert list(report.routed) == [2.0]
+    assert (report.faults, report.unfinished) == (("simulated board: 3 values differ",), ("it did not fit",))
+    nothing = lattice.collect(SimpleNamespace(routing=None, board=None), {})
+    assert (nothing.resources, nothing.exactness, nothing.faults) == ({}, {}, ())
