@@ -32,7 +32,7 @@ def traced():
     outputs = np.concatenate([pairs[:2] + pairs[2:], pairs[:2] * 3.0])
     logic = trace(inputs, outputs, keep_dead_inputs=True)
     layers = [int(operation.opcode != -1) for operation in logic.ops]
-    return rtl.TracedModel(logic, ("pixels", "sums"), tuple(layers))
+    return rtl.TracedModel(logic, ("pixels", "sums"), tuple(layers), logic, (8, 4))
 
 
 @pytest.fixture(scope="module")
