@@ -50,7 +50,7 @@ def simulations(
         "QKeras": lambda: networks.predict(cut, pixels),
         "C simulation": lambda: model.predict(pixels),
         "alkaid's interpreter": lambda: traced.logic.predict(wide),
-        "RTL simulation": lambda: netlist_simulation.simulate(netlist, {"model_inp": bits}),
+        "RTL simulation": lambda: netlist_simulation.simulate(netlist, {pipeline.INPUT_PORT: bits}),
     }
 
 

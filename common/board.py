@@ -60,9 +60,9 @@ class BoardOptions:
     """Board; common/board/ holds its top level and pins."""
     design: str = "encoder_classifier/quantized_pruned"
     """Design CUT/VARIANT that goes on it."""
-    clock_mhz: Annotated[float, Interval(1, 400)] = 48.0
-    """Clock of the network [MHz]; the bitstream is made only if the routed design keeps up with it."""
-    baud: Annotated[int, Interval(9600, 12_000_000)] = 3_000_000
+    clock_mhz: Annotated[float, Interval(10, 400)] = 50.0
+    """Clock of the network, a multiple of 12.5 MHz; the bitstream is made only if the routed design keeps up [MHz]."""
+    baud: Annotated[int, Interval(9600, 3_000_000)] = 2_000_000
     """Speed of the serial line [bit/s]; 3 Mbit/s is the most that the ULX3S's USB chip can."""
     images: Annotated[int, Interval(1, 10_000)] = 1000
     """Test images that go through the simulated serial line, compared with the C simulation."""

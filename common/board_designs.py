@@ -135,7 +135,7 @@ def load(
             "log": f"{design}/{folder.name}/routed.log",
         }
 
-    settings = [asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), ecp5.script(board.TOP)]
+    settings = [asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), ecp5.SYNTHESIZE]
     key = finished_steps.key_of(
         folder / "src", *settings, yosys.version(), router_version(), pixels[: options.images], expected
     )

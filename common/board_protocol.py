@@ -19,8 +19,8 @@ ERRORS = {1: "a request arrived damaged", 2: "a request has the wrong length", 3
 
 
 def checksum(content: bytes) -> bytes:
-    """Return the CRC-16 of a frame, high byte first: CCITT's polynomial, all ones to start from."""
-    return binascii.crc_hqx(content, 0xFFFF).to_bytes(2, "big")
+    """Return the CRC-16 of a frame, high byte first: CCITT's polynomial, all ones to start from, complemented."""
+    return (binascii.crc_hqx(content, 0xFFFF) ^ 0xFFFF).to_bytes(2, "big")
 
 
 def frame(content: bytes) -> bytes:

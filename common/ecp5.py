@@ -8,16 +8,12 @@ from pathlib import Path
 
 from common import yosys
 
-_SYNTHESIZE = """
+_READ_CELLS = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
+SYNTHESIZE = """
 proc; opt; alumacc; opt_clean
 flatten -noscopeinfo
-synth_ecp5 -top {top} -noflatten -nobram -nolutram -nodsp
+synth_ecp5 -noflatten -nobram -nolutram -nodsp -run coarse:edif
 """
-
-
-def script(top: str) -> str:
-    """Return the Yosys commands that synthesize a design."""
-    return _SYNTHESIZE.format(top=top)
 
 
 def synthesize(
@@ -42,4 +38,4 @@ def synthesize(
         ToolError: Yosys failed, or did not write the file whole.
     """
     products: Mapping[Path, str] = {output: "write_json -selected"}
-    yosys.run_script(folder, top, script(top), products, timeout_seconds, on_step)
+    yosys.run_script(folder, top, SYNTHESIZE, products, timeout_seconds, on_step, read=_READ_CELLS)

@@ -226,7 +226,7 @@ def run_script(
         products: Files to write and the command for each; the log goes beside the first.
         timeout_seconds: Wall time after which Yosys is killed [s].
         on_step: Told what Yosys is doing.
-        read: Commands that read more, in front of the script.
+        read: Commands that read more, behind the sources.
 
     Raises:
         PipelineError: There is no Verilog.

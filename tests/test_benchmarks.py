@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import measure, preparation, scaling
+from benchmarks import measure, pipeline, preparation, scaling
 from benchmarks.memory import PeakMemory
 from benchmarks.plot_scaling import growth
 from common import plot_style, preprocessing, report
@@ -86,6 +86,31 @@ def test_peak_memory_counts_processes_that_were_started():
     with PeakMemory() as together:
         subprocess.run([sys.executable, "-c", ALLOCATE], check=True)
     assert together.peak - alone.peak > 250_000_000
+
+
+def test_pipeline_is_measured_stage_by_stage_and_with_nothing_to_do(folder, tmp_path_factory, monkeypatch):
+    root = tmp_path_factory.mktemp("root")
+    (root / "Makefile").write_text("all: 01 02\n01 02:\n\t@echo $@ $(PRESET) >> $(OUTPUTS_DIR).made\n")
+    scripts = ["01_first.py", "02_second.py"]
+    for script in scripts:
+        (root / script).write_text("print('help')")
+    monkeypatch.setattr(pipeline, "ROOT", root)
+    monkeypatch.setattr(pipeline, "SCRIPTS", scripts)
+    pipeline.main("demo")
+    part = json.loads((folder / "benchmarks.json").read_text())["pipeline"]
+    assert [row[0] for row in part["rows"][:3]] == [*scripts, "all stages"]
+    assert list(part["values"]["stages"]) == ["01_first", "02_second"]
+    assert len(part["values"]["nothing_to_do_seconds"]) == measure.REPETITIONS
+    assert set(part["values"]["help_seconds"]) == set(scripts)
+
+
+def test_stage_that_fails_ends_the_benchmark_with_what_it_said(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    monkeypatch.setattr(pipeline, "SCRIPTS", ["01_first.py"])
+    (tmp_path / "Makefile").write_text("01:\n\t@echo no images; exit 3\n")
+    with pytest.raises(PipelineError, match=r"make 01 PRESET=demo failed: .*no images"):
+        pipeline.main("demo")
+    assert not (folder / "benchmarks.json").exists()
 
 
 def test_exponent_of_a_power_is_found():

@@ -26,7 +26,7 @@ module design (input clk, input [20:0] model_inp, output reg [9:0] model_out);
   end
 endmodule
 """
-OPTIONS = BoardOptions(clock_mhz=24, baud=3_000_000)
+OPTIONS = BoardOptions(clock_mhz=25, baud=2_500_000)
 DESIGN = BoardDesign(
     design="encoder/quantized",
     board="ulx3s_85f",
@@ -196,7 +196,7 @@ def test_a_bitstream_is_made_where_the_clock_is_kept_and_only_there(folder, monk
     options = PlaceAndRouteOptions(target_mhz=50)
     steps = []
     routed = board.write_bitstream(folder, OPTIONS, options, timeout_seconds=600, on_step=steps.append)
-    assert routed.fmax_mhz > 24
+    assert routed.fmax_mhz > 25
     assert routed.used["EHXPLLL"] == 1
     assert (folder / "design.bit").stat().st_size > 10_000
     assert "routing" in " ".join(steps)

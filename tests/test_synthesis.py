@@ -26,6 +26,9 @@ OPTIONS = OpenOptions(
     prove=True,
     proof_seconds=60.0,
     timeout_seconds=60.0,
+    routing=None,
+    board=None,
+    finished=Path("finished"),
 )
 BUILD = synthesis.Build(
     Design("encoder_classifier", "quantized"), Path("from"), Path("to"), "open", OPTIONS, BuildSteps(), 60.0

@@ -65,6 +65,7 @@ def test_utilization_is_what_yosys_counts(folder, family):
     assert utilization == Utilization(
         lut=luts,
         inverter=counted["INV"],
+        route_through=utilization.route_through,
         ff=counted["FDRE"] + counted["FDSE"],
         carry=counted["CARRY4"],
         wide_mux=counted["MUXF7"] + counted["MUXF8"],

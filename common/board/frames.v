@@ -1,10 +1,12 @@
 // Frames on a serial line, as in HDLC (RFC 1662): a flag in front and behind, flags and escapes inside escaped, so that
 // a receiver that has lost a byte is in step again at the next flag. The last two bytes are a checksum, high byte first:
-// CRC-16 with polynomial x^16 + x^12 + x^5 + 1 and all ones to start from, which leaves 0 when it is included.
+// CRC-16 with polynomial x^16 + x^12 + x^5 + 1, all ones to start from, complemented: without that, zeros behind a frame
+// would go unnoticed. A sum over the checksum too leaves CHECKED.
 
 `define FLAG 8'h7e
 `define ESCAPE 8'h7d
 `define ESCAPED 8'h20  // turned over in an escaped byte
+`define CHECKED 16'h1d0f
 
 // A clock cycle after `valid`, the byte is part of `crc`.
 module checksum (
@@ -79,9 +81,9 @@ module frame_receiver #(
         end
         if (flag) begin
             count <= 0;
-            damaged <= ended_spoilt || (count != 0 && crc != 0);
-            misfit <= !ended_spoilt && count != 0 && crc == 0 && count != LENGTH;
-            good <= !ended_spoilt && count == LENGTH && crc == 0;
+            damaged <= ended_spoilt || (count != 0 && crc != `CHECKED);
+            misfit <= !ended_spoilt && count != 0 && crc == `CHECKED && count != LENGTH;
+            good <= !ended_spoilt && count == LENGTH && crc == `CHECKED;
         end
     end
 endmodule
@@ -108,7 +110,7 @@ module frame_transmitter #(
     reg escaped = 0;
     wire [15:0] crc;
 
-    wire [7:0] next = state == BODY ? rest[7:0] : state == SUM_HIGH ? crc[15:8] : crc[7:0];
+    wire [7:0] next = state == BODY ? rest[7:0] : state == SUM_HIGH ? ~crc[15:8] : ~crc[7:0];
     wire flag = state == OPEN || state == CLOSE;
     wire escape = !flag && !escaped && (next == `FLAG || next == `ESCAPE);
 
