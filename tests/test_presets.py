@@ -89,7 +89,7 @@ def test_file_travels_from_the_first_stage_on_and_is_recorded_by_its_hash(write,
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run_here("01_prepare_data", "--preset", str(path), outputs=outputs)[0] == 0
     path.unlink()  # from here on the first stage's copy is read
-    status, printed, _ = run_here("02_train_autoencoder", outputs=outputs)
+    status, printed, _ = run_here("02_train_autoencoder", "--allow", "dead_unit", "chance", outputs=outputs)
     assert status == 0
     assert f"preset {path}" in printed.replace("\n", "")
     first, second = (
