@@ -12,11 +12,11 @@ from alkaid.trace.passes.surrogate import cost_cadd, cost_lat_add
 from alkaid.types import CombLogic, Op
 
 # alkaid's operation codes; those that are missing (inputs, constants, wraps) are wires.
-_NEGATE, _ADD, _SUBTRACT, _RELU, _ADD_CONSTANT, _SELECT, _MULTIPLY, _LOOK_UP, _REDUCE, _BITWISE = (
-    -2, 0, 1, 2, 4, 6, 7, 8, 9, 10,
+_NEGATE, _ADD, _SUBTRACT, _RELU, _ADD_CONSTANT, _SELECT, _MULTIPLY, _LOOK_UP, _REDUCE, _BITWISE, _ADD_THREE = (
+    -2, 0, 1, 2, 4, 6, 7, 8, 9, 10, 11,
 )  # fmt: skip
 # In units of an adder, its carry chain and the wires to it; its width matters little beside those.
-_DELAYS = {_NEGATE: 1.0, _RELU: 0.5, _SELECT: 0.5, _MULTIPLY: 4.0, _REDUCE: 0.5, _BITWISE: 0.5}
+_DELAYS = {_NEGATE: 1.0, _RELU: 0.5, _SELECT: 0.5, _MULTIPLY: 4.0, _REDUCE: 0.5, _BITWISE: 0.5, _ADD_THREE: 1.5}
 _LUT_INPUTS = 4
 
 
