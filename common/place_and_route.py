@@ -39,7 +39,7 @@ class PlaceAndRouteOptions:
     """Adders in a row between two pipeline registers: each depth is routed, the first is the design's."""
     device: Device = "LFE5U-85F"
     """Member of the family."""
-    package: str = "CABGA381"
+    package: Literal["CABGA256", "CABGA381", "CABGA554", "CABGA756", "CSFBGA285", "TQFP144"] = "CABGA381"
     """Its package."""
     speed_grade: Literal[6, 7, 8] = 6
     """6 is the slowest; the UM5G devices have 8 only."""

@@ -52,7 +52,7 @@ assert int(model.optimizer.iterations) == 2350
 def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
     """One step an epoch, and after each the masks are looked at; each making of masks has a threshold of its own."""
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.zeros(32, int))
-    recipe = Recipe(14, 32, 0.05, "constant", 0.1, 0)
+    recipe = Recipe(14, 32, "adam", 0.05, "constant", 0.1, 0)
     make_deterministic(0)
     schedule = pruning.PruningSchedule(0.8, begin_step=4, end_step=10, frequency=3)
     pruned = pruning.with_pruning(networks.build("autoencoder"), ["encoder_2"], schedule)
@@ -75,7 +75,7 @@ def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
 
 def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.arange(32) % 10)
-    recipe = Recipe(3, 32, 1e-3, "constant", 0.1, 0)
+    recipe = Recipe(3, 32, "adam", 1e-3, "constant", 0.1, 0)
     model = networks.build("classifier")
     pruned = pruning.with_pruning(model, ["classifier_2"], pruning.PruningSchedule(0.5, 1, 3, 1))
     before = model.get_weights()
