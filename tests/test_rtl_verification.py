@@ -106,7 +106,9 @@ def double_shift(match):
 def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, tmp_path):
     netlist = json.loads((design["folder"] / "netlist.json").read_text())
     module = netlist["modules"][pipeline.TOP]
-    driver = {cell["connections"]["O"][0]: cell for cell in module["cells"].values() if cell["type"].startswith("LUT")}
+    driver = {
+        cell["connections"]["O"][0]: cell for cell in module["cells"].values() if re.fullmatch(r"LUT\d", cell["type"])
+    }
     entering = {
         cell["connections"]["Q"][0]: cell["connections"]["D"][0]
         for cell in module["cells"].values()
