@@ -71,12 +71,10 @@ def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
 
 
 def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design, tmp_path):
-    """Weights are shifts and signs of adders here: doubling what one adder of the first stage adds is such a bit."""
+    """Weights are shifts and signs of adders here: doubling one of three terms in the first stage is such a bit."""
     shutil.copytree(design["folder"] / "src", tmp_path / "src")
     source = tmp_path / "src" / "logic0.v"
-    changed, count = re.subn(
-        r"(shift_adder #\([^)]*,\s*)(-?\d+)(,\s*\d+\s*\))", double_shift, source.read_text(), count=1
-    )
+    changed, count = re.subn(r"(ternary_adder #\((?:-?\d+,){11})(-?\d+)(,)", double_shift, source.read_text(), count=1)
     assert count == 1
     source.write_text(changed)
     yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / "gates.json")
