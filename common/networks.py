@@ -8,10 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-import common.soap  # noqa: F401  (registers the optimizer that a file may name)
 from common.artifacts import UNREADABLE
 from common.errors import PipelineError
 from common.legacy_keras import keras, tf
+from common.soap import Soap
 
 PIXELS = 64
 ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
@@ -23,7 +23,7 @@ PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
 LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", *LEADING_BITS}
 QUANTIZERS = {"quantized_bits", "quantized_relu", "quantized_sigmoid"}
 INITIALIZERS = {"GlorotUniform", "HeUniform", "HeNormal", "Zeros", "QInitializer"}
-OPTIMIZERS = {"Custom>Adam", "mnist_autoencoder>Soap", "CosineDecay"}
+OPTIMIZERS = {"Custom>Adam", keras.utils.get_registered_name(Soap), "CosineDecay"}
 OTHER_CLASSES = {"Clip", "Functional", "MeanMetricWrapper"}
 CLASSES = LAYER_CLASSES | QUANTIZERS | INITIALIZERS | OPTIMIZERS | OTHER_CLASSES
 FUNCTIONS = {"linear", "relu", "sigmoid", "softmax"}

@@ -70,8 +70,9 @@ def print_timing(reports: list[DesignReport]) -> None:
 def print_exactness(reports: list[DesignReport]) -> None:
     """Print how many values differ between each simulation and the one before it: a table where any do."""
     if any(count for report in reports for count in report.exactness.values()):
-        rows = [[report.design, *(report.exactness.get(pair) for pair in PAIRS.values())] for report in reports]
-        console.table("Values that differ, over all test images", ["design", *PAIRS], rows)
+        found = {name: pair for name, pair in PAIRS.items() if any(pair in report.exactness for report in reports)}
+        rows = [[report.design, *(report.exactness.get(pair) for pair in found.values())] for report in reports]
+        console.table("Values that differ, over all test images", ["design", *found], rows)
         return
     designs = {name: sum(pair in report.exactness for report in reports) for name, pair in PAIRS.items()}
     compared = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)

@@ -75,8 +75,9 @@ class Utilization:
         lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may put two small ones into one.
         inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
             a LUT output reaches.
-        route_through: Inputs of carry chains that come from a flip-flop, a port or another chain: the placer passes
-            each through a LUT, so that `lut + inverter + route_through` is what it needs at most.
+        route_through: Select inputs of carry chains that have no LUT of their own, being driven by a flip-flop, a port,
+            another chain or a LUT that another select has: the placer gives each a LUT, so that
+            `lut + inverter + route_through` is what it needs at most.
         ff: Flip-flops.
         carry: Carry chain cells, CARRY4 for both families.
         wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
@@ -197,14 +198,15 @@ def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
 
 
 def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
-    """Count select inputs of carry chains that are neither constant nor driven by a LUT or an inverter."""
+    """Count select inputs of carry chains beyond the first that a LUT or an inverter drives."""
     logic = {"INV", *(f"LUT{size}" for size in (*range(1, 7), "6_2"))}
     driven = {
         net for cell in cells if cell["type"] in logic for pin in ("O", "O5", "O6")
         for net in cell["connections"].get(pin, ())
     }  # fmt: skip
-    selects = (net for cell in cells if cell["type"].startswith("CARRY") for net in cell["connections"]["S"])
-    return sum(isinstance(net, int) and net not in driven for net in selects)
+    carries = (cell for cell in cells if cell["type"].startswith("CARRY"))
+    selects = Counter(net for cell in carries for net in cell["connections"]["S"] if isinstance(net, int))
+    return selects.total() - len(driven & selects.keys())
 
 
 def run_script(

@@ -110,7 +110,7 @@ def test_first_mismatch_with_keras_names_layer_image_unit_values_and_types(model
     first = next(name for name in layers if name in ("decoder_2_relu", "encoder_2_relu", "image"))
     assert str(mismatches.first_mismatch(expected, found, *types)) == (
         f"first difference in layer {first}, image 7, unit 3: {expected[first][7, 3]} expected as quantized_relu(5,0), "
-        "0.25 found as ufixed<5,0,RND_CONV,SAT>"
+        "0.25 found as ufixed<5,0,RND_CONV,SAT,0>"
     )
 
 
