@@ -1,6 +1,6 @@
 """A design with open tools, in steps that can run side by side: RTL by alkaid, its simulation, netlists by Yosys."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -126,8 +126,7 @@ def synthesize(
     parallel.say(f"{name}: simulating the netlist for {family}")
     verification = _verify(netlist, design, pixels, options)
     row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
-    counts = {"lut": used.lut, "inverter": used.inverter, "ff": used.ff, "dsp": used.dsp, "bram": used.bram}
-    row |= counts | {"carry": used.carry, "latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
     return row, verification
 
 

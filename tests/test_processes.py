@@ -120,12 +120,7 @@ def test_no_child_outlives_an_interrupted_program(tmp_path, number):
         f"run_logged(['sh', '-c', '{START_CHILD}; echo > started; wait'], folder=folder, log=folder / 'log',"
         " timeout_seconds=60)\n"
     )
-    # The test runner may have been started with SIGINT ignored, as a shell does for work in the background.
-    with subprocess.Popen(
-        [sys.executable, "-c", f"import signal; signal.signal(2, signal.default_int_handler)\n{program}"],
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         deadline = time.monotonic() + 10
         while not (tmp_path / "started").exists():
             assert time.monotonic() < deadline
@@ -140,8 +135,7 @@ def test_no_child_outlives_an_interrupted_program(tmp_path, number):
 def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, number):
     """The signal arrives when the child runs and Python has not yet returned from starting it."""
     program = (
-        "import os, signal, subprocess; from pathlib import Path; from common.processes import run_logged\n"
-        "signal.signal(2, signal.default_int_handler)\n"
+        "import os, subprocess; from pathlib import Path; from common.processes import run_logged\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "class Interrupted(subprocess.Popen):\n"
         "    def __init__(self, *arguments, **options):\n"

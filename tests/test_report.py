@@ -852,3 +852,11 @@ def test_routed_designs_are_told_from_synthesized_ones_and_nothing_is_said_of_po
     assert beside_the_paper == ["full/quantized"], "their LUTs have four inputs"
     assert results.design_source(ROUTED) == "place and route, nextpnr-ecp5 0.11, LFE5U-85F, CABGA381, speed grade 6"
     assert hardware_tables.routed({"full/quantized": synthesized}) is None
+
+
+def test_luts_that_a_placer_may_add_to_those_counted_are_said():
+    from common.report import hardware_tables
+
+    designs = {"full/quantized": {**DESIGN, "inverter": 34, "route_through": 1_200}}
+    notes = " ".join(hardware_tables.tables_5_and_6(designs).notes)
+    assert "at most 1,234 for full/quantized." in notes

@@ -445,9 +445,7 @@ def test_killed_training_leaves_the_old_artifacts_and_the_next_run_succeeds(outp
 def test_interrupted_stage_ends_at_once_and_leaves_the_old_artifacts(outputs, moment, number, status, words):
     """Interrupted when it has printed its heading, or when it trains and its progress line says so."""
     before = hashes(outputs)
-    # A shell that started the tests in the background has set SIGINT to be ignored.
-    with_signals, terminal = ("env", "--default-signal=INT"), {"FORCE_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    process = start_stage(*LONG, outputs=outputs, wrapper=with_signals, **terminal)
+    process = start_stage(*LONG, outputs=outputs, FORCE_COLOR="1", PYTHONUNBUFFERED="1")
     seen = ""
     while moment not in seen:
         seen += process.stdout.read(1)
