@@ -6,7 +6,7 @@ them. Each sum of what is left is added up three terms at a time. Every value st
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import inf
 
@@ -16,7 +16,9 @@ from alkaid.types import CombLogic, Op, QInterval
 from common.ternary_adders import EITHER_SIGN, Span, Term, add_up, adder_luts, constant
 
 NEGATE, ADD, SUBTRACT, QUANTIZE, ADD_CONSTANT, CONSTANT, ADD_THREE = -2, 0, 1, 3, 4, 5, 11  # alkaid's opcodes
+FEW = 3  # terms of a sum that may be worth copying although several sums read it
 UNIT = 64  # values are integers in units of 2^-64 here
+QUICK = 3  # terms among which an adder chooses where a sum is only priced: a tenth of the time, 1 % more LUTs
 
 Summands = Counter[tuple[int, int]]
 """How often (operation, exponent) is added: operation x 2^exponent, -1 where it is subtracted once."""
@@ -99,10 +101,8 @@ class _Sums:
         self.summands: dict[int, Summands] = {}
         self.constants: dict[int, int] = {}
         self.costs = [operation.cost for operation in logic.ops]
-        readers = defaultdict(set)
-        for index, operation in enumerate(logic.ops):
-            for source in operation.addr:
-                readers[source].add(index)
+        self._readers: dict[int, set[int]] = defaultdict(set)
+        self._known_luts: dict[object, float] = {}
         self.linear = linear = {
             index for index, operation in enumerate(logic.ops) if operation.opcode in (NEGATE, ADD, SUBTRACT, 4)
         }
@@ -111,11 +111,10 @@ class _Sums:
             *(source for index, operation in enumerate(logic.ops) if index not in linear for source in operation.addr),
         }
         for index in sorted(linear):
-            self.summands[index], self.constants[index] = self._read(logic.ops[index])
+            self._set(index, *self._read(logic.ops[index]))
         for index in sorted(linear - self.needed):
-            if len(readers[index]) == 1 or len(self.summands[index]) == 1:
-                self._copy(index, self._copied(index, readers[index]))
-        self._luts = {index: self._cost(index, self.summands[index], self.constants[index]) for index in self.summands}
+            if len(self._readers[index]) == 1 or len(self.summands[index]) == 1:
+                self._copy(index, self._copied(index))
 
     def _read(self, operation: Op) -> tuple[Summands, int]:
         summands, added = Counter(), 0
@@ -138,13 +137,25 @@ class _Sums:
         """Return which signs a sum may be built with."""
         return (1,) if index in self.needed else EITHER_SIGN
 
-    def _cost(self, index: int, summands: Summands, added: int) -> float:
-        return add_up(terms, self.signs(index))[0] if (terms := self.terms(summands, added)) else 0
+    def _set(self, index: int, summands: Summands, added: int) -> None:
+        for source, _ in self.summands.get(index, ()):
+            self._readers[source].discard(index)
+        for source, _ in summands:
+            self._readers[source].add(index)
+        self.summands[index], self.constants[index] = summands, added
 
-    def _copied(self, index: int, readers: Iterable[int]) -> dict[int, tuple[Summands, int]]:
+    def _luts(self, index: int, summands: Summands, added: int) -> float:
+        signs = self.signs(index)
+        key = frozenset(summands.items()), added, signs
+        if key not in self._known_luts:
+            terms = self.terms(summands, added)
+            self._known_luts[key] = add_up(terms, signs, QUICK)[0] if terms else 0
+        return self._known_luts[key]
+
+    def _copied(self, index: int) -> dict[int, tuple[Summands, int]]:
         """Return the readers of a sum with its summands in its place."""
         copies = {}
-        for reader in readers:
+        for reader in sorted(self._readers[index]):
             summands, added = Counter(self.summands[reader]), self.constants[reader]
             for (source, exponent), sign in self.summands[reader].items():
                 if source == index:
@@ -155,26 +166,34 @@ class _Sums:
             copies[reader] = _carried(summands), added
         return copies
 
-    def _copy(self, index: int, copies: dict[int, tuple[Summands, int]]) -> None:
-        for reader, (summands, added) in copies.items():
-            self.summands[reader], self.constants[reader] = summands, added
-            self.costs[reader] = min(self.costs[reader], self.costs[index])
-        del self.summands[index], self.constants[index]
-
     def copy_where_cheaper(self) -> None:
-        """Copy sums into their readers until no copy saves a LUT."""
+        """Copy sums into their readers until no copy saves a LUT.
+
+        Longer ones are copied where a single sum reads them; several readers would need as many adders each.
+        """
         changed = True
         while changed:
             changed = False
             for index in sorted(self.summands.keys() - self.needed):
-                readers = [reader for reader, summands in self.summands.items() if any(s == index for s, _ in summands)]
-                copies = self._copied(index, readers)
-                luts = {reader: self._cost(reader, *copy) for reader, copy in copies.items()}
-                if sum(luts.values()) <= self._luts[index] + sum(self._luts[reader] for reader in readers):
+                few, alone = len(self.summands[index]) <= FEW, len(self._readers[index]) < 2
+                if not (few or alone):
+                    continue
+                copies = self._copied(index)
+                if not few or self._is_cheaper(index, copies):
                     self._copy(index, copies)
-                    self._luts.update(luts)
-                    del self._luts[index]
                     changed = True
+
+    def _is_cheaper(self, index: int, copies: Mapping[int, tuple[Summands, int]]) -> bool:
+        before = [index, *copies]
+        luts = sum(self._luts(each, self.summands[each], self.constants[each]) for each in before)
+        return sum(self._luts(reader, *copy) for reader, copy in copies.items()) <= luts
+
+    def _copy(self, index: int, copies: Mapping[int, tuple[Summands, int]]) -> None:
+        for reader, copy in copies.items():
+            self._set(reader, *copy)
+            self.costs[reader] = min(self.costs[reader], self.costs[index])
+        self._set(index, Counter(), 0)
+        del self.summands[index], self.constants[index]
 
 
 def _carried(summands: Summands) -> Summands:

@@ -8,8 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 EITHER_SIGN = (1, -1)
-WINDOW = 8  # terms, of those whose bits end lowest, among which the next adder chooses
-DELAY_WEIGHT = 0.0
+WINDOW = 8
 
 
 class Span(NamedTuple):
@@ -110,7 +109,9 @@ def add(terms: tuple[Term, ...], signs: tuple[int, ...] = EITHER_SIGN) -> tuple[
     return least[0], best
 
 
-def add_up(terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN) -> tuple[float, Term]:
+def add_up(
+    terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN, window: int = WINDOW
+) -> tuple[float, Term]:
     """Return the LUTs of a tree of adders over one or more terms, and the sum at its root.
 
     Terms whose bits end lowest come first, for their sums are the narrowest; which of them is what removes most bits
@@ -119,6 +120,7 @@ def add_up(terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN) -> tuple
     Args:
         terms: What is to be added up.
         signs: That the sum may have; where none is possible, it costs infinitely many LUTs.
+        window: How many terms, of those whose bits end lowest, the next adder chooses among.
     """
     waiting = sorted(terms, key=_order)
     luts = 0.0
@@ -126,11 +128,11 @@ def add_up(terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN) -> tuple
         count = 2 + len(waiting) % 2
         allowed = signs if count == len(waiting) else EITHER_SIGN
         least, best, used = (inf, 0, inf), waiting[0], waiting
-        for others in combinations(waiting[1:WINDOW], count - 1):
+        for others in combinations(waiting[1:window], count - 1):
             chosen = (waiting[0], *others)
             cost, total = add(chosen, allowed)
             removed = sum(term.high - term.low for term in chosen) - (total.high - total.low)
-            score = (cost - removed / 2 + DELAY_WEIGHT * total.delay, total.high, cost)
+            score = (cost - removed / 2, total.high, cost)
             if score < least:
                 least, best, used = score, total, chosen
         luts += least[2]

@@ -41,65 +41,38 @@ module ternary_adder #(
     input [BW_INPUT2-1:0] in2,
     output [BW_OUT-1:0] out
 );
+  // Everything about bits is worked out for all of them at once: Yosys takes minutes for functions of constants.
   localparam WIDTH = BW_OUT + DROP_LSBS;
   localparam NEGATIVES = NEGATE0 + NEGATE1 + NEGATE2;
-  localparam START = chain_start(0);
-  localparam LENGTH = WIDTH > START ? WIDTH - START : 0;
-  localparam CARRIES = (LENGTH + 3) / 4;
-  localparam [63:0] INIT = lut_init(0);
+  localparam [WIDTH:0] ALL = ~0;
 
-  function integer min2(input integer a, b);
-    min2 = a < b ? a : b;
-  endfunction
-
-  function integer max2(input integer a, b);
-    max2 = a > b ? a : b;
-  endfunction
+  // Bits at which a term is not constantly zero: from its lowest bit on, if it is unsigned up to its highest.
+  localparam [WIDTH:0] HAS0 = NEGATE0 ? ALL : (SIGNED0 ? ALL : ~(ALL << BW_INPUT0)) << PAD0;
+  localparam [WIDTH:0] HAS1 = NEGATE1 ? ALL : (SIGNED1 ? ALL : ~(ALL << BW_INPUT1)) << PAD1;
+  localparam [WIDTH:0] HAS2 = NEGATE2 ? ALL : (SIGNED2 ? ALL : ~(ALL << BW_INPUT2)) << PAD2;
 
   // The lowest bit that more than one term has, or a negative one.
-  function integer chain_start(input integer unused);
-    integer second;
-    begin
-      second = max2(min2(PAD0, PAD1), min2(max2(PAD0, PAD1), PAD2));
-      if (NEGATE0) second = min2(second, PAD0);
-      if (NEGATE1) second = min2(second, PAD1);
-      if (NEGATE2) second = min2(second, PAD2);
-      chain_start = second;
-    end
-  endfunction
-
-  // Whether a term is constantly zero at a bit: below its lowest bit, or above an unsigned one.
-  function integer is_zero(input integer at, width, is_signed, negate, pad);
-    is_zero = !negate && (at < pad || (!is_signed && at >= pad + width));
-  endfunction
-
-  function integer zeros(input integer at);
-    zeros = is_zero(at, BW_INPUT0, SIGNED0, NEGATE0, PAD0) + is_zero(at, BW_INPUT1, SIGNED1, NEGATE1, PAD1)
-            + is_zero(at, BW_INPUT2, SIGNED2, NEGATE2, PAD2);
-  endfunction
+  localparam LOW01 = PAD0 < PAD1 ? PAD0 : PAD1;
+  localparam HIGH01 = PAD0 < PAD1 ? PAD1 : PAD0;
+  localparam SECOND = LOW01 > (HIGH01 < PAD2 ? HIGH01 : PAD2) ? LOW01 : HIGH01 < PAD2 ? HIGH01 : PAD2;
+  localparam START0 = NEGATE0 && PAD0 < SECOND ? PAD0 : SECOND;
+  localparam START1 = NEGATE1 && PAD1 < START0 ? PAD1 : START0;
+  localparam START = NEGATE2 && PAD2 < START1 ? PAD2 : START1;
+  localparam LENGTH = WIDTH > START ? WIDTH - START : 0;
+  localparam CARRIES = (LENGTH + 3) / 4;
 
   // Whether a bit passes a majority on: not where two terms are left and no majority comes in, for they need none.
-  function integer has_majority(input integer at);
-    integer bit_;
-    begin
-      has_majority = NEGATIVES > 1;
-      for (bit_ = START; bit_ <= at; bit_ = bit_ + 1)
-        has_majority = zeros(bit_) == 0 || (zeros(bit_) == 1 && has_majority);
-    end
-  endfunction
+  // Three terms make one and two pass one on, as the bits of a sum do with a carry.
+  localparam [WIDTH:0] THREE = (HAS0 & HAS1 & HAS2) >> START;
+  localparam [WIDTH:0] TWO = ((HAS0 & HAS1) | (HAS0 & HAS2) | (HAS1 & HAS2)) >> START;
+  localparam [WIDTH:0] COMES_IN = (THREE + TWO + (NEGATIVES > 1)) ^ THREE ^ TWO;
+  localparam [WIDTH:0] PASSES_ON = THREE | (TWO & COMES_IN);
 
   // I5 is 1, so that the upper half is O6, the sum of four terms, and the lower half O5, the majority of three.
-  function [63:0] lut_init(input integer unused);
-    integer address;
-    reg a, b, c;
-    for (address = 0; address < 32; address = address + 1) begin
-      a = address[0] ^ NEGATE0;
-      b = address[1] ^ NEGATE1;
-      c = address[2] ^ NEGATE2;
-      lut_init[address] = (a & b) | (a & c) | (b & c);
-      lut_init[address + 32] = a ^ b ^ c ^ address[3];
-    end
-  endfunction
+  localparam [31:0] A = 32'hAAAAAAAA ^ {32{NEGATE0 != 0}};
+  localparam [31:0] B = 32'hCCCCCCCC ^ {32{NEGATE1 != 0}};
+  localparam [31:0] C = 32'hF0F0F0F0 ^ {32{NEGATE2 != 0}};
+  localparam [63:0] INIT = {A ^ B ^ C ^ 32'hFF00FF00, (A & B) | (A & C) | (B & C)};
 
   wire [WIDTH:0] x0, x1, x2;
   wire [WIDTH-1:0] sum;
@@ -116,7 +89,7 @@ module ternary_adder #(
 
   genvar i;
   generate
-    for (i = 0; i < min2(START, WIDTH); i = i + 1) begin : wires
+    for (i = 0; i < WIDTH - LENGTH; i = i + 1) begin : wires
       assign sum[i] = x0[i] | x1[i] | x2[i];
     end
     if (LENGTH == 1) begin : one_bit
@@ -130,7 +103,7 @@ module ternary_adder #(
         if (i >= LENGTH) begin : unused
           assign select[i] = 1'b0;
           assign data[i] = 1'b0;
-        end else if (i < LENGTH - 1 && has_majority(START + i)) begin : three_terms
+        end else if (i < LENGTH - 1 && PASSES_ON[i]) begin : three_terms
           LUT6_2 #(.INIT(INIT)) lut (
               .I0(x0[START+i]), .I1(x1[START+i]), .I2(x2[START+i]), .I3(majority[i]), .I4(1'b1), .I5(1'b1),
               .O6(select[i]), .O5(majority[i+1])
@@ -139,10 +112,10 @@ module ternary_adder #(
         end else begin : two_terms
           assign select[i] = x0[START+i] ^ x1[START+i] ^ x2[START+i] ^ majority[i] ^ (NEGATIVES & 1);
           assign majority[i+1] = 1'b0;
-          if (has_majority(START + i - 1) || zeros(START + i) == 0) assign data[i] = majority[i];
-          else if (!NEGATE0 && !is_zero(START + i, BW_INPUT0, SIGNED0, NEGATE0, PAD0)) assign data[i] = x0[START+i];
-          else if (!NEGATE1 && !is_zero(START + i, BW_INPUT1, SIGNED1, NEGATE1, PAD1)) assign data[i] = x1[START+i];
-          else if (!NEGATE2 && !is_zero(START + i, BW_INPUT2, SIGNED2, NEGATE2, PAD2)) assign data[i] = x2[START+i];
+          if (COMES_IN[i] || THREE[i]) assign data[i] = majority[i];
+          else if (!NEGATE0 && HAS0[START+i]) assign data[i] = x0[START+i];
+          else if (!NEGATE1 && HAS1[START+i]) assign data[i] = x1[START+i];
+          else if (!NEGATE2 && HAS2[START+i]) assign data[i] = x2[START+i];
           else assign data[i] = 1'b0;
         end
       end
