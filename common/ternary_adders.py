@@ -109,9 +109,7 @@ def add(terms: tuple[Term, ...], signs: tuple[int, ...] = EITHER_SIGN) -> tuple[
     return least[0], best
 
 
-def add_up(
-    terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN, window: int = WINDOW
-) -> tuple[float, Term]:
+def add_up(terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN, window: int = WINDOW) -> tuple[float, Term]:
     """Return the LUTs of a tree of adders over one or more terms, and the sum at its root.
 
     Terms whose bits end lowest come first, for their sums are the narrowest; which of them is what removes most bits

@@ -27,19 +27,21 @@ Family = Literal["xc7", "xcup"]
 # Short names halve the file, and a search for registers to merge into memories, of which there are none, is left out.
 _ELABORATE = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
-flatten -noscopeinfo; opt_clean; rename -enumerate
+flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
+# Yosys's `synth_xilinx` but for six things that make these designs smaller or the run shorter:
 # - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
 # - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2
 #   compressors, which take two LUTs a bit where a carry chain takes one.
 # - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
 #   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
+# - Names from within the hierarchy, which only cost time, are given up when it is flattened.
 # - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
 _SYNTHESIZE = """
 setattr -mod -set keep_hierarchy 1 table_*
 proc; opt; alumacc; opt_clean
 flatten -noscopeinfo
+rename -hide w:*.*
 synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
 opt_expr -mux_undef -noclkinv
 select table_*
@@ -49,6 +51,7 @@ abc -lut 6 -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;strash;dch,-f;if,-a;
 select -clear
 setattr -mod -unset keep_hierarchy table_*
 flatten -noscopeinfo
+rename -hide w:*.*
 clean
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
