@@ -77,7 +77,11 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(tabulate_latent=True, board=BoardOptions(clock_mhz=150.0)),
+    "tuned": Configuration(
+        tabulate_latent=True,
+        routing=PlaceAndRouteOptions(latency_cutoffs=(1.5,)),
+        board=BoardOptions(clock_mhz=150.0),
+    ),
     "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
 }
 

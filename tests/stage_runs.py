@@ -68,7 +68,7 @@ def run_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ..
 def run_well(stage: str, *arguments: str, outputs: Path, **variables: str) -> str:
     """Run a numbered script that must succeed; return what it prints."""
     done = run_stage(stage, *arguments, outputs=outputs, **variables)
-    assert done.returncode == 0, f"{stage} failed:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{stage} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
