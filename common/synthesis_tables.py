@@ -53,12 +53,14 @@ def print_resources(designs: dict[str, Row]) -> None:
 def print_timing(reports: list[DesignReport]) -> None:
     """Print how fast the routed designs are, and what was found out about the one on a board; nothing for others."""
     rows = [
-        [report.design, *(row[key] for key in TIMING.values()), " to ".join(row["critical_path"])]
-        for report in reports
-        for row in report.routed.values()
+        [report.design, *(row[key] for key in TIMING.values())] for report in reports for row in report.routed.values()
     ]
     if rows:
-        console.table("Placed and routed", ["design", *TIMING, "slowest path"], rows)
+        console.table("Placed and routed", ["design", *TIMING], rows)
+    for report in reports:
+        for row in report.routed.values():
+            path = " to ".join(row["critical_path"])
+            console.note(f"slowest path of {report.design}, cut-off {row['latency_cutoff']}: {path}")
     for report in reports:
         for row in filter(lambda row: "uart_images" in row, report.resources.values()):
             console.note(
