@@ -18,7 +18,7 @@ from common.ternary_adders import EITHER_SIGN, Span, Term, add_up, adder_luts, c
 NEGATE, ADD, SUBTRACT, QUANTIZE, ADD_CONSTANT, CONSTANT, ADD_THREE = -2, 0, 1, 3, 4, 5, 11  # alkaid's opcodes
 FEW = 3  # terms of a sum that may be worth copying although several sums read it
 UNIT = 64  # values are integers in units of 2^-64 here
-QUICK = 3  # terms among which an adder chooses where a sum is only priced: a tenth of the time, 1 % more LUTs
+QUICK = 3  # terms among which an adder chooses where a sum is only priced: a seventh of the time, 0.5 % more LUTs
 
 Summands = Counter[tuple[int, int]]
 """How often (operation, exponent) is added: operation x 2^exponent, -1 where it is subtracted once."""

@@ -1,6 +1,7 @@
 """What the steps of a design found, put together: each pair of simulations that differs is counted and named."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,3 +101,14 @@ def test_pair_that_differs_is_counted_and_named(part, counts, fault, capsys):
 def test_refuted_stage_is_a_fault():
     found = report(refuted={"stage1_inp": "differs in layer encoder_1"})
     assert found.faults == ("netlist for xcup: differs in layer encoder_1",)
+
+
+def test_routed_timing_fits_a_terminal_with_the_slowest_path_beneath(capsys):
+    timing = {"latency_cutoff": 1.5, "fmax_mhz": 175.41, "latency_cycles": 27, "latency_ns": 153.93}
+    row = {**timing, "lut": 13_874, "ff": 9_564, "critical_path": ["input", "classifier_3"]}
+    found = SimpleNamespace(design="encoder_classifier/quantized_pruned", routed={1.5: row}, resources={})
+    synthesis_tables.print_timing([found])
+    shown = capsys.readouterr().out
+    line = next(line for line in shown.splitlines() if "13874" in line)
+    assert line.split() == [found.design, "1.5", "175.41", "27", "153.93", "13874", "9564"]
+    assert "slowest path of encoder_classifier/quantized_pruned, cut-off 1.5: input to classifier_3" in shown
