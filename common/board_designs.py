@@ -85,7 +85,7 @@ def load(
     """
     parts = PARTS[design.cut]
     beside = () if "latent" in parts else (PLANE,)
-    traced = rtl.trace_model(model, tracer, beside, three_terms=False)
+    traced = rtl.trace_model(model, tracer, beside, aim="delay")
     registers = pipeline.registers(traced, pipeline_options)
     input_type = rtl.input_type(model)
     on_board = BoardDesign(
@@ -135,7 +135,7 @@ def load(
             "log": f"{design}/{folder.name}/routed.log",
         }
 
-    settings = [asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), ecp5.SYNTHESIZE]
+    settings = [asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), ecp5.RECIPE]
     key = finished_steps.key_of(
         folder / "src", *settings, yosys.version(), router_version(), pixels[: options.images], expected
     )

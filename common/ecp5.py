@@ -3,17 +3,25 @@
 The ECP5 is the FPGA whose open tools know its timing and end in a bitstream.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from common import yosys
+from common import artifacts, yosys
 
 _READ_CELLS = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
-SYNTHESIZE = """
+# Adders are built by a rule of our own, whose chains need no cell that leads into them (lattice_adders.v).
+_SYNTHESIZE = """
 proc; opt; alumacc; opt_clean
 flatten -noscopeinfo
-synth_ecp5 -noflatten -nobram -nolutram -nodsp -run coarse:edif
+synth_ecp5 -noflatten -nobram -nolutram -nodsp -run coarse:map_gates
+techmap -map lattice_adders.v
+synth_ecp5 -noflatten -nobram -nolutram -nodsp -run map_gates:edif
 """
+_OPEN = "x"
+_ADDERS = Path(__file__).with_name("lattice_adders.v")
+RECIPE = (_SYNTHESIZE, _ADDERS.read_text())
+"""What a netlist depends on beside its Verilog."""
 
 
 def synthesize(
@@ -38,4 +46,34 @@ def synthesize(
         ToolError: Yosys failed, or did not write the file whole.
     """
     products: Mapping[Path, str] = {output: "write_json -selected"}
-    yosys.run_script(folder, top, SYNTHESIZE, products, timeout_seconds, on_step, read=_READ_CELLS)
+    adders = folder / _ADDERS.name  # beyond `folder` Yosys sees nothing
+    adders.write_text(_ADDERS.read_text())
+    try:
+        yosys.run_script(folder, top, _SYNTHESIZE, products, timeout_seconds, on_step, read=_READ_CELLS)
+    finally:
+        adders.unlink()
+    _open_ends_of_chains(output, top)
+
+
+def _open_ends_of_chains(netlist: Path, top: str) -> None:
+    """Disconnect what no chain needs: a carry into a position that makes its own, a carry out that nothing reads.
+
+    ABC9 connects all pins, and nextpnr would spend two LUTs on each.
+    """
+    content = json.loads(netlist.read_text())
+    cells = content["modules"][top]["cells"].values()
+    read = {
+        net
+        for cell in cells
+        for pin, nets in cell["connections"].items()
+        if cell["port_directions"][pin] == "input"
+        for net in nets
+    }
+    for cell in cells:
+        if cell["type"] == "CCU2C":
+            pins = cell["connections"]
+            if "1" not in cell["parameters"]["INIT0"][:12]:
+                pins["CIN"] = [_OPEN]
+            if read.isdisjoint(pins["COUT"]):
+                pins["COUT"] = [_OPEN]
+    artifacts.write_text_atomically(netlist, json.dumps(content))

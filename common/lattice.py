@@ -73,7 +73,7 @@ def route(
     model = hls.load_model(source / "model.fml")
     return routed_designs.route(
         design,
-        rtl.trace_model(model, _tracer(options), three_terms=False),
+        rtl.trace_model(model, _tracer(options), aim="delay"),
         pixels,
         rtl.input_type(model),
         folder,

@@ -167,7 +167,8 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
         initial = _number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
         yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
     elif kind == "CCU2C":
-        yield from _lattice_carry(pins, parameters)
+        connected = {name: nets for name, nets in pins.items() if cell["connections"][name] != ["x"]}
+        yield from _lattice_carry(connected, parameters)
     elif kind in {"CARRY4", "CARRY8"}:
         yield from _carry_chain(pins, parameters)
     else:
@@ -193,7 +194,9 @@ def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str,
     one; the sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
     """
     outputs = [pins[name][0] for name in ("S0", "S1", "COUT") if name in pins]
-    carry, between = pins["CIN"][0], -min(outputs)
+    if "CIN" not in pins and _number(parameters["INIT0"]) >> 4:
+        raise PipelineError("CIN is open, but may go on")
+    carry, between = pins.get("CIN", (0,))[0], -min(outputs)
     for bit, carry_out in enumerate((between, pins["COUT"][0] if "COUT" in pins else None)):
         if parameters[f"INJECT1_{bit}"] != "NO":
             raise PipelineError(f"INJECT1_{bit} is not modelled")

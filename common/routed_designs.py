@@ -67,7 +67,7 @@ def route(
     expected = traced.logic.predict(pixels)
     settings = asdict(replace(options, designs=(), latency_cutoffs=()))
     key = finished_steps.key_of(
-        depth / "src", settings, ecp5.SYNTHESIZE, yosys.version(), router_version(), pixels, expected
+        depth / "src", settings, ecp5.RECIPE, yosys.version(), router_version(), pixels, expected
     )
     task = (f"{design}, cut-off {cutoff}", traced, pixels, input_type, expected, depth, options, pipeline_options)
     try:

@@ -6,6 +6,7 @@ graph, so what is traced is what hls4ml's C++ computes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from alkaid.converter.plugin import ALIRTracerPluginBase
@@ -21,7 +22,9 @@ from common.fixed_point import FixedPoint, fixed_point
 from common.hls import SIGMOID_RANGE
 
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
-SOLVER = {"hard_dc": -1}  # products may be as deep as saves adders: 8 % fewer LUTs than at most 2 deeper than needed
+Aim = Literal["area", "delay"]
+# alkaid's solver: how many adders deeper than needed products may be; -1 is as deep as saves adders.
+SOLVERS: dict[Aim, dict[str, int]] = {"area": {"hard_dc": -1}, "delay": {"hard_dc": 0}}
 
 
 def cast(values: FVArray, precision: FixedPoint) -> FVArray:
@@ -211,8 +214,7 @@ def trace_model(
     model: ModelGraph,
     tracer: type[Hls4mlTracer] = Hls4mlTracer,
     beside: Sequence[str] = (),
-    *,
-    three_terms: bool = True,
+    aim: Aim = "area",
 ) -> TracedModel:
     """Trace a converted model, all layers' outputs at first, so that each operation can be told its layer.
 
@@ -220,13 +222,14 @@ def trace_model(
         model: As hls4ml converts it.
         tracer: How layers become logic; `tabulation.TabulatingTracer` looks up what lies behind the latent plane.
         beside: Layers that are outputs too, behind those of the model.
-        three_terms: Whether sums are built three terms at a time, which a Xilinx slice adds as cheaply as two.
+        aim: Fewest LUTs, with sums built three terms at a time, which a Xilinx slice adds as cheaply as two; or fewest
+            adders in a row, of two terms each.
 
     Raises:
         PipelineError: A layer cannot be traced; it is named.
     """
-    inputs = _symbolic_inputs(model)
-    traces, output_layers = tracer(model, HARDWARE, SOLVER).apply_model(verbose=False, inputs=inputs)
+    inputs = _symbolic_inputs(model, SOLVERS[aim])
+    traces, output_layers = tracer(model, HARDWARE, SOLVERS[aim]).apply_model(verbose=False, inputs=inputs)
     layers = tuple(traces)
     flat = {name: np.asarray(values).ravel() for name, values in traces.items()}
     every = trace(
@@ -243,7 +246,7 @@ def trace_model(
     kept = [output for name in (*output_layers, *beside) for output in outputs[name]]
     sizes = tuple(len(values) for values in flat.values())
     logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
-    if three_terms:
+    if aim == "area":
         tagged = shared_sums.rebuild(tagged)
         logic = shared_sums.with_estimates(tagged)
     return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops), every, sizes)
@@ -277,12 +280,12 @@ def _with_outputs(logic: CombLogic, outputs: list[int]) -> CombLogic:
     return dead_code_elimin(selected, keep_dead_inputs=True)
 
 
-def _symbolic_inputs(model: ModelGraph) -> tuple[FVArray, ...]:
+def _symbolic_inputs(model: ModelGraph, solver: dict[str, int]) -> tuple[FVArray, ...]:
     inputs = []
     for variable in model.get_input_variables():
         precision = fixed_point(variable.type.precision)
         kif = (int(precision.signed), precision.integer - int(precision.signed), precision.fraction)
         shape = tuple(variable.shape)
         arrays = (np.full(shape, value) for value in kif)
-        inputs.append(FVArray.from_kif(*arrays, HARDWARE, 0.0, SOLVER))
+        inputs.append(FVArray.from_kif(*arrays, HARDWARE, 0.0, solver))
     return tuple(inputs)

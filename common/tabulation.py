@@ -11,7 +11,7 @@ from hls4ml.model.graph import ModelGraph
 from common import integer_network
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.rtl import HARDWARE, SOLVER, Hls4mlTracer
+from common.rtl import HARDWARE, Hls4mlTracer
 
 PLANE = "latent_relu"
 LARGEST_WIDTH = 6  # bits a coordinate: 4,096 points; each bit more multiplies the tables by four
@@ -46,7 +46,7 @@ class TabulatingTracer(Hls4mlTracer):
         behind = [name for name in outputs if name not in traces]
         for name, table in zip(behind, _values_at(self.model, points, behind), strict=True):
             looked_up = np.array([address.lookup(np.ascontiguousarray(column)) for column in table.T])
-            traces[name] = FVArray(looked_up, SOLVER, hwconf=HARDWARE)
+            traces[name] = FVArray(looked_up, traces[PLANE].solver_options, hwconf=HARDWARE)
         return traces, outputs
 
 

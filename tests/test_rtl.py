@@ -104,7 +104,7 @@ def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, p
 def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
     """Where the values of alkaid change, a newer version may need no folding of constants any more."""
     values = [0.984375, 0.03125, 0.5]
-    inputs = rtl.FVArray.from_kif(*np.array([[0], [0], [5]]), rtl.HARDWARE, 0.0, rtl.SOLVER)
+    inputs = rtl.FVArray.from_kif(*np.array([[0], [0], [5]]), rtl.HARDWARE, 0.0, rtl.SOLVERS["area"])
     constants = rtl.FVArray(np.array([FVariable.from_const(value, hwconf=rtl.HARDWARE) for value in values]))
 
     def output(rounded):
