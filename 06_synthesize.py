@@ -80,7 +80,7 @@ PRESETS = {
     "tuned": Configuration(
         tabulate_latent=True,
         routing=PlaceAndRouteOptions(latency_cutoffs=(1.5,)),
-        board=BoardOptions(clock_mhz=150.0),
+        board=BoardOptions(clock_mhz=100.0),
     ),
     "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
 }

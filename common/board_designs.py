@@ -106,8 +106,10 @@ def load(
         pipeline.write_rtl(traced, Path(scratch), pipeline_options)
         board.write_top_level(folder, Path(scratch) / "src", on_board, options)
 
+    def simulate() -> dict[str, Any]:
+        return {"differing": _simulate(folder, on_board, options, pixels, expected, timeout_seconds)}
+
     def make() -> dict[str, Any]:
-        differing = _simulate(folder, on_board, options, pixels, expected, timeout_seconds)
         routed = board.write_bitstream(
             folder,
             options,
@@ -130,20 +132,21 @@ def load(
             "latency_ns": round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
             "target_mhz": routed.target_mhz,
             "slack_ns": round(1000 / options.clock_mhz - routed.clock_ns, 3),
-            "uart_images": options.images,
-            "uart_differing": differing,
             "log": f"{design}/{folder.name}/routed.log",
         }
 
-    settings = [asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), ecp5.RECIPE]
-    key = finished_steps.key_of(
-        folder / "src", *settings, yosys.version(), router_version(), pixels[: options.images], expected
+    sources, simulation = folder / "src", folder / "simulation"
+    tools = yosys.version(), ecp5.RECIPE, router_version()
+    simulated = finished_steps.key_of(sources, asdict(options), yosys.version(), pixels[: options.images], expected)
+    made = finished_steps.key_of(
+        sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), *tools
     )
     try:
-        row = finished_steps.once(store, key, folder, make)
+        differing = finished_steps.once(store, simulated, simulation, simulate)["differing"]
+        row = finished_steps.once(store, made, folder, make)
     except PipelineError as error:
         return LoadedDesign(None, 0, "", f"{design} has no bitstream: {error}")
-    differing = row["uart_differing"]
+    row |= {"uart_images": options.images, "uart_differing": differing}
     return LoadedDesign(row, differing, f"simulated board: {differing} values differ" if differing else "", "")
 
 

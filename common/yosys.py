@@ -29,17 +29,15 @@ _ELABORATE = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx` but for six things that make these designs smaller or the run shorter:
+# Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
 # - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
-# - Other adders become carry chains (alumacc) before flattening; after it, chained sums become trees of 3:2
-#   compressors, which take two LUTs a bit where a carry chain takes one.
 # - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
 #   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
 # - Names from within the hierarchy, which only cost time, are given up when it is flattened.
 # - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
 _SYNTHESIZE = """
 setattr -mod -set keep_hierarchy 1 table_*
-proc; opt; alumacc; opt_clean
+proc
 flatten -noscopeinfo
 rename -hide w:*.*
 synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
