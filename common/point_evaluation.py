@@ -182,28 +182,34 @@ def _build(
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
     """Return what Yosys counts, each step on the way proved over all test images; the RTL is kept."""
-    from common import conversion, synthesis, vendor_tools, yosys
+    from common import conversion, open_synthesis, synthesis, vendor_tools, yosys
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
     network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
     simulated = conversion.convert_and_simulate(DESIGN, network, converted, test_samples, hls_options)
     if simulated.mismatch:
         raise PipelineError(f"not exact: {simulated.mismatch}")
-    options = synthesis.SynthesisOptions(
-        tool="open",
+    options = open_synthesis.OpenOptions(
         families=synthesize.families[:1],
         latency_cutoff=synthesize.latency_cutoff,
         tabulate_latent=synthesize.tabulate_latent,
         flavor="verilog",
         part=synthesize.part,
         clock_ns=synthesize.clock_ns,
-        hls_steps=vendor_tools.BuildSteps(),
+        prove=False,
+        proof_seconds=synthesize.proof_seconds,
         timeout_seconds=synthesize.timeout_seconds,
+        routing=None,
+        board=None,
+        finished=folder / "finished",
+    )
+    build = synthesis.Build(
+        DESIGN, converted, built, "open", options, vendor_tools.BuildSteps(), synthesize.timeout_seconds
     )
     with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
         yosys.compile_for_this_machine(folder / "yosys.log")
-    report = synthesis.build_design(DESIGN, converted, built, test_samples.intensities, options)
+    report = synthesis.build_alone(build, test_samples.intensities)
     if report.faults:
         raise PipelineError(f"not exact: {'; '.join(report.faults)}")
     (built / "rtl").rename(folder / "kept" / "rtl")

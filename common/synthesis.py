@@ -141,6 +141,13 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
     ]
 
 
+def build_alone(build: Build, intensities: np.ndarray) -> DesignReport:
+    """Build one design in this process, one step after the other; arguments and errors as those of `build_all`."""
+    ready = prepare(build, intensities)
+    steps = _steps(build, ready, intensities.astype(np.float64))
+    return assemble(build, ready, {step.name: step.take() for step in steps})
+
+
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     """Read a design's model; trace it, run alkaid's interpreter and write RTL where the open tools build it."""
     from common import c_simulation  # brings TensorFlow, which no other step needs
