@@ -56,8 +56,10 @@ def simulations(
 
 def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> tuple[float, str]:
     """Return the clock of a design [Hz], and which one that is."""
-    routed = metrics["designs"].get(str(design), {}).get("fmax_mhz")
-    return (routed * 1e6, "routed clock") if routed else (1e9 / settings["clock_ns"], "target clock")
+    for name, row in metrics["designs"].items():
+        if name.startswith(f"{design}, ") and row.get("routed"):
+            return row["fmax_mhz"] * 1e6, f"routed, {row['part'].partition(',')[0]}"
+    return 1e9 / settings["clock_ns"], "target clock"
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ STARTUP = 16  # random designs before optuna has learned enough to propose any
 
 def objectives(row: Mapping[str, float]) -> tuple[float, float, float]:
     """Return accuracy and L1 of the images held out, and the logarithm of alkaid's estimate of LUTs."""
-    return row["validation_accuracy"], row["validation_l1"], float(np.log2(row["lut_estimate"]))
+    return row["validation_accuracy"], row["validation_l1"], float(np.log2(max(row["lut_estimate"], 1)))
 
 
 def on_front(rows: list[Mapping[str, float]]) -> np.ndarray:

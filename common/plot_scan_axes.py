@@ -153,3 +153,4 @@ def _choose_scale(axes: Axes, values: np.ndarray) -> None:
         axes.xaxis.set_minor_locator(MaxNLocator(1))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.xaxis.set_major_formatter("{x:g}")  # no factor beside the axis, where its name stands

@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +17,14 @@ import pyarrow.parquet
 import pytest
 from stage_runs import start_stage, wait_until
 
-from common import compute_cluster, design_space
+from common import compute_cluster, dataset, design_space, point_evaluation
 from common.design_point import Outcome
 from common.design_search import DesignSearch
 from common.errors import PipelineError
 from common.point_store import PointStore
 from common.scan import Scan
 
+SCRIPTS = {"convert_hls": "05_convert_hls", "synthesize": "06_synthesize"}
 SPACE = "base = 'demo'\nquantize.seed = [0, 1, 2, 3, 4, 5, 6, 7]\n"
 
 
@@ -185,3 +188,16 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     assert status == 0, printed + errors
     assert results(outputs) == expected
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # done is done
+
+
+def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path):
+    stages = {name: importlib.import_module(script).PRESETS["demo"] for name, script in SCRIPTS.items()}
+    (tmp_path / "kept").mkdir()
+    shutil.copy(
+        demo_outputs / "04_quantize/classifier_quantized_pruned.h5", tmp_path / "kept" / point_evaluation.NETWORK
+    )
+    _, samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
+    found = point_evaluation._synthesize(stages, samples, tmp_path)
+    encoder = json.loads((demo_outputs / "metrics.json").read_text())["designs"]["encoder_classifier/quantized_pruned"]
+    assert found["lut"] > encoder["lut"] > 0
+    assert list((tmp_path / "kept" / "rtl" / "src").glob("*.v"))
