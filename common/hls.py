@@ -162,7 +162,9 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
     stamp = model.config.config["Stamp"]
     model.config.config["Stamp"] = NO_STAMP
     for name in ("hls4ml_config.yml", "build_lib.sh"):
-        text = (folder / name).read_text().replace(stamp, NO_STAMP)
+        text = (
+            (folder / name).read_text().replace(f"'{stamp}'", stamp).replace(stamp, NO_STAMP)
+        )  # all digits are quoted
         (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."))
     for binary in folder.glob("firmware/*.so"):
         binary.unlink()
@@ -173,13 +175,17 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
 def save_model(model: "ModelGraph", path: Path) -> None:
     """Save a converted model for the stages that follow: hls4ml's own format, the same bytes for the same model.
 
-    hls4ml's archive holds the times at which its files were written, and where the project was.
+    hls4ml's archive holds the times at which its files were written, where the project was, and the names of its
+    optimizers in an order of chance.
     """
     from hls4ml.utils.serialization import serialize_model
 
     serialize_model(model, path)
     contents = _read_archive(path)
     contents["config.json"] = contents["config.json"].replace(model.config.get_output_dir().encode(), PROJECT.encode())
+    state = json.loads(contents["graph_state.json"])
+    flows = [{name: sorted(steps) for name, steps in flow.items()} for flow in state["applied_flows"]]
+    contents["graph_state.json"] = json.dumps({**state, "applied_flows": flows}, indent=4).encode()
     with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in sorted(contents.items()):
             entry = tarfile.TarInfo(name)
