@@ -58,7 +58,7 @@ def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> 
     """Return the clock of a design [Hz], and which one that is."""
     for name, row in metrics["designs"].items():
         if name.startswith(f"{design}, ") and row.get("routed"):
-            return row["fmax_mhz"] * 1e6, f"routed, {row['part'].partition(',')[0]}"
+            return row["fmax_mhz"] * 1e6, f"routed clock, {row['part'].partition(',')[0]}"
     return 1e9 / settings["clock_ns"], "target clock"
 
 
@@ -74,6 +74,7 @@ def main() -> None:
         ["", *(design.partition("/")[0] for design in DESIGNS)],
     )
     cells: dict[str, list[str]] = {}
+    clocks: dict[str, None] = {}
     for design in parse_designs(DESIGNS):
         with tempfile.TemporaryDirectory() as folder:
             tasks = simulations(design, Path(folder), samples, run["configuration"])
@@ -81,11 +82,12 @@ def main() -> None:
         hertz, which = clock(design, run["metrics"], run["configuration"])
         for name, times in seconds.items():
             cells.setdefault(name, []).append(f"{images / measure.Spread.of(times):,.0f}")
-        cells.setdefault("on the FPGA", []).append(f"{hertz:,.0f} ({which})")
+        cells.setdefault("on the FPGA", []).append(f"{hertz:,.0f}")
+        clocks[which] = None
         benchmark.values[str(design)] = {"images": images, "seconds": seconds, "clock_hertz": hertz, "clock": which}
     for name, row in cells.items():
         benchmark.row(name, *row)
-    benchmark.notes.append("on the FPGA: an image a clock cycle (initiation interval 1)")
+    benchmark.notes.append(f"on the FPGA: an image a clock cycle (initiation interval 1), {' and '.join(clocks)}")
     benchmark.finish()
 
 
