@@ -20,6 +20,7 @@ from stage_runs import start_stage, wait_until
 from common import compute_cluster, dataset, design_space, point_evaluation
 from common.design_point import Outcome
 from common.design_search import DesignSearch
+from common.designs import Design
 from common.errors import PipelineError
 from common.point_store import PointStore
 from common.scan import Scan
@@ -190,7 +191,11 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # done is done
 
 
-def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path):
+def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path, monkeypatch):
+    design = Design(
+        "encoder_classifier", "quantized_pruned"
+    )  # a quarter of the full network, and synthesized in `demo`
+    monkeypatch.setattr(point_evaluation, "DESIGN", design)
     stages = {name: importlib.import_module(script).PRESETS["demo"] for name, script in SCRIPTS.items()}
     (tmp_path / "kept").mkdir()
     shutil.copy(
@@ -198,6 +203,6 @@ def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path)
     )
     _, samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
     found = point_evaluation._synthesize(stages, samples, tmp_path)
-    encoder = json.loads((demo_outputs / "metrics.json").read_text())["designs"]["encoder_classifier/quantized_pruned"]
-    assert found["lut"] > encoder["lut"] > 0
+    whole = json.loads((demo_outputs / "metrics.json").read_text())["designs"][str(design)]
+    assert (found["lut"], found["ff"]) == (whole["lut"], whole["ff"])
     assert list((tmp_path / "kept" / "rtl" / "src").glob("*.v"))
