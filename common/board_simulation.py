@@ -19,7 +19,7 @@ from common.board import BOARDS, SOURCES, TOP, BoardOptions
 from common.errors import ToolError
 from common.processes import run_logged
 
-# A register between two pipeline stages holds hundreds of words; as one each, g++ is done with them 100 times as soon.
+# A register between two pipeline stages holds hundreds of words; g++ takes minutes for all in one, less for one each.
 _WRITE_CPP = "proc; flatten -noscopeinfo; opt_expr; opt_clean; splitcells; splitnets -driver; opt_clean"
 
 

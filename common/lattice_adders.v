@@ -12,7 +12,7 @@ module lattice_alu (A, B, CI, BI, X, Y, CO);
   input CI, BI;
   (* force_downto *) output [Y_WIDTH-1:0] X, Y, CO;
 
-  // Narrow adders are faster as LUTs; what adds or subtracts by a signal is left to Yosys's own rule.
+  // Narrow adders become LUTs, as by Yosys's own rule, which also takes what adds or subtracts by a signal.
   wire _TECHMAP_FAIL_ = Y_WIDTH <= 4 || _TECHMAP_CONSTMSK_CI_ !== 1'b1 || _TECHMAP_CONSTMSK_BI_ !== 1'b1;
 
   localparam INVERT = _TECHMAP_CONSTVAL_BI_ === 1'b1, CARRY = _TECHMAP_CONSTVAL_CI_ === 1'b1;
