@@ -43,7 +43,7 @@ class FaultCounter:
         self.is_worker = hasattr(config, "workerinput")
         self.started = time.time()
         self.counts = {name: {"injected": 0, "survived": 0} for name in CLASSES}
-        self.counted_by_subtests: set[str] = set()
+        self.survived_by_subtests: dict[str, bool] = {}
 
     def pytest_collection_modifyitems(self, items):
         for item in list(items):
@@ -54,13 +54,15 @@ class FaultCounter:
                     items.remove(item)
 
     def pytest_runtest_logreport(self, report):
+        """Count each subtest, and a test that has none or that failed beside them."""
         name = dict(report.user_properties).get("fault")
-        if name is None or report.when != "call" or report.skipped:
+        if name is None or report.skipped or (report.when != "call" and report.passed):
             return
         if isinstance(report, pytest.SubtestReport):
-            self.counted_by_subtests.add(report.nodeid)
-        elif report.nodeid in self.counted_by_subtests:
-            return
+            survived = self.survived_by_subtests.get(report.nodeid, True)
+            self.survived_by_subtests[report.nodeid] = survived and report.passed
+        elif self.survived_by_subtests.get(report.nodeid) in (report.passed, False):
+            return  # it passed as its subtests did, or failed since one of them did
         self.counts[name]["injected"] += 1
         self.counts[name]["survived"] += report.passed
 
