@@ -28,7 +28,7 @@ SPACE = Path(__file__).parents[1] / "spaces" / "tuned.toml"
 VALIDATION_IMAGES = 10_000
 EMPTY_POINTS: dict[Strategy, int] = {"random": 1000, "optuna": 200}
 WORKERS = (1, 2)
-DESIGNS = 4  # on each worker
+DESIGNS = 6  # on each worker
 AHEAD = 8
 
 
@@ -56,8 +56,21 @@ class Measured:
     ) -> None:
         """Prepare scans, see `scan.Scan`, whose points are kept in `folder`."""
         self._space: DesignSpace = design_space.load(SPACE, [], VALIDATION_IMAGES)
+        self._client, self._samples = client, samples
+        self._evaluate, self._train_source = evaluate, train_source
         self._scan = Scan(PointStore(folder, "benchmark"), client, samples, evaluate, train_source)
         self._seeds = itertools.count()
+
+    def warm_up(self) -> None:
+        """Compute a design that is not counted on every worker: its first one waits for TensorFlow's import."""
+        point = self._space.point(self._space.base_values)
+        source = self._client.submit(self._train_source, point, self._samples)
+        self._client.gather(
+            [
+                self._client.submit(self._evaluate, point, self._samples, source, workers=[address], pure=False)
+                for address in self._client.nthreads()
+            ]
+        )
 
     def seconds(self, strategy: Strategy, points: int) -> float:
         """Return how long a scan takes [s]."""
@@ -71,7 +84,7 @@ def overheads() -> dict[str, list[float]]:
     """Return what a point costs beside its computation, three times for each way of proposing [s]."""
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, max(WORKERS)) as client:
         scans = Measured(client, client.submit(tuple), empty, no_source, Path(folder))
-        scans.seconds("random", 20)
+        scans.warm_up()
         return {
             strategy: [scans.seconds(strategy, points) / points for _ in range(3)]
             for strategy, points in EMPTY_POINTS.items()
@@ -96,7 +109,7 @@ def seconds_a_design(workers: int, designs: int) -> float:
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, workers) as client:
         samples = client.scatter(measure.mnist_samples(), broadcast=True)
         scans = Measured(client, samples, point_evaluation.evaluate, untrained, Path(folder))
-        scans.seconds("random", workers)
+        scans.warm_up()
         return scans.seconds("random", designs * workers) / (designs * workers)
 
 

@@ -1,6 +1,7 @@
 """Configurations: frozen dataclasses whose fields carry their allowed values, and the command line made of them."""
 
 import dataclasses
+import functools
 import re
 import types
 import typing
@@ -71,7 +72,7 @@ def check(configuration: object, prefix: str = "--") -> None:
     Raises:
         PipelineError: A value is not allowed, or contradicts another; the message names flag, value and what is.
     """
-    for name, hint in typing.get_type_hints(type(configuration), include_extras=True).items():
+    for name, hint in field_types(type(configuration)).items():
         value, flag = getattr(configuration, name), prefix + name.replace("_", "-")
         if dataclasses.is_dataclass(value):
             check(value, f"{flag}.")
@@ -100,6 +101,12 @@ def parse_command_line(description: str, default: Configuration, arguments: list
     return configuration
 
 
+@functools.cache
+def field_types(dataclass: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields by name, with their constraints."""
+    return typing.get_type_hints(dataclass, include_extras=True)
+
+
 def with_fields(
     configuration: Configuration, fields: Mapping[str, Any], fault: Fault, group: tuple[str, ...] = ()
 ) -> Configuration:
@@ -114,7 +121,7 @@ def with_fields(
     Raises:
         PipelineError: A field is unknown, or its value is of another type or out of its range.
     """
-    hints = typing.get_type_hints(type(configuration), include_extras=True)
+    hints = field_types(type(configuration))
     values = {}
     for name, value in fields.items():
         path = (*group, name)

@@ -48,19 +48,13 @@ class Outcome:
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
-def source_dependencies(point: Point) -> dict[str, Any]:
-    """Return all of the configuration that the float network depends on which a point starts from."""
-    stages = point.configurations()
-    stage = "train_autoencoder" if stages["quantize"].zeros == "raised" else "prune"
-    return {"format": FORMAT, "validation_images": point.validation_images, stage: asdict(stages[stage])}
-
-
 def dependencies(point: Point) -> dict[str, Any]:
-    """Return all of the configuration that a point depends on."""
+    """Return all of the configuration that a point depends on; under `source`, what its float network depends on."""
     stages = point.configurations()
     synthesize = stages["synthesize"]
+    stage = "train_autoencoder" if stages["quantize"].zeros == "raised" else "prune"
     return {
-        "source": source_dependencies(point),
+        "source": {"format": FORMAT, "validation_images": point.validation_images, stage: asdict(stages[stage])},
         "synthesized": point.synthesized,
         "quantize": asdict(stages["quantize"]),
         "hls": asdict(stages["convert_hls"].hls),

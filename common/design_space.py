@@ -14,7 +14,6 @@ Whole numbers at equal distances are a range too, so that a search knows that 3 
 
 import functools
 import itertools
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from common import presets, toml_files
-from common.configuration import field_value
+from common.configuration import field_types, field_value
 from common.design_point import Point, dependencies, identity
 from common.errors import PipelineError
 from common.toml_files import TomlFile
@@ -185,7 +184,7 @@ def _without_axes(
     axes: dict[str, BaseDistribution],
 ) -> dict[str, Any]:
     """Return the fields that have one value, and put the others into `axes`."""
-    hints = typing.get_type_hints(type(configuration), include_extras=True)
+    hints = field_types(type(configuration))
     fixed = {}
     for name, value in fields.items():
         path, present = (*group, name), getattr(configuration, name, None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.design_point import Outcome, Point, dependencies, identity, source_dependencies
+from common.design_point import Outcome, identity
 from common.errors import PipelineError
 from common.point_evaluation import NETWORK
 
@@ -27,13 +27,13 @@ class PointStore:
     folder: Path
     images: str
 
-    def name(self, point: Point) -> str:
-        """Return the name of a point's folder."""
-        return identity(dependencies(point), self.images)
+    def name(self, depends_on: Mapping[str, Any]) -> str:
+        """Return the name of the folder of a point with these `dependencies`."""
+        return identity(depends_on, self.images)
 
-    def source_name(self, point: Point) -> str:
-        """Return the name of the folder of the float network that a point starts from."""
-        return f"float-{identity(source_dependencies(point), self.images)}"
+    def source_name(self, depends_on: Mapping[str, Any]) -> str:
+        """Return the name of the folder of the float network that a point with these `dependencies` starts from."""
+        return f"float-{identity(depends_on['source'], self.images)}"
 
     def load(self, name: str) -> dict[str, Any] | None:
         """Return the numbers of a point, or None where it has not been computed.

@@ -6,18 +6,17 @@ running: those that are kept are found again, whoever computed them.
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from distributed import Client, Future, as_completed
-from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from common import compute_cluster, point_evaluation
 from common.console import CONSOLE, note, progress_line
-from common.design_point import Outcome, Point, dependencies, source_dependencies
+from common.design_point import Outcome, Point, dependencies
 from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
 from common.point_store import PointStore
@@ -31,13 +30,13 @@ class Task:
 
     Attributes:
         name: Of the point, see `PointStore.name`.
-        point: The point.
+        depends_on: All of the configuration that it depends on.
         row: Its numbers, once there are any.
         fault: What was wrong, with the place of its log.
     """
 
     name: str
-    point: Point
+    depends_on: Mapping[str, Any]
     row: dict[str, Any] = field(default_factory=dict)
     fault: str | None = None
 
@@ -72,7 +71,7 @@ class Scan:
         self._tasks: dict[str, Task] = {}
         self._sources: dict[str, Future] = {}
         self._futures: dict[str, Future] = {}
-        self._completed = as_completed([], loop=client.loop)
+        self._completed = as_completed([], loop=client.loop, with_results=True, raise_errors=False)
         self._computed, self._started = 0, time.monotonic()
         self._shown, self._words = 0.0, ""
 
@@ -110,31 +109,31 @@ class Scan:
 
     def _begin(self, point: Point) -> Task:
         """Take a point from the store or an earlier proposal, or give it to the cluster."""
-        name = self._store.name(point)
+        depends_on = dependencies(point)
+        name = self._store.name(depends_on)
         if name not in self._tasks:
-            task = self._tasks[name] = Task(name, point, self._store.load(name) or {})
+            task = self._tasks[name] = Task(name, depends_on, self._store.load(name) or {})
             if not task.finished:
-                then = (self._samples, self._source(point))
+                then = (self._samples, self._source(point, depends_on))
                 future = compute_cluster.submit(self._client, f"point-{name}", self._evaluate, point, then=then)
                 self._futures[name] = future
                 self._completed.add(future)
         return self._tasks[name]
 
-    def _source(self, point: Point) -> Future:
+    def _source(self, point: Point, depends_on: Mapping[str, Any]) -> Future:
         """Take the float network of a point from the store or an earlier point, or give it to the cluster."""
-        name = self._store.source_name(point)
+        name = self._store.source_name(depends_on)
         if name not in self._sources:
             kept = self._store.load_source(name)
             if kept is not None:
                 future = compute_cluster.submit(self._client, name, lambda: kept)
             else:
                 future = compute_cluster.submit(self._client, name, self._train_source, point, then=(self._samples,))
-                depends_on = source_dependencies(point)
-                future.add_done_callback(lambda done: self._keep_source(name, depends_on, done))
+                future.add_done_callback(lambda done: self._keep_source(name, depends_on["source"], done))
             self._sources[name] = future
         return self._sources[name]
 
-    def _keep_source(self, name: str, depends_on: dict[str, Any], done: Future) -> None:
+    def _keep_source(self, name: str, depends_on: Mapping[str, Any], done: Future) -> None:
         """Keep a float network; where there is none, its points say so."""
         if done.status == "finished":
             self._store.save(name, depends_on, done.result())
@@ -143,18 +142,12 @@ class Scan:
         """Take in what the cluster has finished, until this task is among it."""
         while not task.finished:
             show()
-            self._take(next(self._completed))
+            future, result = next(self._completed)
+            self._take(self._tasks[future.key.removeprefix("point-")], _outcome(result))
 
-    def _take(self, future: Future) -> None:
+    def _take(self, task: Task, outcome: Outcome) -> None:
         """Keep what a task has given."""
-        task = self._tasks[future.key.removeprefix("point-")]
-        try:
-            outcome = future.result()
-        except KilledWorker:
-            outcome = Outcome({}, "every worker that ran it has died (out of memory?)")
-        except FutureCancelledError:
-            raise PipelineError("the scheduler is lost; points are kept, run the scan again to go on") from None
-        kept = self._store.save(task.name, dependencies(task.point), outcome)
+        kept = self._store.save(task.name, task.depends_on, outcome)
         del self._futures[task.name]
         self._computed += 1
         task.row = outcome.values
@@ -183,6 +176,23 @@ class Scan:
             words.append(f"front of {len(front)}: {_in_words(max(front, key=lambda row: row['validation_accuracy']))}")
         self._shown, self._words = time.monotonic(), ", ".join(words)
         return self._words
+
+
+def _outcome(result: Any) -> Outcome:  # noqa: ANN401
+    """Return what a task gave, or could not give.
+
+    Raises:
+        PipelineError: The scheduler is lost.
+    """
+    match result:
+        case Outcome():
+            return result
+        case (_, KilledWorker(), _):
+            return Outcome({}, "every worker that ran it has died (out of memory?)")
+        case (_, error, trace):
+            raise error.with_traceback(trace)
+        case _:
+            raise PipelineError("the scheduler is lost; points are kept, run the scan again to go on")
 
 
 def _in_words(row: dict[str, Any]) -> str:

@@ -42,8 +42,13 @@ def sample(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Put tests that wait for the demo run behind the others."""
-    items.sort(key=lambda item: "demo_outputs" in item.fixturenames)
+    """Put tests that take minutes before the others, and those that wait for the demo run behind them."""
+
+    def place(item):
+        fault = item.get_closest_marker("fault")
+        return not (fault and fault.kwargs.get("thorough")), "demo_outputs" in item.fixturenames
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
