@@ -58,7 +58,7 @@ test: $(VENV)/installed-test
 	$(PYTHON) -m pytest
 
 faults: $(VENV)/installed-test
-	$(PYTHON) -m pytest -m fault --dist worksteal --faults $(OUTPUTS)/faults.json
+	$(PYTHON) -m pytest -m fault --dist worksteal --faults=$(OUTPUTS)/faults.json
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,7 @@
 """Faults that tests inject: how many of each class, and how many of them the pipeline survived.
 
 A test marked `fault("killed")` injects one fault, or one in each of its subtests. `make test` injects a sample: some of
-the subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults FILE`, as in
+the subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults=FILE`, as in
 `make faults`, all are injected, and the table goes into the file, which the results page shows.
 """
 
