@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import multiprocessing
 import os
+import random
 import re
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+
+from common import artifacts
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("01_prepare_data", "02_train_autoencoder", "03_prune", "04_quantize", "05_convert_hls")
@@ -104,6 +107,13 @@ def fork_well(stage: str, *arguments: str, outputs: Path) -> float:
     process.join()
     assert process.exitcode == 0, f"{stage} failed:\n{log.read_text()}"
     return time.monotonic() - started
+
+
+def moments(outputs: Path, stage: str, count: int) -> list[float]:
+    """Return random moments of a stage's run [s], early ones more often: they cost less, so there can be more."""
+    took = 1 + artifacts.read_run(outputs, stage)["seconds"]  # and one second before its own clock runs
+    generator = random.Random(stage)
+    return [generator.triangular(0, took, 0) for _ in range(count)]
 
 
 def load_stage(stage: str) -> ModuleType:

@@ -24,6 +24,7 @@ from stage_runs import (
     fork_well,
     hashes,
     leftovers,
+    moments,
     partial_folder,
     processes_of,
     run_stage,
@@ -368,9 +369,9 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
     outputs = tmp_path / "outputs"
     shutil.copytree(demo_outputs / "01_prepare_data", outputs / "01_prepare_data")
     old = hashes(outputs / "01_prepare_data")
-    moments = random.Random(14)
+    generator = random.Random(14)
     for _ in range(6):
-        moment = moments.uniform(0, 2)
+        moment = generator.uniform(0, 2)
         with subtests.test(seconds=moment):
             process = start_stage("01_prepare_data", "--preset", "demo", "--seed", "5", outputs=outputs)
             wait_until(lambda: partial_folder(outputs, "01_prepare_data") or (outputs / "index.html").exists())
@@ -389,10 +390,7 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_killed_at_twenty_random_moments_a_stage_leaves_whole_artifacts(tiny_outputs, tmp_path, stage, subtests):
     outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
-    took = fork_well(stage, *TINY[stage], outputs=outputs)
-    moments = random.Random(stage)
-    for _ in range(20):
-        moment = moments.uniform(0, took)
+    for moment in moments(outputs, stage, 20):
         with subtests.test(seconds=moment):
             process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log")
             time.sleep(moment)

@@ -1,17 +1,26 @@
 """Stages whose tools are missing, fail, or are interrupted: one line, the old artifacts, and no process left."""
 
+import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from stage_runs import ROOT, TINY, fork_stage, fork_well, hashes, leftovers, partial_folder, processes_of, wait_until
+from stage_runs import (
+    ROOT,
+    TINY,
+    fork_stage,
+    hashes,
+    leftovers,
+    moments,
+    partial_folder,
+    processes_of,
+    wait_until,
+)
 
 
 def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **variables: str) -> None:
@@ -113,15 +122,14 @@ def test_yosys_that_is_absent_or_fails_is_named(tiny, yosys_stand_in, script, wo
 @pytest.mark.fault("tool", thorough=True)
 @pytest.mark.parametrize("stage", ["05_convert_hls", "06_synthesize"])
 def test_interrupted_at_random_moments_a_stage_leaves_no_process(tiny, tmp_path, stage, subtests):
-    took = fork_well(stage, *TINY[stage], outputs=tiny)
-    before, moments = hashes(tiny / stage), random.Random(stage)
-    for number in [signal.SIGINT, signal.SIGTERM] * 5:
-        moment = moments.uniform(0, 0.8 * took)
+    before = hashes(tiny / stage)
+    for number, moment in zip([signal.SIGINT, signal.SIGTERM] * 3, moments(tiny, stage, 6), strict=True):
         with subtests.test(signal=number.name, seconds=moment):
             process = fork_stage(stage, *TINY[stage], outputs=tiny, log=tmp_path / "log")
             wait_until(lambda: partial_folder(tiny, stage))
-            time.sleep(moment)
-            os.kill(process.pid, number)
+            process.join(moment)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended
+                os.kill(process.pid, number)
             process.join(60)
             assert process.exitcode in (0, 1, 130)
             wait_until(lambda: not processes_of(tiny))
