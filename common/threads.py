@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
+POLL_SECONDS = 0.2
 _local = threading.local()  # its `stop`, an event, is shared by all threads of a call and those that they start
 
 
@@ -34,9 +35,10 @@ def run_together(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]])
             raise
 
     with ThreadPoolExecutor(max(len(tasks), 1)) as pool:
-        futures = [pool.submit(call, arguments) for arguments in tasks]
         try:
-            wait(futures)
+            futures = [pool.submit(call, arguments) for arguments in tasks]
+            while wait(futures, POLL_SECONDS).not_done:
+                pass  # a signal that another thread has taken does not wake this one
         except BaseException:  # signals reach the main thread alone
             stop.set()
             raise

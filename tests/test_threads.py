@@ -1,17 +1,19 @@
 """Trainings at the same time: the same weights as in a row, and an end of all when one fails."""
 
+import signal
 import threading
 import time
 
 import numpy as np
 import pytest
+from stage_runs import wait_until
 
 from common import networks, training
 from common.errors import PipelineError
 from common.legacy_keras import make_deterministic
 from common.recipe import Recipe
 from common.samples import Samples
-from common.threads import run_together, stop_if_asked
+from common.threads import StoppedError, run_together, stop_if_asked
 
 RECIPE = Recipe(epochs=3, batch_size=16)
 TASKS = [("classifier", 0), ("autoencoder", 0), ("classifier", 1), ("autoencoder", 1)]
@@ -60,19 +62,24 @@ def test_when_one_fails_the_others_end_and_its_error_is_raised():
     stop_if_asked()  # nothing is asked of what comes after
 
 
-def test_interrupt_ends_all_threads(monkeypatch):
-    before = threading.active_count()
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_ctrl_c_ends_all_threads_though_another_thread_takes_the_signal(seconds):
+    """The kernel may give a signal to any thread; Python acts on it in the main thread alone."""
+    before, ended = threading.active_count(), []
 
-    def interrupted(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("common.threads.wait", interrupted)
-
-    def endless() -> None:
-        while True:
-            stop_if_asked()
+    def work(interrupts: bool) -> None:
+        if interrupts:
+            time.sleep(seconds)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        for _ in range(600):
+            try:
+                stop_if_asked()
+            except StoppedError:
+                ended.append(interrupts)
+                raise
             time.sleep(0.01)
 
     with pytest.raises(KeyboardInterrupt):
-        run_together(endless, [(), ()])
-    assert threading.active_count() == before
+        run_together(work, [(True,), (False,)])
+    wait_until(lambda: threading.active_count() == before)
+    assert True in ended
