@@ -16,6 +16,8 @@ import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
 
+LONGEST = ("repeat", "stale")  # of the faults; those of a stale chain wait for each other where they run side by side
+
 
 def pytest_addoption(parser):
     faults.add_option(parser)
@@ -46,7 +48,8 @@ def pytest_collection_modifyitems(items):
 
     def place(item):
         fault = item.get_closest_marker("fault")
-        return not (fault and fault.kwargs.get("thorough")), "demo_outputs" in item.fixturenames
+        thorough = bool(fault and fault.kwargs.get("thorough"))
+        return not thorough, not (thorough and fault.args[0] in LONGEST), "demo_outputs" in item.fixturenames
 
     items.sort(key=place)
 
