@@ -3,7 +3,7 @@
 # make 03              one stage and what it needs
 # make scan            scan the space of designs (stage 07, hours), with the preset in force
 # make test            set up and run all tests
-# make faults          break it on purpose, in every way, and count what survives (20 minutes)
+# make faults          break it on purpose, in every way, and count what survives (20 minutes on two cores)
 # make lint            style checks
 # make report          print the results
 # make benchmarks      measure speed, side by side, on a machine that does nothing else (make benchmarks PRESET=paper)
@@ -68,7 +68,7 @@ report: | $(VENV)/installed
 	@$(PYTHON) -m common.report
 
 benchmarks: all
-	@for name in preparation training throughput scaling "pipeline --preset $(or $(PRESET),demo)"; do \
+	@for name in preparation training throughput scaling scan "pipeline --preset $(or $(PRESET),demo)"; do \
 	    $(PYTHON) -m benchmarks.$$name || exit 1; \
 	done
 
