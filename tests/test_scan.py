@@ -29,17 +29,13 @@ SCRIPTS = {"convert_hls": "05_convert_hls", "synthesize": "06_synthesize"}
 SPACE = "base = 'demo'\nquantize.seed = [0, 1, 2, 3, 4, 5, 6, 7]\n"
 
 
-def seed_of(point):
-    return point.fields["quantize"]["seed"]
-
-
 def no_source(*_):
     return Outcome({})
 
 
 def stand_in(point, *_, folder, deadly=(), failing=()):
     """Give numbers that depend on the seed alone, without TensorFlow; die once at some seeds, fail at others."""
-    seed = seed_of(point)
+    seed = point.fields["quantize"]["seed"]
     begun = Path(folder) / f"{seed}.{len(list(Path(folder).glob(f'{seed}.*')))}"
     begun.write_text(str(os.getpid()))
     if seed in deadly and begun.name.endswith(".0"):
@@ -64,7 +60,8 @@ def scan(tmp_path):
         with compute_cluster.connect(None, 2) as client:
             scan = Scan(store, client, client.submit(tuple), evaluate, no_source)
             found = scan.search(DesignSearch(space, "grid", points, seed=0), ahead=4)
-        return {seed_of(task.point): task for _, task in found}, sorted(path.name for path in begun.iterdir())
+        tasks = {values["quantize.seed"]: task for values, task in found}
+        return tasks, sorted(path.name for path in begun.iterdir())
 
     return run
 
