@@ -121,6 +121,8 @@ def report(rows: list[dict[str, Any]], finalists: list[dict[str, Any]]) -> None:
     trained = [row for row in finalists if row["fault"] is None]
     tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}
     for title, shown in tables.items():
+        if not shown:
+            continue
         cells = [[row["point"], *(_written(row.get(name), form) for name, form in SHOWN.values())] for row in shown]
         console.table(title, ["design", *SHOWN], cells)
     console.note("accuracy, L1: images held out; LUT est.: alkaid's; LUT, FF: Yosys; test images choose nothing")
