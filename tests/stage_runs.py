@@ -100,13 +100,12 @@ def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str
     exec(compile(Path(script.__file__).read_text(), script.__file__, "exec"), vars(script))
 
 
-def fork_well(stage: str, *arguments: str, outputs: Path) -> float:
-    """Run a numbered script that must succeed, as `fork_stage` starts it; return how long it took [s]."""
-    started, log = time.monotonic(), outputs.with_name(f"{outputs.name}.log")
+def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
+    """Run a numbered script that must succeed, as `fork_stage` starts it."""
+    log = outputs.with_name(f"{outputs.name}.log")
     process = fork_stage(stage, *arguments, outputs=outputs, log=log)
     process.join()
     assert process.exitcode == 0, f"{stage} failed:\n{log.read_text()}"
-    return time.monotonic() - started
 
 
 def moments(outputs: Path, stage: str, count: int) -> list[float]:

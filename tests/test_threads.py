@@ -65,9 +65,10 @@ def test_when_one_fails_the_others_end_and_its_error_is_raised():
 @pytest.mark.parametrize("seconds", [0.0, 0.5])
 def test_ctrl_c_ends_all_threads_though_another_thread_takes_the_signal(seconds):
     """The kernel may give a signal to any thread; Python acts on it in the main thread alone."""
-    before, ended = threading.active_count(), []
+    before, begun, ended = threading.active_count(), [], []
 
     def work(interrupts: bool) -> None:
+        begun.append(interrupts)
         if interrupts:
             time.sleep(seconds)
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)
@@ -83,3 +84,4 @@ def test_ctrl_c_ends_all_threads_though_another_thread_takes_the_signal(seconds)
         run_together(work, [(True,), (False,)])
     wait_until(lambda: threading.active_count() == before)
     assert True in ended
+    assert sorted(ended) == sorted(begun)
