@@ -47,6 +47,7 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Client]:
     Raises:
         PipelineError: No scheduler answers.
     """
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is lost is said in one line
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a worker has yet to learn where this program is
     with contextlib.ExitStack() as stack:
         if scheduler is None:
