@@ -82,16 +82,19 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         return quantized_training.train_with_zeros_raised(network, complete, *common, configuration.raised, *samples)
 
     curves, models, rows = {}, {}, []
+    # Of the network that each variant is trained from; zeros that are raised begin with none.
+    parents = {"quantized": "complete", "quantized_pruned": "pruned" if configuration.zeros == "held" else "complete"}
     trained = threads.run_together(train, [(network,) for network in sources])
     for network, variants in zip(sources, trained, strict=True):
         for variant, (model, learning) in variants.items():
+            parent = parents[variant]
             source, before = sources[network][variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
             name, title = f"{network}_{variant}", f"{network} {variant}"
             curves[name] = learning
             networks.save(model, run.folder / f"{name}.h5")
             models[name] = model
             models[f"{network}_{before}"] = source
-            row = training.describe(model, train_samples, test_samples)
+            row = {"parent": f"{network}/{parent}", **training.describe(model, train_samples, test_samples)}
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
             run.report_findings(plausibility.findings(model, test_samples, title), configuration.allow)
             rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
@@ -111,7 +114,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     for name, path in earlier_curves.items():
         shown_curves[name] = training.load_curves(path)["classifier"]
     shown = {name: models[f"classifier_{name}"] for name in networks.VARIANTS}
-    variant_figures.save_all(run.folder, shown, shown_curves, configuration.precision, test_samples)
+    variant_figures.save_all(
+        run.folder, shown, shown_curves, configuration.precision, test_samples, parents["quantized_pruned"]
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,14 @@
 """The numbers of the report (January 2022) and of its revision (May 2022) that this project is compared with."""
 
+from common.sources import Source
+
+REPORT = Source(
+    "L. Valente, An FPGA Implementation of a Deep Autoencoder using hls4ml package",
+    2022,
+    "University of Bologna, Applied Electronics course, 27 January: Tables 1 and 2",
+)
+REVISION = Source(REPORT.title, 2022, "its author's revision of May: Tables 3 to 6")
+
 TABLE_1 = {
     "encoder_2": ((512, 16), (102, 16)),
     "decoder_1": ((32, 16), (6, 13)),
@@ -34,4 +43,4 @@ TABLES_5_AND_6 = {
         "part": "xc7vx690t", "latency_cycles": 31, "clock_ns": 4.890, "dsp": 45, "lut": 121_617, "ff": 32_562,
     },
 }  # fmt: skip
-"""C-synthesis estimates of Vivado HLS for encoder and classifier; they run 1.7 to 2.2 times above logic synthesis."""
+"""C-synthesis estimates of Vivado HLS for encoder and classifier."""

@@ -25,7 +25,7 @@ from common.plot_style import (
     styled,
     variant_style,
 )
-from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign
+from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign, overestimate
 
 Record = Mapping[str, float | str]
 PAPER = VARIANTS["paper"]
@@ -54,8 +54,7 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
         0.75 + 0.19 * len(rows),
         title="Resources and latency of the designs",
         caption="What does a design cost, beside the paper's? Filled markers are counted after logic synthesis; open "
-        "ones are C-synthesis estimates, as all of the paper's are. The two are different things: for hls4ml projects "
-        "C-synthesis gives 1.7 to 2.2 times the LUTs that logic synthesis then uses." + _made_with(designs),
+        f"ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
         data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}),
     )
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
@@ -101,10 +100,11 @@ def accuracy_against_luts(
         4.4,
         title="Accuracy against LUTs, with published designs",
         caption="How much accuracy for how many LUTs? Coloured markers are this project's designs, open ones "
-        "C-synthesis estimates, which give more LUTs than a synthesis does. Grey marks are published MNIST designs for "
-        "orientation: LogicNets too reads 8 × 8 pixels, the others all 28 × 28; figures published in whole percents "
-        "have a bar of ± 0.5 %. This project's networks see a digit only through two numbers, which costs accuracy."
-        + _made_with(designs),
+        "C-synthesis estimates, which give more LUTs than logic synthesis. Grey marks are published MNIST designs for "
+        "orientation, all of 28 × 28 pixels; accuracies published in whole percents have a bar of ± 0.5 %. This "
+        "project's networks see a digit only through two numbers, which costs accuracy."
+        + _made_with(designs)
+        + f" Published: {'; '.join(f'{mark.name}, {mark.source}' for mark in published)}.",
         data={
             "design": [name for name, _, _ in shown] + [mark.name for mark in published],
             "pixels": [8] * len(shown) + [mark.pixels for mark in published],
@@ -121,7 +121,7 @@ def accuracy_against_luts(
             mark.lut,
             mark.accuracy_percent,
             yerr=0 if mark.decimals else 0.5,
-            fmt="H" if mark.pixels == 8 else "s",
+            fmt="s",
             color=GREY,
             elinewidth=0.8,
         )
@@ -136,9 +136,8 @@ def accuracy_against_luts(
     handles = [
         *_kinds(),
         Line2D([], [], ls="", marker="s", color=GREY, label="published, 28 × 28 pixels"),
-        Line2D([], [], ls="", marker="H", color=GREY, label="published, 8 × 8 pixels"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     bars = [(mark.lut, mark.accuracy_percent + end) for mark in published if not mark.decimals for end in (-0.5, 0.5)]
     place_labels(axes, np.array(points), texts, avoid=np.array(bars).reshape(-1, 2))
     return figure
@@ -181,38 +180,38 @@ def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTI
 def pipeline_depth(
     latency_cutoffs: Sequence[float],
     cycles: Sequence[int],
-    ff: Sequence[int],
+    register_bits: Sequence[int],
     design: str,
-    counted_by: str = ESTIMATED,
 ) -> CaptionedFigure:
-    """Draw cycles and FFs of one design pipelined to several depths. LUTs do not change: registers cut the same logic.
+    """Draw cycles and register bits of one design pipelined to several depths.
 
     Args:
-        latency_cutoffs: Largest delay that a pipeline stage may have, in the units of alkaid's delay model.
+        latency_cutoffs: Adders in a row that a pipeline stage may have, at most.
         cycles: Latency of each design [clock cycles].
-        ff: Flip-flops of each.
+        register_bits: Of the pipeline registers of each, before any synthesis.
         design: `CUT/VARIANT`.
-        counted_by: What counts of FFs are, in words.
     """
     figure = new_figure(
         COLUMN_WIDTH,
         3.4,
         title="Pipeline depth",
-        caption="What does a shorter clock period cost? From right to left a pipeline stage may hold less logic, so "
-        "more stages are needed: latency in cycles and flip-flops (FF) grow. The registers cut the same logic in more "
-        f"places, so LUTs stay as they are. FF is {counted_by}, of {design_words(design)}.",
-        data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "ff": ff},
+        caption="What does a shorter clock period cost? From right to left a pipeline stage may have fewer adders in a "
+        "row, so more stages are needed: latency in cycles and bits of the pipeline registers grow. The design is "
+        f"{design_words(design)}; register bits are counted in its RTL, before synthesis, and LUTs are not drawn: only "
+        "the depth that was synthesized has them.",
+        data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "register_bits": register_bits},
     )
     order = np.argsort(latency_cutoffs)
     look = variant_style(design)
     panels = figure.subplots(2, 1, sharex=True)
-    for axes, (values, words) in zip(panels, ((cycles, "latency [clock cycles]"), (ff, "FF")), strict=True):
+    quantities = {"latency [clock cycles]": cycles, "register bits": register_bits}
+    for axes, (words, values) in zip(panels, quantities.items(), strict=True):
         heights = np.asarray(values)[order]
         style = {"marker": look.marker, "color": look.colour, "mec": INK, "mew": 0.5, "lw": 1}
         axes.plot(np.asarray(latency_cutoffs)[order], heights, **style)
         axes.set(ylabel=words, ylim=(0, 1.15 * heights.max()))
         axes.yaxis.set_major_formatter("{x:,.0f}")
-    panels[-1].set_xlabel("latency cut-off of a pipeline stage [alkaid delay units]")
+    panels[-1].set_xlabel("latency cut-off: adders in a row within a pipeline stage, at most")
     panels[-1].set_xlim(0, None)
     figure.align_ylabels()
     return figure

@@ -99,13 +99,14 @@ def decision_regions(
 
 
 @styled
-def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray) -> CaptionedFigure:
+def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray, parent: str) -> CaptionedFigure:
     """Draw how latent points move when a network is quantized, as arrows for some test images of each digit.
 
     Args:
-        before: Latent points of the float network, [N, 2].
+        before: Latent points of the float network that the quantized one was trained from, [N, 2].
         after: Those of the same images for the quantized network, [N, 2].
         digits: True digits, [N].
+        parent: Variant of that float network.
     """
     lengths = np.hypot(*(after - before).T)
     spread = np.hypot(*(before - np.median(before, axis=0)).T)
@@ -114,11 +115,11 @@ def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray
         5.0,
         title="What quantization does to the latent plane",
         caption=f"How far does quantization move the digits in the latent plane? An arrow leads from the point of the "
-        f"float network to that of the quantized one, for the first {ARROWS} test images of each digit; discs mark "
-        f"the digits' medians after it. Over all test images the median arrow is {np.median(lengths):.2f} long; before "
-        f"quantization, half of the images lay within {np.median(spread):.2f} of the plane's median point. Arrows that "
-        "all point one way are a change of scale, which the layers behind learn to undo; arrows that cross mix "
-        "digits.",
+        f"{variant_style(parent).label} float network to that of the quantized and pruned one, which was trained from "
+        f"it, for the first {ARROWS} test images of each digit; discs mark the digits' medians after it. Over all test "
+        f"images the median length of an arrow is {np.median(lengths):.2f}; before quantization, half of the images "
+        f"were within {np.median(spread):.2f} of the plane's median point. Arrows that all point one way are a change "
+        "of scale, which the following layers learn to undo; arrows that cross mix digits.",
         data={
             "z1_before": before[:, 0],
             "z2_before": before[:, 1],

@@ -44,6 +44,7 @@ def save_all(
     curves: dict[str, dict[str, list[float]]],
     precision: NetworkPrecision,
     test_samples: Samples,
+    parent: str,
 ) -> None:
     """Draw and save them: weights, learning, latent plane, decisions, images.
 
@@ -53,6 +54,7 @@ def save_all(
         curves: Learning curves of each variant.
         precision: Types of the quantized variants.
         test_samples: What is shown.
+        parent: Variant that the quantized and pruned network was trained from.
     """
     found = {variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in networks.VARIANTS}
     for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
@@ -80,5 +82,5 @@ def save_all(
     certainty = best.probabilities[worst].max(axis=1)
     figure = plot_images.worst_digits(test_samples.intensities[worst], digits[worst], best.decided[worst], certainty)
     save(figure, folder, "worst_digits")
-    figure = plot_latent.quantization_shift(found["pruned"].latent, best.latent, digits)
+    figure = plot_latent.quantization_shift(found[parent].latent, best.latent, digits, parent)
     save(figure, folder, "quantization_shift")

@@ -30,6 +30,7 @@ from common import (
     plot_style,
     plot_training,
     plot_weights,
+    published_designs,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -123,7 +124,7 @@ FIGURES = {
     "latent_plane": lambda: plot_latent.latent_plane(POINTS, DIGITS, "quantized_pruned"),
     "latent_plane_dead": lambda: plot_latent.latent_plane(POINTS * np.float32([0, 1]), DIGITS, "pruned"),
     "decision_regions": lambda: plot_latent.decision_regions(REGIONS, EXTENT, POINTS, DIGITS),
-    "quantization_shift": lambda: plot_latent.quantization_shift(POINTS, np.rint(4 * POINTS) / 4, DIGITS),
+    "quantization_shift": lambda: plot_latent.quantization_shift(POINTS, np.rint(4 * POINTS) / 4, DIGITS, "complete"),
     "confusion_matrix": lambda: plot_latent.confusion_matrix(MATRIX, "complete"),
     "digit_scores": lambda: plot_latent.digit_scores(
         {variant: (random(10, seed=n), random(10, seed=n + 9)) for n, variant in enumerate(VARIANTS)}
@@ -502,9 +503,9 @@ def test_accuracy_against_luts_shows_what_has_both_numbers(saved):
     names = columns["design"]
     assert "encoder/quantized_pruned" not in names and "paper, QAE pruned, Virtex-7" not in names
     shown = dict(zip(names, zip(columns["lut"], columns["accuracy_percent"], strict=True), strict=True))
-    assert shown["LogicNets"] == ("35109", "90.3")
+    assert shown["TreeLUT"] == ("4478", "97")
     assert float(shown["full/quantized_pruned"][1]) == pytest.approx(90.62)
-    assert columns["pixels"].count("28") == 5
+    assert columns["pixels"].count("28") == len(published_designs.MNIST_CLASSIFIERS)
 
 
 def test_csv_holds_the_data_to_the_last_bit(saved):

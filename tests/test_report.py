@@ -1,6 +1,7 @@
 """The results page: whole whatever has run, safe whatever it shows, as exact as the hardware, seen in a browser."""
 
 import csv
+import html
 import itertools
 import json
 import os
@@ -16,8 +17,11 @@ import chromium
 import numpy as np
 import pytest
 
-from common import artifacts, integer_network, mnist, preprocessing, report, stages
-from common.report import draw_digit
+from common import artifacts, integer_network, mnist, paper, preprocessing, published_designs, report, stages
+from common.plot_style import VARIANTS
+from common.report import draw_digit, network_tables
+from common.report.results import DASH
+from common.report.workflow import LAYOUTS
 
 ROOT = Path(__file__).parents[1]
 STAGES = [path.stem for path in sorted(ROOT.glob("0[1-6]_*.py"))]  # those of the pipeline
@@ -191,7 +195,7 @@ def make_outputs(tmp_path, count=6, preset="paper"):
             "reads": ["03_prune/classifier_pruned.h5"],
             "metrics": {
                 "models": {
-                    "classifier/quantized_pruned": score(0.9112, 5586),
+                    "classifier/quantized_pruned": {"parent": "classifier/pruned", **score(0.9112, 5586)},
                     "classifier/pruned, fixed<16,6,TRN,WRAP> after training": score(0.8),
                 }
             },
@@ -289,6 +293,30 @@ def table_rows(page, first_cell):
 
 
 # --------------------------------------------------------------------------------------------------- what page says
+
+
+def test_page_names_the_source_of_every_figure_from_elsewhere(tmp_path):
+    page = render(make_outputs(tmp_path))
+    sources = [project.source for project in published_designs.SYNTHESIZED_PROJECTS]
+    for source in (*sources, paper.REPORT, paper.REVISION):
+        assert html.escape(str(source), quote=False) in page.text.replace("&#39;", "'"), source
+
+
+@pytest.mark.parametrize("parent", ["complete", "pruned"])
+def test_workflow_and_tables_follow_the_recorded_parent(tmp_path, parent):
+    outputs = make_outputs(tmp_path)
+    run = json.loads((outputs / "04_quantize/run.json").read_text())
+    run["metrics"]["models"]["classifier/quantized_pruned"]["parent"] = f"classifier/{parent}"
+    run["sha256"] = artifacts.record_digest(run)
+    (outputs / "04_quantize/run.json").write_text(json.dumps(run))
+    stages.merge_metrics(outputs)
+    page = render(outputs)
+    colour = VARIANTS["quantized_pruned"].colour
+    first = re.search(rf'<path d="M([\d.]+) ([\d.]+)C[^"]*" stroke="{colour}"', page.text)
+    assert float(first[2]) == LAYOUTS[0].lanes[parent]
+    models = json.loads((outputs / "metrics.json").read_text())["models"]
+    *_, trained = network_tables.after_training(models).rows[0]
+    assert trained == ("0.9112" if parent == "pruned" else DASH)
 
 
 @pytest.mark.parametrize("count", range(7))

@@ -5,6 +5,7 @@ from typing import Any
 
 from common import paper
 from common.designs import CUTS, VARIANTS
+from common.published_designs import OVERESTIMATES, SYNTHESIZED_PROJECTS, overestimate
 from common.report.network_tables import Comparison
 from common.report.results import DASH, PAPER_VARIANTS, design_source, measured, number
 
@@ -16,7 +17,6 @@ PAIRS = {
     "rtl_netlist": "RTL and netlist",
     "csim_uart": "C simulation and simulated board",
 }
-OVERESTIMATES = (1.66, 2.21)  # of LUTs by C synthesis, the least and the most of four pairs of reports
 
 
 def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
@@ -44,10 +44,9 @@ def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | Non
         ("design", "LUT", "FF", "DSP", "BRAM", "latency [cycles]", "clock [ns]", "source", "LUT ÷ paper's"),
         rows,
         (
-            "The paper's numbers are estimates of C synthesis, which run above what logic synthesis then uses: in four "
-            "real pairs of reports by 1.66, 1.90, 1.98 and 2.21. Its 99,424 LUTs are about 45,000 to 60,000 after "
-            "logic synthesis. The last column divides like by like: numbers of logic synthesis by the paper's estimate "
-            "over 2.21 to 1.66.",
+            f"The paper's numbers are estimates of C synthesis. {overestimate()}: {_projects()}. The last column "
+            "compares like with like: a number of logic synthesis is divided by the paper's estimate over "
+            f"{OVERESTIMATES[1]:.2f} to {OVERESTIMATES[0]:.2f}.",
             "The paper's designs multiply with DSPs; the open flow here turns every multiplication by a constant into "
             "additions, so that it needs none.",
             *_before_placement(synthesized),
@@ -78,6 +77,11 @@ def _proofs(designs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 f"{name}, {row['part']}: netlist and RTL are proven equal for every possible input, not only the test "
                 f"images, in {row['stages_proven']} of {row['stages']} pipeline stages."
             )
+
+
+def _projects() -> str:
+    """Return the ratio and the source of each project that was synthesized to the end."""
+    return "; ".join(f"{project.ratio:.2f} in {project.source}" for project in SYNTHESIZED_PROJECTS)
 
 
 def _share_of_paper(row: Mapping[str, Any], estimate: int) -> str:

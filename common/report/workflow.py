@@ -28,7 +28,8 @@ FIRST_STOP = {
     "quantized": "quantize",
     "quantized_pruned": "quantize",
 }
-SOURCES = {"complete": IMAGES, "pruned": IMAGES, "quantized": "complete", "quantized_pruned": "pruned"}
+PARENTS = {"complete": IMAGES, "pruned": IMAGES, "quantized": "complete", "quantized_pruned": "pruned"}
+"""What each variant is trained from, unless `metrics.json` records another parent."""
 Point = tuple[float, float]
 
 
@@ -160,8 +161,8 @@ def _draw(
             continue
         colour = VARIANTS[lane].colour if lane in VARIANTS else "currentColor"
         begin = columns[first]
-        if lane in SOURCES:
-            source = layout.stop(SOURCES[lane], begin - 1)
+        if lane in PARENTS:
+            source = layout.stop(_parent(lane, metrics), begin - 1)
             lines.append(Line(_curve(source, layout.stop(lane, begin), layout), colour, first in done))
         behind = [stage.subject for stage in shown if columns[stage.subject] >= begin]
         if lane == IMAGES:
@@ -177,6 +178,11 @@ def _draw(
                 above = _name(lane, layout) if subject == first else ()
                 stops.append(Stop(*layout.stop(lane, column), colour, above, below, *layout.name_place))
     return Workflow(layout, boxes, [layout.guide(columns[stage.subject]) for stage in shown], lines, stops)
+
+
+def _parent(lane: str, metrics: Mapping[str, Any]) -> str:
+    recorded = metrics.get("models", {}).get(f"classifier/{lane}", {}).get("parent", "")
+    return recorded.partition("/")[2] or PARENTS[lane]
 
 
 def _curve(start: Point, end: Point, layout: Layout) -> str:
