@@ -32,7 +32,7 @@ def test_zeros_of_the_pruned_network_stay_zero(demo_outputs, network):
     for layer, (kernel, _) in pruned.items():
         assert not after[layer][0][kernel == 0].any(), layer
         zeros += np.count_nonzero(kernel == 0)
-    assert zeros == 576 - 114 if network == "classifier" else 544 - 108
+    assert zeros == (576 - 114 if network == "classifier" else 544 - 108)
 
 
 @pytest.mark.parametrize("name", ["autoencoder_quantized", "classifier_quantized", "classifier_quantized_pruned"])
