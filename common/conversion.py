@@ -63,6 +63,7 @@ def convert_and_simulate(
     parallel.say(str(design))
     folder.mkdir(parents=True)
     cut = networks.cut(networks.load(network), design.cut)
+    hls.check_layers(cut)
     pixels = test_samples.intensities
     expected = c_simulation.keras_outputs(cut, pixels)
     model = hls.convert(cut, folder / "project", options, quantized=design.quantized)

@@ -45,6 +45,48 @@ class HlsOptions:
     """How many products share a multiplier; 1 computes all at once (paper: initiation interval 1)."""
 
 
+HARDWARE = {
+    "InputLayer": (None,),
+    "LeadingBits": (None,),
+    "Dense": ("linear",),
+    "QDense": ("linear",),
+    "Activation": ("relu", "linear", "sigmoid"),
+    "QActivation": ("quantized_relu", "quantized_bits", "quantized_sigmoid"),
+}
+"""Layers that become hardware here, and with which activations."""
+
+
+def check_layers(model: "keras.Model") -> None:
+    """Refuse a network with layers that do not become hardware.
+
+    Args:
+        model: A Keras 2 network without softmax, as `networks.cut` returns.
+
+    Raises:
+        PipelineError: Layers are of other kinds than `HARDWARE` names; it names them, with class and activation.
+    """
+    found = [(layer.name, type(layer).__name__, _activation(layer)) for layer in model.layers]
+    refused = [
+        f"layer {name} ({kind}{f', activation {activation}' if activation else ''})"
+        for name, kind, activation in found
+        if activation not in HARDWARE.get(kind, ())
+    ]
+    if refused:
+        possible = [f"{kind} with {', '.join(names)}" for kind, names in HARDWARE.items() if names != (None,)]
+        raise PipelineError(
+            f"{', '.join(refused)} cannot become hardware: it is made of {'; '.join(possible)}. "
+            "Put each activation in a layer of its own, and train again from stage 02"
+        )
+
+
+def _activation(layer: "keras.layers.Layer") -> str | None:
+    """Return the name of a layer's activation: a function, a layer or a quantizer; None where it has none."""
+    activation = getattr(layer, "quantizer", None) or getattr(layer, "activation", None)
+    if getattr(activation, "negative_slope", 0):
+        return f"{activation}"
+    return getattr(activation, "__name__", type(activation).__name__) if activation is not None else None
+
+
 def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool) -> "ModelGraph":
     """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
 
@@ -132,17 +174,14 @@ def _register_leading_bits() -> None:
     """Teach hls4ml's Keras 2 reader our layer that drops trailing bits: a linear activation, cast to fewer bits."""
     from hls4ml.converters.keras_v2_to_hls import get_supported_keras_layers, register_keras_v2_layer_handler
 
-    from common import networks
-
     def parse(
         keras_layer: dict[str, Any], input_names: list[str], input_shapes: list[list[int]], _reader: object
     ) -> tuple:
         layer = {"name": keras_layer["config"]["name"], "class_name": "Activation", "activation": "linear"}
         return {**layer, "inputs": input_names, "n_in": input_shapes[0][-1]}, list(input_shapes[0])
 
-    for name in networks.LEADING_BITS:
-        if name not in get_supported_keras_layers():
-            register_keras_v2_layer_handler(name, parse)
+    if "LeadingBits" not in get_supported_keras_layers():
+        register_keras_v2_layer_handler("LeadingBits", parse)
 
 
 def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:
@@ -209,14 +248,14 @@ def load_model(path: Path) -> "ModelGraph":
     """
     from hls4ml.utils.serialization import deserialize_model
 
-    from common import networks  # imports Keras 2, too, which QKeras needs when hls4ml asks it for quantizers
+    from common import known_parts  # imports Keras 2, too, which QKeras needs when hls4ml asks it for quantizers
 
     try:
         with tarfile.open(path) as archive:
             names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]
         described = [json.loads(content) for name, content in _read_archive(path).items() if name.endswith(".json")]
         classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")}
-        foreign = [*names, *sorted(classes - networks.CLASSES)]
+        foreign = [*names, *sorted(classes - known_parts.CLASSES)]
         if foreign:
             raise PipelineError(f"{path} has parts that are not hls4ml's: {', '.join(foreign)}")
         with contextlib.redirect_stdout(io.StringIO()):

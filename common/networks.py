@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -18,22 +17,15 @@ ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
 DECODER = {"decoder_1": 16, "decoder_2": 32, "decoder_3": PIXELS}
 CLASSIFIER = {"classifier_1": 16, "classifier_2": 32, "classifier_3": 10}
 LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
-LEADING_BITS = ("LeadingBits", "mnist_autoencoder>LeadingBits")  # in memory, and in a file
 PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
-LAYER_CLASSES = {"InputLayer", "Dense", "Activation", "QDense", "QActivation", *LEADING_BITS}
-QUANTIZERS = {"quantized_bits", "quantized_relu", "quantized_sigmoid"}
-INITIALIZERS = {"GlorotUniform", "HeUniform", "HeNormal", "Zeros", "QInitializer"}
-OPTIMIZERS = {"Custom>Adam", keras.utils.get_registered_name(Soap), "CosineDecay"}
-OTHER_CLASSES = {"Clip", "Functional", "MeanMetricWrapper"}
-CLASSES = LAYER_CLASSES | QUANTIZERS | INITIALIZERS | OPTIMIZERS | OTHER_CLASSES
-FUNCTIONS = {"linear", "relu", "sigmoid", "softmax"}
+SOAP_TRAINING = "soap_training_config"
+KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
 
 NETWORKS = ("autoencoder", "classifier")
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
 CUTS = ("encoder", "encoder_classifier", "full")
 
 
-@keras.utils.register_keras_serializable("mnist_autoencoder")
 class LeadingBits(keras.layers.Layer):
     """Keep the leading `bits` of each pixel's five: in hardware these are wires left unconnected."""
 
@@ -87,18 +79,31 @@ def cut(model: keras.Model, name: str) -> keras.Model:
     `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. Softmax is
     left out of the hardware: the largest logit is the largest probability.
     """
-    logits = model.get_layer("digit").input
+    logits = layer_of(model, "digit").input
     outputs = {
-        "encoder": lambda: [model.get_layer(activation_name("latent")).output],
+        "encoder": lambda: [layer_of(model, activation_name("latent")).output],
         "encoder_classifier": lambda: [logits],
-        "full": lambda: [model.get_layer("image").output, logits],
+        "full": lambda: [layer_of(model, "image").output, logits],
     }
     return keras.Model(model.input, outputs[name](), name=name)
 
 
+def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
+    """Return the layer of a name that the stages rely on.
+
+    Raises:
+        PipelineError: The network has none.
+    """
+    for layer in model.layers:
+        if layer.name == name:
+            return layer
+    names = ", ".join(layer.name for layer in model.layers)
+    raise PipelineError(f"network {model.name} has no layer {name}, which later stages look for; it has {names}")
+
+
 def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
     """Return the point of each image, float32 [N, 64], in the latent plane: float32 [N, 2]."""
-    return predict(keras.Model(model.input, model.get_layer(activation_name("latent")).output), intensities)
+    return predict(keras.Model(model.input, layer_of(model, activation_name("latent")).output), intensities)
 
 
 def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
@@ -135,7 +140,7 @@ def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
 def load(path: Path) -> keras.Model:
     """Load a network with its training configuration and optimizer state.
 
-    Only what this project's networks are made of is accepted, by name, so that a file cannot bring code of its own
+    Only what Keras, QKeras and this project have is accepted, by name, so that a file cannot bring code of its own
     (lambda layers), or have Keras import and call something else.
 
     Raises:
@@ -143,38 +148,47 @@ def load(path: Path) -> keras.Model:
     """
     from qkeras.utils import load_qmodel
 
+    from common.known_parts import foreign_parts
+
     try:
-        with h5py.File(path) as file:
-            architecture = json.loads(file.attrs["model_config"])
-            training = json.loads(file.attrs.get("training_config", "{}"))
-        layers = {layer["class_name"] for layer in architecture["config"]["layers"]}
-        foreign = sorted((layers - LAYER_CLASSES) | set(_foreign([architecture, training])))
-        if foreign:
-            raise PipelineError(f"{path} has parts that these networks do not have: {', '.join(foreign)}")
-        return load_qmodel(str(path))
+        content = io.BytesIO(path.read_bytes())
+        with h5py.File(content, "r+") as file:
+            if SOAP_TRAINING in file.attrs:
+                file.attrs["training_config"] = file.attrs[SOAP_TRAINING]
+            described = [json.loads(file.attrs["model_config"]), json.loads(file.attrs.get("training_config", "{}"))]
+            if foreign := sorted(foreign_parts(described)):
+                raise PipelineError(
+                    f"{path} has parts that neither Keras, QKeras nor this project has, or that hold code: "
+                    f"{', '.join(foreign)}"
+                )
+            return load_qmodel(file, custom_objects={"LeadingBits": LeadingBits, "Soap": Soap})
     except UNREADABLE as error:
         raise PipelineError(f"{path} is not a Keras model in HDF5 ({str(error).splitlines()[0]})") from None
 
 
-def _foreign(described: object) -> Iterator[str]:
-    """Yield each class and each function in the description of a network that is none of ours, however deep."""
-    if isinstance(described, dict):
-        if "class_name" in described and described["class_name"] not in CLASSES:
-            yield str(described["class_name"])
-        activation = described.get("activation")
-        if isinstance(activation, str) and activation not in FUNCTIONS:
-            yield activation
-    if isinstance(described, dict | list):
-        for each in described.values() if isinstance(described, dict) else described:
-            yield from _foreign(each)
-
-
 def save(model: keras.Model, path: Path) -> None:
     """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1).
+
+    A plain `load_model` opens the file (docs/models.md). Fields of the training configuration that Keras 3 refuses
+    are left out: Keras 2 has them by default. SOAP, which no Keras has, is named where `load` alone looks for it, so
+    that others see a network that is not compiled.
 
     The file is made in memory first: on a full disk the HDF5 library would crash, while Python says what is wrong.
     """
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         model.save(file, save_format="h5")
+        if "training_config" in file.attrs:
+            training = json.loads(file.attrs.pop("training_config"))
+            for part in ("loss", "optimizer_config"):
+                training[part] = _without(KERAS_2_FIELDS, training[part])
+            name = SOAP_TRAINING if isinstance(model.optimizer, Soap) else "training_config"
+            file.attrs[name] = json.dumps(training)
     path.write_bytes(content.getvalue())
+
+
+def _without(names: set[str], described: object) -> object:
+    """Return a description without the fields of these names, however deep."""
+    if isinstance(described, dict):
+        return {name: _without(names, value) for name, value in described.items() if name not in names}
+    return [_without(names, value) for value in described] if isinstance(described, list) else described

@@ -84,8 +84,18 @@ def build(
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copy weights and biases between float and quantized networks, layer by layer."""
+    """Copy weights and biases between float and quantized networks, layer by layer.
+
+    Raises:
+        PipelineError: A layer of `source` has weights for which `target` has no place.
+    """
     layers = networks.dense_layers(target)
+    for layer in source.layers:
+        if layer.weights and layer.name not in layers:
+            raise PipelineError(
+                f"layer {layer.name} ({type(layer).__name__}) of network {source.name} has weights, and the quantized "
+                "network no such layer: add it to `build` in common/quantization.py, or leave it out and train again"
+            )
     for name, layer in networks.dense_layers(source).items():
         layers[name].set_weights(layer.get_weights())
 
@@ -143,7 +153,7 @@ def post_training_outputs(model: keras.Model, types: FixedPoint, pixels: np.ndar
             tensors["digit"] = np.asarray(keras.activations.softmax(tf.constant(tensor)))
             continue
         else:
-            tensor = np.asarray(layer.activation(tf.constant(tensor)))
+            tensor = np.asarray(getattr(layer, "activation", layer)(tf.constant(tensor)))
         tensors[layer.name] = types.cast(tensor)
     return {name: tensors[name] for name in ("image", "digit") if name in tensors}
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from common.legacy_keras import keras, tf
 
 
-@keras.utils.register_keras_serializable("mnist_autoencoder")
 class Soap(keras.optimizers.Optimizer):
     """Keras optimizer for dense layers; a bias is a matrix of one column.
 

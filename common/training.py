@@ -32,11 +32,13 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
         rate = keras.optimizers.schedules.CosineDecay(
             rate, max(recipe.epochs * steps_per_epoch(images, recipe.batch_size), 1)
         )
-    losses, weights, metrics = {"image": "mae"}, {"image": 1.0}, {"image": ["mse"]}
+    # Objects, not their names: Keras 3 cannot read a file that says "mae".
+    losses, metrics = {"image": keras.losses.MeanAbsoluteError()}, {"image": [keras.metrics.MeanSquaredError("mse")]}
+    weights = {"image": 1.0}
     if "digit" in model.output_names:
-        losses["digit"] = "sparse_categorical_crossentropy"
+        losses["digit"] = keras.losses.SparseCategoricalCrossentropy()
         weights["digit"] = recipe.cross_entropy_weight
-        metrics["digit"] = ["accuracy"]
+        metrics["digit"] = [keras.metrics.SparseCategoricalAccuracy("accuracy")]
     optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
     model.compile(optimizer, losses, metrics, weights)
     model.optimizer.build(model.trainable_variables)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import faults
 import pytest
+import skips
 import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
@@ -21,10 +22,13 @@ LONGEST = ("repeat", "stale")  # of the faults; those of a stale chain wait for 
 
 def pytest_addoption(parser):
     faults.add_option(parser)
+    skips.add_option(parser)
 
 
 def pytest_configure(config):
     config.pluginmanager.register(faults.FaultCounter(config), "faults")
+    if (allowed := config.getoption("allowed_skips")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(skips.SkipGuard(allowed), "skips")
     # What the tests start inherits signals that a shell had ignored, as it does for work in the background and nohup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sys
 import tarfile
@@ -10,11 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import qkeras
 from stage_runs import ROOT
 
-from common import c_simulation, dataset, hls, mismatches, networks, test_bench
+from common import c_simulation, conversion, dataset, hls, mismatches, networks, quantization, test_bench
+from common.designs import Design
 from common.errors import PipelineError, ToolError
 from common.fixed_point import fixed_point
+from common.legacy_keras import keras
+from common.precision import NetworkPrecision
+from common.samples import Samples
+
+
+def quantized(network):
+    return quantization.build(network, NetworkPrecision())
+
 
 DESIGN = "05_convert_hls/full/quantized_pruned"
 
@@ -151,6 +162,36 @@ def test_missing_or_failing_compiler_is_named(model, tmp_path, monkeypatch, gpp)
     fault = "not found; install it" if gpp is None else "failed to compile.*no space left on device"
     with pytest.raises(ToolError, match=rf"^g\+\+ (was )?{fault}.*$"):  # one line: a dot does not match a newline
         c_simulation.c_simulate(model, np.zeros((1, 64), np.float32))
+
+
+def with_layer(model, name, layer):
+    """Return a network with another layer in place of one of its own."""
+    return keras.models.clone_model(
+        model, clone_function=lambda own: layer if own.name == name else type(own).from_config(own.get_config())
+    )
+
+
+RELU = "decoder_2_relu"
+LEAKY = qkeras.quantized_relu(5, 0, negative_slope=0.25)
+UNKNOWN_TO_HARDWARE = {
+    "Activation, activation tanh": (networks.build, keras.layers.Activation("tanh", name=RELU)),
+    "LeakyReLU": (networks.build, keras.layers.LeakyReLU(name=RELU)),
+    "BatchNormalization": (networks.build, keras.layers.BatchNormalization(name=RELU)),
+    "QActivation, activation quantized_tanh": (quantized, qkeras.QActivation(qkeras.quantized_tanh(5), name=RELU)),
+    "QActivation, activation quantized_relu(5,0,0.25)": (quantized, qkeras.QActivation(LEAKY, name=RELU)),
+}
+
+
+@pytest.mark.parametrize(("words", "build", "layer"), [(words, *case) for words, case in UNKNOWN_TO_HARDWARE.items()])
+def test_what_cannot_become_hardware_is_named_before_anything_is_compiled(tmp_path, monkeypatch, words, build, layer):
+    networks.save(with_layer(build("classifier"), RELU, layer), tmp_path / "model.h5")
+    samples = Samples(np.zeros((3, 64), np.float32), np.arange(3))
+    monkeypatch.setattr(c_simulation, "c_simulate", lambda *_: pytest.fail("it was compiled"))
+    design = Design("full", "quantized" if build is quantized else "complete")
+    said = rf"^layer {RELU} \({re.escape(words)}\) cannot become hardware: .*quantized_relu"
+    with pytest.raises(PipelineError, match=said):
+        conversion.convert_and_simulate(design, tmp_path / "model.h5", tmp_path / "full", samples, hls.HlsOptions())
+    hls.check_layers(networks.cut(networks.load(tmp_path / "model.h5"), "encoder"))  # without that layer it can
 
 
 def test_agreement_is_reported_layer_by_layer(demo_outputs):

@@ -5,10 +5,11 @@ import json
 import h5py
 import numpy as np
 import pytest
+import qkeras
 
 from common import networks
 from common.errors import PipelineError
-from common.legacy_keras import keras, make_deterministic
+from common.legacy_keras import keras, make_deterministic, tf
 
 PARAMETERS = {"autoencoder": 5346, "classifier": 6268}  # paper, Table 1
 
@@ -54,6 +55,17 @@ def test_cuts_share_the_weights_of_the_network_and_leave_softmax_out(pixels):
     np.testing.assert_allclose(keras.activations.softmax(keras.backend.constant(logits)), digit, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("cut", "missing"), [("encoder", "latent_relu"), ("full", "image"), ("full", "digit")])
+def test_network_without_a_layer_that_stages_look_for_is_refused_by_name(cut, missing):
+    def renamed(layer):
+        name = "renamed" if layer.name == missing else layer.name
+        return type(layer).from_config({**layer.get_config(), "name": name})
+
+    model = keras.models.clone_model(networks.build("classifier"), clone_function=renamed)
+    with pytest.raises(PipelineError, match=f"network classifier has no layer {missing}, .*it has pixels, .*renamed"):
+        networks.cut(model, cut)
+
+
 def test_seed_decides_the_initial_weights():
     def initial(seed):
         make_deterministic(seed)
@@ -79,7 +91,7 @@ def test_files_hold_architecture_weights_training_configuration_and_optimizer_st
         assert json.loads(file.attrs["model_config"])["class_name"] == "Functional"
         training = json.loads(file.attrs["training_config"])
         assert training["optimizer_config"]["class_name"].endswith("Adam")
-        assert training["loss"]["image"] == "mae"
+        assert training["loss"]["image"]["class_name"] == "MeanAbsoluteError"
         assert {"model_weights", "optimizer_weights"} <= set(file)
     model = networks.load(path)
     assert model.count_params() == PARAMETERS[network]
@@ -95,13 +107,17 @@ def test_file_with_code_of_its_own_is_refused(tmp_path):
     hidden = keras.Sequential([keras.layers.Lambda(lambda x: x, name="harmless")])
     pixels = keras.Input((64,))
     for name, layer in {
-        "Lambda": keras.layers.Lambda(lambda x, mark=ran.touch: (mark(), x)[1]),
-        "Sequential": hidden,
+        "open": keras.layers.Lambda(lambda x, mark=ran.touch: (mark(), x)[1]),
+        "hidden": hidden,
+        "wrapped": keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: x)),
+        "operation": tf.nn.relu,  # Keras makes a layer of it that names a function of TensorFlow
     }.items():
         path = tmp_path / f"{name}.h5"
-        keras.Model(pixels, keras.layers.Dense(2)(layer(pixels))).save(path, save_format="h5")
+        rows = keras.layers.Reshape((8, 8))(pixels)
+        keras.Model(pixels, keras.layers.Dense(2)(layer(rows))).save(path, save_format="h5")
         ran.unlink(missing_ok=True)
-        with pytest.raises(PipelineError, match=f"{path} has parts that these networks do not have: .*{name}"):
+        part = "TFOpLambda" if name == "operation" else "Lambda"
+        with pytest.raises(PipelineError, match=f"{path} has parts that .* or that hold code: {part}"):
             networks.load(path)
         assert not ran.exists()
 
@@ -119,8 +135,13 @@ FOREIGN = {
     "function of a module": {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"},
     "lambda": {"class_name": "__lambda__", "config": {"value": "code"}},
     "class of a module": {"module": "subprocess", "class_name": "Popen", "config": {"args": "touch ran"}},
-    "other activation": "hard_sigmoid",
-}
+    "class of Keras's name in another module": {"module": "planted", "class_name": "Zeros", "config": {}},
+    "other function of Keras in place of a class": {
+        "module": "keras.utils", "class_name": "Zeros", "config": {}, "registered_name": "get_file"
+    },
+    "unknown name": "system",
+    "call of an unknown name": "system('touch ran')",
+}  # fmt: skip
 
 
 @pytest.mark.fault("foreign")
@@ -130,11 +151,38 @@ def test_file_that_names_something_to_import_and_call_is_refused(tmp_path, monke
     if place != "activation" and isinstance(foreign, str):
         foreign = {"class_name": foreign, "config": {}}
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "planted.py").write_text("import pathlib\npathlib.Path('ran').touch()\n")
     path = tmp_path / "autoencoder.h5"
     described(path, lambda layers: layers["latent"]["config"].update({place: foreign}))
-    with pytest.raises(PipelineError, match=f"{path} has parts that these networks do not have: "):
+    with pytest.raises(PipelineError, match=f"{path} has parts that neither Keras, QKeras nor this project has"):
         networks.load(path)
-    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, "planted.py"}
+
+
+LAYERS_OF_OTHERS = {
+    "tanh": lambda: keras.layers.Activation("tanh"),
+    "leaky_relu": lambda: keras.layers.Dense(3, activation="leaky_relu"),
+    "leaky_relu of TensorFlow": lambda: keras.layers.Activation(tf.nn.leaky_relu),
+    "LeakyReLU": lambda: keras.layers.LeakyReLU(0.1),
+    "LeakyReLU as an activation": lambda: keras.layers.Dense(3, activation=keras.layers.LeakyReLU(0.1)),
+    "batch normalization": keras.layers.BatchNormalization,
+    "dropout": lambda: keras.layers.Dropout(0.5),
+    "convolution": lambda: keras.Sequential([keras.layers.Reshape((8, 8, 1)), keras.layers.Conv2D(3, 3)]),
+    "weights with a norm": lambda: keras.layers.Dense(3, kernel_regularizer="l2", kernel_constraint="max_norm"),
+    "QKeras by words": lambda: qkeras.QActivation("quantized_tanh(4, use_real_tanh=True)"),
+    "QKeras": lambda: qkeras.QDense(3, "quantized_relu(4)", kernel_quantizer=qkeras.ternary(alpha=1)),
+}
+
+
+@pytest.mark.parametrize("layer", LAYERS_OF_OTHERS.values(), ids=LAYERS_OF_OTHERS.keys())
+def test_file_with_any_layer_of_keras_and_qkeras_is_loaded(tmp_path, pixels, layer):
+    given = keras.Input((64,))
+    model = keras.Model(given, layer()(given))
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)), "huber")
+    networks.save(model, tmp_path / "model.h5")
+    loaded = networks.load(tmp_path / "model.h5")
+    np.testing.assert_array_equal(networks.predict(loaded, pixels), networks.predict(model, pixels))
 
 
 def test_file_that_is_no_model_is_refused(tmp_path):

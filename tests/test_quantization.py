@@ -7,6 +7,7 @@ import pytest
 
 from common import networks, quantization
 from common.dataset import load
+from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.legacy_keras import keras
 from common.precision import NetworkPrecision
@@ -32,7 +33,7 @@ def test_zeros_of_the_pruned_network_stay_zero(demo_outputs, network):
     for layer, (kernel, _) in pruned.items():
         assert not after[layer][0][kernel == 0].any(), layer
         zeros += np.count_nonzero(kernel == 0)
-    assert zeros == 576 - 114 if network == "classifier" else 544 - 108
+    assert zeros == (576 - 114 if network == "classifier" else 544 - 108)
 
 
 @pytest.mark.parametrize("name", ["autoencoder_quantized", "classifier_quantized", "classifier_quantized_pruned"])
@@ -58,6 +59,14 @@ def test_training_starts_from_the_float_weights(demo_outputs):
     quantization.copy_weights(source, target)
     for mine, theirs in zip(target.get_weights(), source.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_weights_that_the_quantized_network_has_no_place_for_are_named():
+    source = networks.build("autoencoder")
+    image = keras.layers.BatchNormalization(name="normalized")(source.output)
+    target = quantization.build("autoencoder", PRECISION)
+    with pytest.raises(PipelineError, match=r"layer normalized \(BatchNormalization\) of network .* has weights"):
+        quantization.copy_weights(keras.Model(source.input, image), target)
 
 
 def test_revived_weights_are_counted():

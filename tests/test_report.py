@@ -323,7 +323,7 @@ def test_workflow_and_tables_follow_the_recorded_parent(tmp_path, parent):
 def test_page_is_whole_after_any_number_of_stages_and_names_what_is_missing(tmp_path, count):
     page = render(make_outputs(tmp_path, count))
     for number, stage in enumerate(STAGES):
-        assert (f"python {stage}.py" in page.said) == (number >= count or number < count)
+        assert f"python {stage}.py" in page.said
         assert (f"Not run yet: {stage[:2]} {stage[3:].replace('_', ' ').replace('hls', 'HLS')}" in page.said) == (
             number >= count
         )

@@ -212,7 +212,8 @@ def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
 
 def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one(tmp_path):
     networks.save(small_network(), tmp_path / "model.h5")
-    load = f"from common import networks; print(networks.load({str(tmp_path / 'model.h5')!r}).count_params())"
+    path = str(tmp_path / "model.h5")
+    load = f"from pathlib import Path; from common import networks; print(networks.load(Path({path!r})).count_params())"
     done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == str(small_network().count_params()), done.stderr
 

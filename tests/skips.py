@@ -1,0 +1,45 @@
+"""Skipped tests that fail a run: with `--allowed-skips=FILE`, as in `.ci/run`, all whose reason FILE does not have."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+
+def add_option(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--allowed-skips", metavar="FILE", type=Path,
+        help="fail where a test is skipped for a reason that FILE does not have; a regular expression a line",
+    )  # fmt: skip
+
+
+class SkipGuard:
+    """A pytest plugin that turns the exit status to failure, and names the tests; of parallel workers, too."""
+
+    def __init__(self, allowed: Path):
+        lines = allowed.read_text().splitlines()
+        self.allowed = [line for line in lines if line and not line.startswith("#")]
+        self.refused: list[str] = []
+
+    def pytest_runtest_logreport(self, report):
+        self._look_at(report)
+
+    def pytest_collectreport(self, report):
+        self._look_at(report)
+
+    def _look_at(self, report):
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not any(re.fullmatch(pattern, reason) for pattern in self.allowed):
+            self.refused.append(f"{report.nodeid}: {reason}")
+
+    def pytest_sessionfinish(self, session):
+        if self.refused and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.refused:
+            terminalreporter.section("tests that must not be skipped here", red=True)
+            for line in self.refused:
+                terminalreporter.write_line(line)
