@@ -3,7 +3,7 @@
 Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--mnist-dir DIR] [--help]
 Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
 Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
-         preset.toml where the preset is a file
+         examples.npz (an image of each digit, before and after), preset.toml where the preset is a file, figures
 """
 
 import argparse
@@ -19,6 +19,7 @@ from common.configuration import Interval
 from common.preprocessing import Downsampling
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
+METHODS = ("anti_aliased", "every_third_pixel")  # of downsampling, side by side in the figure
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
 
 
 def main(run: stages.Run, configuration: Configuration) -> None:
-    """Prepare the images, save them, and show an example of each digit."""
-    from common import plot_images, plot_style
-
+    """Prepare the images, and save them with an example of each digit."""
     train = test = None
     if run.base_preset != "demo":
         try:
@@ -90,12 +89,12 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 
     of_each_digit = [int(np.argmax(arrays["y_train"] == digit)) for digit in range(10)]
     if train is None:
-        figure = plot_images.example_digits(arrays["x_train"][of_each_digit], arrays["x_train"][of_each_digit], None)
+        examples = {"originals": arrays["x_train"][of_each_digit]}
     else:
-        originals = train.images[of_each_digit]
-        both = (preprocessing.prepare_images(originals, method) for method in ("anti_aliased", "every_third_pixel"))
-        figure = plot_images.example_digits(originals, *both)
-    plot_style.save(figure, run.folder, "figure_02_digits")
+        examples = {"originals": train.images[of_each_digit]}
+        for method in METHODS:
+            examples[method] = preprocessing.prepare_images(examples["originals"], method)
+    np.savez_compressed(run.folder / "examples.npz", **examples)
     rows = [
         [part, len(arrays[f"y_{part}"]), int(arrays[f"x_{part}"].max()), f"{arrays[f'x_{part}'].mean():.3f}"]
         for part in ("train", "test")
@@ -103,7 +102,17 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "largest level", "mean level"], rows)
 
 
+def draw(run: stages.Run, _: Configuration) -> None:
+    """Draw an example of each digit, before and after."""
+    from common import plot_images, plot_style
+
+    with np.load(run.folder / "examples.npz") as file:
+        originals, *prepared = (file[name] for name in ("originals", *METHODS) if name in file)
+    figure = plot_images.example_digits(originals, *(prepared or (originals, None)))
+    plot_style.save(figure, run.folder, "figure_02_digits")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
-    stages.run_stage(__file__, __doc__, PRESETS, main, preset=parser.parse_known_args()[0].preset)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, preset=parser.parse_known_args()[0].preset)

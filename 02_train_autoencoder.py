@@ -65,20 +65,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     if configuration.resume:
         configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
 
-    from common import (
-        evaluation,
-        networks,
-        plausibility,
-        plot_latent,
-        plot_networks,
-        plot_training,
-        plot_weights,
-        starts,
-        threads,
-        training,
-    )
+    from common import networks, plausibility, starts, threads, training
     from common.legacy_keras import keras, make_deterministic
-    from common.plot_style import save
 
     earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
 
@@ -94,12 +82,11 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=behind)
         return model, learning
 
-    curves, models, rows = {}, {}, []
+    curves, rows = {}, []
     trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
     for network, (model, new) in zip(networks.NETWORKS, trained, strict=True):
         curves[network] = {name: earlier.get(network, {}).get(name, []) + values for name, values in new.items()}
         networks.save(model, run.folder / f"{network}.h5")
-        models[network] = model
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/complete"] = row
         run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"), configuration.allow)
@@ -107,22 +94,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
 
-    weights = networks.weights_of(models["classifier"])
-    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
-    alone = networks.weights_of(models["autoencoder"])
-    diagrams = {
-        "figure_03_whole_network": plot_networks.network_diagram(weights, "whole", "complete"),
-        "figure_04_autoencoder": plot_networks.network_diagram(alone, "autoencoder", "complete"),
-        "figure_05_classifier": plot_networks.network_diagram(weights, "classifier", "complete"),
-    }
-    for name, figure in diagrams.items():
-        save(figure, run.folder, name)
-    save(plot_weights.weight_distributions(weights, "complete", None), run.folder, "figure_06_weights_complete")
-    save(
-        plot_training.learning_curves({"complete": curves["classifier"]}, None), run.folder, "figure_08_learning_curves"
-    )
-    save(plot_latent.latent_plane(found.latent, test_samples.digits, "complete"), run.folder, "figure_09_latent_plane")
+
+def draw(run: stages.Run, _: Configuration) -> None:
+    """Draw networks, weights, learning curves and the latent plane."""
+    from common import networks, training, variant_figures
+
+    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    models = {network: networks.load(run.folder / f"{network}.h5") for network in networks.NETWORKS}
+    curves = training.load_curves(run.folder / "learning_curves.csv")
+    variant_figures.save_complete(run.folder, models, curves["classifier"], test_samples)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

@@ -10,7 +10,7 @@ import csv
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from common import console, dataset, paper, stages
+from common import console, dataset, stages
 from common.configuration import Interval
 from common.errors import PipelineError
 from common.recipe import Recipe, Starts
@@ -61,12 +61,12 @@ PRESETS = {
 
 
 def main(run: stages.Run, configuration: Configuration) -> None:
-    """Train and prune both networks, check the sparsity, and lay Table 1 beside the paper's."""
+    """Train and prune both networks, and check the sparsity."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    complete_network = run.read("02_train_autoencoder", "classifier.h5")
-    complete_curves = run.read("02_train_autoencoder", "learning_curves.csv")
+    for name in ("classifier.h5", "learning_curves.csv"):
+        run.read("02_train_autoencoder", name)  # what `draw` compares with: a fault in it is named before training
 
-    from common import networks, plausibility, pruned_training, pruning, threads, training, variant_figures
+    from common import networks, plausibility, pruned_training, pruning, threads, training
     from common.legacy_keras import keras
 
     images = len(train_samples.digits)
@@ -76,7 +76,6 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     schedule = pruning.PruningSchedule(
         configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
     )
-    complete = networks.load(complete_network)
 
     def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
         return pruned_training.train(
@@ -90,26 +89,41 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             test_samples,
         )
 
-    curves, models, rows = {}, {}, []
+    curves, rows = {}, []
     trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
     for network, (model, curves[network]) in zip(networks.NETWORKS, trained, strict=True):
         networks.save(model, run.folder / f"{network}_pruned.h5")
-        models[network] = model
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
         run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"), configuration.allow)
         rows.append([network, row["nonzero_weights"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
-    table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(models["classifier"]))
 
-    both = {"complete": training.load_curves(complete_curves)["classifier"], "pruned": curves["classifier"]}
-    begin_epoch = configuration.begin_step / training.steps_per_epoch(images, configuration.batch_size)
-    variant_figures.save_pruning(run.folder, complete, models["classifier"], both, begin_epoch, test_samples)
+
+def draw(run: stages.Run, configuration: Configuration) -> None:
+    """Lay Table 1 beside the paper's, and draw what pruning did to the classifier network."""
+    from common import networks, pruning, training, variant_figures
+
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    complete = networks.load(run.read("02_train_autoencoder", "classifier.h5"))
+    pruned = networks.load(run.folder / "classifier_pruned.h5")
+    table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(pruned))
+
+    paths = {
+        "complete": run.read("02_train_autoencoder", "learning_curves.csv"),
+        "pruned": run.folder / "learning_curves.csv",
+    }
+    curves = {variant: training.load_curves(path)["classifier"] for variant, path in paths.items()}
+    steps = training.steps_per_epoch(len(train_samples.digits), configuration.batch_size)
+    begin_epoch = configuration.begin_step / steps
+    variant_figures.save_pruning(run.folder, complete, pruned, curves, begin_epoch, test_samples)
 
 
 def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
     """Write and print what is left of each layer, weights + biases that are not zero, beside the paper's Table 1."""
+    from common import paper
+
     rows = []
     for layer in complete:
         of_paper = [f"{weights}+{biases}" for weights, biases in paper.TABLE_1.get(layer, ())] or ["", ""]
@@ -125,4 +139,4 @@ def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

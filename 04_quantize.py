@@ -9,7 +9,7 @@ Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pr
 from dataclasses import dataclass, field
 from typing import Literal
 
-from common import console, dataset, paper, stages
+from common import console, dataset, stages
 from common.configuration import Epochs
 from common.fixed_point import FixedPoint
 from common.precision import TUNED, NetworkPrecision
@@ -61,12 +61,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         }
         for network in ("autoencoder", "classifier")
     }
-    earlier_curves = {
-        "complete": run.read("02_train_autoencoder", "learning_curves.csv"),
-        "pruned": run.read("03_prune", "learning_curves.csv"),
-    }
+    for stage in ("02_train_autoencoder", "03_prune"):
+        run.read(stage, "learning_curves.csv")  # what `draw` shows, too: a fault in it is named before training
 
-    from common import networks, plausibility, quantization, quantized_training, threads, training, variant_figures
+    from common import networks, plausibility, quantization, quantized_training, threads, training
 
     sources = {
         network: {variant: networks.load(path) for variant, path in paths.items()}
@@ -81,20 +79,17 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         complete = sources[network]["quantized"]
         return quantized_training.train_with_zeros_raised(network, complete, *common, configuration.raised, *samples)
 
-    curves, models, rows = {}, {}, []
+    curves, rows = {}, []
     # Of the network that each variant is trained from; zeros that are raised begin with none.
     parents = {"quantized": "complete", "quantized_pruned": "pruned" if configuration.zeros == "held" else "complete"}
     trained = threads.run_together(train, [(network,) for network in sources])
     for network, variants in zip(sources, trained, strict=True):
         for variant, (model, learning) in variants.items():
-            parent = parents[variant]
             source, before = sources[network][variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
             name, title = f"{network}_{variant}", f"{network} {variant}"
             curves[name] = learning
             networks.save(model, run.folder / f"{name}.h5")
-            models[name] = model
-            models[f"{network}_{before}"] = source
-            row = {"parent": f"{network}/{parent}", **training.describe(model, train_samples, test_samples)}
+            row = {"parent": f"{network}/{parents[variant]}", **training.describe(model, train_samples, test_samples)}
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
             run.report_findings(plausibility.findings(model, test_samples, title), configuration.allow)
             rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
@@ -107,17 +102,31 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Quantized networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
     console.note(f"* the float network cast to {HLS4ML_DEFAULT} after training, hls4ml's default")
+
+
+def draw(run: stages.Run, configuration: Configuration) -> None:
+    """Lay Table 4 beside the paper's, and draw all variants of the classifier network."""
+    from common import networks, paper, training, variant_figures
+
     ours = run.metrics["models"]["classifier/quantized_pruned"]
     accuracies = [[key, f"{ours[key]:.4f}", paper.TABLE_4[key]] for key in ("train_accuracy", "test_accuracy")]
     console.table("Table 4: quantized and pruned", ["", "this run", "paper"], accuracies)
-    shown_curves = {name: curves[f"classifier_{name}"] for name in ("quantized", "quantized_pruned")}
-    for name, path in earlier_curves.items():
-        shown_curves[name] = training.load_curves(path)["classifier"]
-    shown = {name: models[f"classifier_{name}"] for name in networks.VARIANTS}
-    variant_figures.save_all(
-        run.folder, shown, shown_curves, configuration.precision, test_samples, parents["quantized_pruned"]
-    )
+
+    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    paths = {
+        "complete": run.read("02_train_autoencoder", "classifier.h5"),
+        "pruned": run.read("03_prune", "classifier_pruned.h5"),
+        "quantized": run.folder / "classifier_quantized.h5",
+        "quantized_pruned": run.folder / "classifier_quantized_pruned.h5",
+    }
+    models = {variant: networks.load(path) for variant, path in paths.items()}
+    learned = training.load_curves(run.folder / "learning_curves.csv")
+    curves = {variant: learned[f"classifier_{variant}"] for variant in ("quantized", "quantized_pruned")}
+    for variant, stage in (("complete", "02_train_autoencoder"), ("pruned", "03_prune")):
+        curves[variant] = training.load_curves(run.read(stage, "learning_curves.csv"))["classifier"]
+    parent = ours["parent"].partition("/")[2]
+    variant_figures.save_all(run.folder, models, curves, configuration.precision, test_samples, parent)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

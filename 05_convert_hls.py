@@ -4,11 +4,12 @@ Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--h
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
          build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), network.json (integers, for
-         the results page); figures, their data as CSV
+         the results page); agreement.json (layer by layer and bit by bit), figures
 
 Softmax is left out of the hardware, which gives logits: the largest logit is the most probable digit.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from common.hls import HlsOptions
 if TYPE_CHECKING:
     from common import conversion
 
+AGREEMENT = "agreement.json"
 DEFAULT_DESIGNS = (
     "encoder_classifier/quantized_pruned",
     "full/quantized_pruned",
@@ -74,18 +76,15 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     ]
     title = "converting, compiling, simulating"
     results = parallel.run_all(conversion.convert_and_simulate, tasks, configuration.processes, title)
+    agreement = {
+        str(result.design): {"layers": result.agreement, "differing_bits": result.bit_differences} for result in results
+    }
+    (run.folder / AGREEMENT).write_text(json.dumps(agreement, indent=1), encoding="utf-8")
     report(run, results, len(test_samples.digits))
 
 
 def report(run: stages.Run, results: "list[conversion.Conversion]", images: int) -> None:
-    """Write the agreement layer by layer and the metrics, draw it, and print the summary."""
-    from common import plot_agreement, plot_style
-
-    agreement = {str(result.design): result.agreement for result in results}
-    plot_style.save(plot_agreement.layer_agreement(agreement), run.folder, "agreement_by_layer")
-    bits = plot_agreement.bit_agreement({str(result.design): result.bit_differences for result in results})
-    if bits is not None:
-        plot_style.save(bits, run.folder, "agreement_by_bit")
+    """Write the metrics, print the summary, and report what is not exact."""
     rows = []
     for result in results:
         name = str(result.design)
@@ -112,5 +111,17 @@ def report(run: stages.Run, results: "list[conversion.Conversion]", images: int)
     run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 
+def draw(run: stages.Run, _: Configuration) -> None:
+    """Draw the agreement of C simulation and Keras, layer by layer and, where they differ, bit by bit."""
+    from common import plot_agreement, plot_style
+
+    found = json.loads((run.folder / AGREEMENT).read_text(encoding="utf-8"))
+    layers = plot_agreement.layer_agreement({design: agreement["layers"] for design, agreement in found.items()})
+    plot_style.save(layers, run.folder, "agreement_by_layer")
+    bits = plot_agreement.bit_agreement({design: agreement["differing_bits"] for design, agreement in found.items()})
+    if bits is not None:
+        plot_style.save(bits, run.folder, "agreement_by_bit")
+
+
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

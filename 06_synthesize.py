@@ -3,11 +3,13 @@
 Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--prove] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
 Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scripts for Vivado and Quartus),
-         test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool), figures
+         test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool);
+         pipelines.json (LUTs by layer, cost of each depth), figures
 
 With open tools everything comes from pip: alkaid turns the converted network into pipelined RTL, Yosys synthesizes it.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -24,6 +26,7 @@ QUANTIZED = (
     "encoder_classifier/quantized",
     "full/quantized",
 )
+PIPELINES = "pipelines.json"
 HLS_STEPS = ("csim", "synth", "cosim", "export", "vsynth")
 
 
@@ -95,7 +98,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import lattice, open_synthesis, synthesis, synthesis_figures, synthesis_tables, tabulation, vendor_tools
+    from common import lattice, open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -135,18 +138,25 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     with console.progress_line("making the tools ready", None) as line:
         lattice.compile_tools(run.folder, line.say, routing=bool(to_route or to_load))
     reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= synthesis_tables.metrics(reports, len(test_samples.digits))
+    run.metrics |= synthesis.metrics(reports, len(test_samples.digits))
+    (run.folder / PIPELINES).write_text(json.dumps(synthesis.pipelines(reports), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
     run.failures += [fault for report in reports for fault in report.unfinished]
     synthesis_tables.print_resources(run.metrics.get("designs", {}))
     synthesis_tables.print_timing(reports)
     synthesis_tables.print_exactness(reports)
     synthesis_tables.print_proofs(reports)
-    synthesis_tables.write_luts_by_layer(run.folder, reports)
-    accuracies = earlier["metrics"].get("designs", {})
+
+
+def draw(run: stages.Run, _: Configuration) -> None:
+    """Draw resources and accuracy beside the paper's, and where LUTs and cycles of a design go."""
+    from common import synthesis_figures
+
+    accuracies = run.record_of("05_convert_hls")["metrics"].get("designs", {})
     rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
-    synthesis_figures.save_all(run.folder, rows, reports)
+    pipelines = json.loads((run.folder / PIPELINES).read_text(encoding="utf-8"))
+    synthesis_figures.save_all(run.folder, rows, pipelines)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

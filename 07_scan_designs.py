@@ -12,7 +12,7 @@ on training images that are held out; test images choose nothing.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from common import console, stages
 from common.configuration import BatchSize, Fraction, Interval, Seed, Weight
@@ -70,8 +70,8 @@ PRESETS = {
 
 
 def main(run: stages.Run, configuration: Configuration) -> None:
-    """Scan, train the best again, and report the front and what is best."""
-    from common import compute_cluster, design_space, point_evaluation, scan_figures, scan_results
+    """Scan, train the best again, and keep the best as a preset."""
+    from common import compute_cluster, design_space, point_evaluation, scan_results
     from common.design_search import DesignSearch
     from common.point_store import PointStore
     from common.scan import Scan
@@ -104,19 +104,19 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     if finalists:
         scan_results.save(finalists, run.folder, "finalists")
     run.failures += [f"design {row['point']}: {row['fault']}" for row in [*rows, *finalists] if row["fault"]]
-    report(rows, finalists)
     best = scan_results.best_of(finalists, 1) or scan_results.best_of(rows, 1)
     if not best:
         raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
     values = {name: best[0][name] for name in space.axes}
     (run.folder / "best.toml").write_text(scan_results.preset_text(space, values, best[0]))
-    scan_figures.save_all(run.folder, rows, finalists, list(space.axes))
 
 
-def report(rows: list[dict[str, Any]], finalists: list[dict[str, Any]]) -> None:
-    """Print the front, and the best designs beside the base preset's."""
+def draw(run: stages.Run, _: Configuration) -> None:
+    """Print and draw the front, and the best designs beside the base preset's."""
+    from common import scan_figures, scan_results
     from common.report import scan_tables
 
+    rows, finalists = (scan_results.load(run.folder / f"{name}.parquet") for name in ("points", "finalists"))
     front = [row for row in rows if row.get("on_front")]
     trained = [row for row in finalists if row["fault"] is None]
     tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}
@@ -128,6 +128,7 @@ def report(rows: list[dict[str, Any]], finalists: list[dict[str, Any]]) -> None:
     console.note("accuracy, L1: images held out; LUT est.: alkaid's; LUT, FF: Yosys; test images choose nothing")
     for row in trained[1:]:
         console.note(f"{row['point']} against the base preset: {scan_tables.verdict(row, trained[0])}")
+    scan_figures.save_all(run.folder, rows, finalists, scan_results.axes_of(rows))
 
 
 def _written(value: float | None, form: str) -> str | None:
@@ -135,4 +136,4 @@ def _written(value: float | None, form: str) -> str | None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw)

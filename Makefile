@@ -15,16 +15,18 @@ OUTPUTS := $(or $(OUTPUTS_DIR),outputs)
 VENV    := .venv
 PYTHON  := $(VENV)/bin/python
 RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
+DRAWN   := $(STAGES:%=$(OUTPUTS)/%/drawn)
 STARTED := $(shell date +%s)
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
 .PHONY: all scan report benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
 
-all: $(RUNS)
+all: $(DRAWN)
 	@$(PYTHON) -m common.summary $(STARTED)
 
-# Each stage writes what it was made of, as compilers do with -MD: its script, the modules it imported, the files it read.
+# Each stage writes what it was made of, as compilers do with -MD: its script, the modules it imported, the files that
+# these and it read; and the modules that only draw or print, after a change of which only its figures are made anew.
 -include $(RUNS:run.json=dependencies.mk)
 
 ifneq ($(PRESET),)
@@ -35,10 +37,17 @@ endif
 $(OUTPUTS)/01_prepare_data/run.json: $(wildcard $(filter %.toml,$(or $(PRESET),$(CURRENT))))
 
 define STAGE_RULE
-$(OUTPUTS)/$(1)/run.json: $(1).py | $(VENV)/installed
+$(OUTPUTS)/$(1)/run.json: $(1).py requirements.txt | $(VENV)/installed
 	@echo "$(1): $$(if $$(wildcard $$@),out of date against $$(or $$(filter-out FORCE,$$?),the preset),not yet made)"
 	@$(PYTHON) $(1).py $(2)
-$(firstword $(subst _, ,$(1))): $(OUTPUTS)/$(1)/run.json
+# A stage that has just been computed has been drawn, too, after make looked: the shell looks again.
+$(OUTPUTS)/$(1)/drawn: | $(OUTPUTS)/$(1)/run.json
+	@for module in $$?; do \
+	    [ $$@ -nt $$$$module ] && continue; \
+	    echo "$(1): figures out of date against $$?"; \
+	    exec $(PYTHON) $(1).py --redraw; \
+	done
+$(firstword $(subst _, ,$(1))): $(OUTPUTS)/$(1)/drawn
 endef
 $(foreach stage,$(filter-out 01_%,$(STAGES)),$(eval $(call STAGE_RULE,$(stage),)))
 $(eval $(call STAGE_RULE,01_prepare_data,--preset $(or $(PRESET),$(CURRENT),paper) --demo-if-unavailable))

@@ -62,8 +62,13 @@ def save(rows: Sequence[Row], folder: Path, name: str) -> None:
 
 
 def load(path: Path) -> list[Row]:
-    """Read what `save` wrote as Parquet."""
-    return pyarrow.parquet.read_table(path).to_pylist()
+    """Read what `save` wrote as Parquet; no rows where it wrote none."""
+    return pyarrow.parquet.read_table(path).to_pylist() if path.exists() else []
+
+
+def axes_of(rows: Sequence[Row]) -> list[str]:
+    """Return the names of a scan's axes: the columns that are fields of a stage, such as `quantize.seed`."""
+    return [name for name in rows[0] if "." in name]
 
 
 def preset_text(space: DesignSpace, values: Values, row: Row) -> str:

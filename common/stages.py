@@ -1,4 +1,4 @@
-"""The life of a stage: parse, lock, compute in a folder beside the last good one, swap the folders, record the run."""
+"""The life of a stage: parse, lock, compute and draw beside the last good folder, record the run, swap the folders."""
 
 import fcntl
 import json
@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from common import artifacts, console, disk_space, presets, provenance
-from common.configuration import Configuration, parse_command_line
-from common.dependencies import imported_modules
+from common.configuration import Configuration, parse_command_line, with_fields
+from common.dependencies import computing_files, drawing_files
 from common.errors import PipelineError, ToolError
+
+REDRAW = "--redraw"
 
 
 @dataclass
@@ -100,6 +102,7 @@ def run_stage(
     description: str | None,
     built_in: Mapping[str, Configuration],
     compute: Callable[[Run, Configuration], None],
+    draw: Callable[[Run, Configuration], None],
     preset: str | None = None,
 ) -> None:
     """Run a stage from the command line: flags over its preset, errors as one line, exit status 0, 1 or 130.
@@ -109,18 +112,29 @@ def run_stage(
         description: Shown by `--help`.
         built_in: The stage's configuration for each built-in preset.
         compute: The stage itself. It reads through `Run.read` and writes into `Run.folder`; its files replace the
-            last run's as a whole, and only when it returns.
+            last run's as a whole, and only when all is done.
+        draw: Writes figures and tables into `Run.folder` from what `compute` wrote there and read; `--redraw` calls
+            it alone, over the artifacts of the last run.
         preset: Name or file of the preset, where this stage chooses it; otherwise it is the one in force.
     """
     stage, outputs = Path(script).stem, outputs_folder(script)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
     try:
-        chosen = presets.load(preset) if preset else presets.in_force(outputs)
-        default = chosen.configuration(stage, built_in)
-        configuration = parse_command_line((description or "").partition("\n\n")[0], default)
-        console.heading(stage, f"preset {chosen.name}, writing {os.path.relpath(outputs / stage)}")
-        with _locked(outputs, stage):
-            failures = _compute_and_replace(Path(script).resolve(), outputs, chosen, configuration, compute)
+        if REDRAW in sys.argv[1:]:
+            if sys.argv[2:]:
+                raise PipelineError(f"{REDRAW} takes no other flag: it draws the last run as that run was configured")
+            console.heading(stage, f"drawing anew, writing {os.path.relpath(outputs / stage)}")
+            with _locked(outputs, stage):
+                failures = _redraw(Path(script).resolve(), outputs, built_in, draw)
+        else:
+            chosen = presets.load(preset) if preset else presets.in_force(outputs)
+            default = chosen.configuration(stage, built_in)
+            purpose = (description or "").partition("\n\n")[0]
+            note = f"With {REDRAW} alone, the figures of the last run are drawn anew."
+            configuration = parse_command_line(f"{purpose}\n\n{note}", default)
+            console.heading(stage, f"preset {chosen.name}, writing {os.path.relpath(outputs / stage)}")
+            with _locked(outputs, stage):
+                failures = _run(Path(script).resolve(), outputs, chosen, configuration, compute, draw)
         for failure in failures:
             console.error(f"{stage}: {failure}")
         sys.exit(1 if failures else 0)
@@ -154,14 +168,69 @@ def _locked(outputs: Path, stage: str) -> Iterator[None]:
         lock.truncate(0)
 
 
-def _compute_and_replace(
+def _run(
     script: Path,
     outputs: Path,
     preset: presets.Preset,
     configuration: Configuration,
     compute: Callable[[Run, Configuration], None],
+    draw: Callable[[Run, Configuration], None],
 ) -> list[str]:
+    """Compute and draw; return what was found wrong."""
     started, stage = time.perf_counter(), script.stem
+    with _replaced(outputs, stage) as folder:
+        run = Run(stage, preset.name, preset.base, outputs, folder)
+        if preset.origin is not None:
+            run.read(preset.origin, presets.FILE)
+        compute(run, configuration)
+        artifacts_made = _files(folder)
+        draw(run, configuration)
+        seconds = time.perf_counter() - started
+        _write_record(run, script, _record(run, configuration, seconds), artifacts_made)
+    console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
+    return run.failures
+
+
+def _redraw(
+    script: Path,
+    outputs: Path,
+    built_in: Mapping[str, Configuration],
+    draw: Callable[[Run, Configuration], None],
+) -> list[str]:
+    """Draw the last run anew; its artifacts and all else that its record says stay. Return what it had found wrong."""
+    stage = script.stem
+    record = artifacts.read_run(outputs, stage)
+    kept = sorted(record["writes"].keys() - record["draws"])
+    sources = {name: artifacts.checked_artifact(outputs, stage, name)[0] for name in kept}
+
+    def fault(path: tuple[str, ...], text: str) -> PipelineError:
+        mend = artifacts.rerun(outputs, stage)
+        return PipelineError(f"{outputs / stage} was made with other fields ({'.'.join(path)} {text}); run: {mend}")
+
+    configuration = with_fields(built_in["paper"], record["configuration"], fault)
+    with _replaced(outputs, stage) as folder:
+        for name, source in sources.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(source, folder / name)
+        run = Run(stage, record["preset"], record["preset"], outputs, folder, record["metrics"], record["reads"])
+        draw(run, configuration)
+        _write_record(run, script, record, kept)
+        shutil.copystat(outputs / stage / "run.json", folder / "run.json")  # to make, artifacts are as old as they were
+    console.note(f"figures of {stage} are drawn anew, in {os.path.relpath(outputs / stage)}")
+    return record["failures"]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no such names."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@contextmanager
+def _replaced(outputs: Path, stage: str) -> Iterator[Path]:
+    """Give a new folder, and put it in the place of the stage's last one as a whole where the block succeeds."""
     # A number of its own in the name: a worker of a run that was killed may still write into that one's folder.
     folder, previous = outputs / f".{stage}.partial-{os.getpid()}", outputs / f".{stage}.previous"
     if previous.exists() and not (outputs / stage).exists():
@@ -171,13 +240,7 @@ def _compute_and_replace(
     disk_space.check(outputs, stage)
     folder.mkdir()
     try:
-        run = Run(stage, preset.name, preset.base, outputs, folder)
-        if preset.origin is not None:
-            run.read(preset.origin, presets.FILE)
-        compute(run, configuration)
-        seconds = time.perf_counter() - started
-        _write_dependencies(run, script)
-        _write_run(run, configuration, seconds)
+        yield folder
         os.sync()  # a power cut, too, leaves the old files or the new ones
         artifacts.replace_folder(folder, outputs / stage, previous)
     except (OSError, ToolError) as error:
@@ -186,8 +249,6 @@ def _compute_and_replace(
         for leftover in (folder, previous):
             shutil.rmtree(leftover, ignore_errors=True)
     write_overview(outputs)
-    console.note(f"{stage} took {seconds:.1f} s; its files are in {os.path.relpath(outputs / stage)}")
-    return run.failures
 
 
 def write_overview(outputs: Path) -> None:
@@ -198,9 +259,9 @@ def write_overview(outputs: Path) -> None:
     report.write(outputs)
 
 
-def _write_run(run: Run, configuration: object, seconds: float) -> None:
-    files = sorted(path for path in run.folder.rglob("*") if path.is_file())
-    record = {
+def _record(run: Run, configuration: object, seconds: float) -> dict[str, Any]:
+    """Return what `run.json` says beside the files that were written."""
+    return {
         "format": artifacts.RUN_FORMAT,
         "stage": run.stage,
         "preset": run.preset,
@@ -217,21 +278,43 @@ def _write_run(run: Run, configuration: object, seconds: float) -> None:
         "reads": run.reads,
         "failures": run.failures,
         "warnings": run.warnings,
-        "writes": {str(path.relative_to(run.folder)): artifacts.sha256(path) for path in files},
         "metrics": run.metrics,
+    }
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def _write_record(run: Run, script: Path, record: dict[str, Any], artifacts_made: Sequence[str]) -> None:
+    """Write `dependencies.mk`, the stamp `drawn` and `run.json`, whose `draws` are what `--redraw` makes anew."""
+    _write_dependencies(run, script)
+    (run.folder / "drawn").touch()
+    files = _files(run.folder)
+    record = record | {
+        "writes": {name: artifacts.sha256(run.folder / name) for name in files},
+        "draws": sorted(set(files) - set(artifacts_made)),
     }
     record["sha256"] = artifacts.record_digest(record)
     (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str))
 
 
 def _write_dependencies(run: Run, script: Path) -> None:
-    """Tell make what this run was made of, as compilers do: the script, the modules it imports, the files it read."""
-    code = [str(path.relative_to(script.parent)) for path in [script, *imported_modules(script)]]
-    inputs = sorted(str(run.outputs / name).removeprefix(f"{script.parent}/") for name in run.reads)
-    target = str(run.outputs / run.stage / "run.json").removeprefix(f"{script.parent}/")
-    needs = " \\\n  ".join([*code, *inputs])
-    optional = " ".join([*code[1:], *inputs])  # make must not stop where one of them has gone
-    (run.folder / "dependencies.mk").write_text(f"{target}: {needs}\n{optional}:\n")
+    """Tell make what this run was made of, as compilers do: its code and the files it read, and what only draws."""
+    root = script.parent
+
+    def names(paths: Iterable[Path]) -> list[str]:
+        return [str(path).removeprefix(f"{root}/") for path in paths]
+
+    record, stamp = names([run.outputs / run.stage / "run.json", run.outputs / run.stage / "drawn"])
+    made_of = names([*computing_files(script), *sorted(run.outputs / name for name in run.reads)])
+    drawn_by = names(drawing_files(script))
+    rules = [
+        f"{record}: {' '.join([script.name, *made_of])}",
+        f"{stamp}: {' '.join(drawn_by)}",
+        f"{' '.join([*made_of, *drawn_by])}:",  # make must not stop where one of them has gone
+    ]
+    (run.folder / "dependencies.mk").write_text("".join(rule.replace(" ", " \\\n  ") + "\n" for rule in rules))
 
 
 def merge_metrics(outputs: Path) -> None:

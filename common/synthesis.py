@@ -247,6 +247,33 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
     )
 
 
+def metrics(reports: Sequence[DesignReport], images: int) -> dict[str, dict[str, Row]]:
+    """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
+    designs, exactness = {}, {}
+    for report in reports:
+        name = str(report.design)
+        if report.design.quantized:
+            exactness[name] = {"images": images, **report.exactness}
+        for number, (kind, row) in enumerate(report.resources.items()):
+            designs[f"{name}, {kind}" if number else name] = row
+    return {"designs": designs, "exactness": exactness}
+
+
+def pipelines(reports: Sequence[DesignReport]) -> dict[str, dict[str, Any]]:
+    """Return what figures show of each design beside `metrics.json`: LUTs by layer, and the cost of each depth."""
+    return {
+        str(report.design): {
+            "luts_by_layer": report.luts_by_layer,
+            "depths": [
+                {"latency_cutoff": cutoff, "latency_cycles": cycles, "register_bits": bits}
+                for cutoff, (cycles, bits) in report.depths.items()
+            ],
+            "routed": list(report.routed.values()),
+        }
+        for report in reports
+    }
+
+
 def run_hls_tool(build: Build) -> dict[str, Row]:
     """Run a copy of a design's project through the HLS tool, leave it with its reports, and return what they say."""
     reports = vendor_tools.build_project(

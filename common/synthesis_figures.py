@@ -1,32 +1,36 @@
 """Figures of the synthesized designs: resources, accuracy, where LUTs go, what the depth of the pipeline costs."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from common import paper, plot_hardware, plot_timing
 from common.plot_style import save
-from common.synthesis import DesignReport, Row
 
 SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
 
 
-def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport]) -> None:
+def save_all(
+    folder: Path, designs: Mapping[str, Mapping[str, Any]], pipelines: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Draw and save them beside the paper's designs.
 
     Args:
         folder: Where to.
         designs: Rows of `metrics.json`; those of further FPGA families, with a comma in their name, are left out.
-        reports: Of all designs; layers and depths are shown of the paper's, or else of the first that was traced.
+        pipelines: Of all designs, see `synthesis.pipelines`; layers and depths are shown of the paper's, or else of
+            the first that was traced.
     """
     rows = {name: row for name, row in designs.items() if "," not in name}
     save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
     save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
-    for report in [report for report in reports if len(report.routed) > 1][:1]:
-        save(plot_timing.routed_depth(report.routed, str(report.design)), folder, "routed_depth")
-    traced = [report for report in reports if report.luts_by_layer]
-    traced.sort(key=lambda report: str(report.design) != SHOWN)
+    for design in [name for name, pipeline in pipelines.items() if len(pipeline["routed"]) > 1][:1]:
+        routed = {row["latency_cutoff"]: row for row in pipelines[design]["routed"]}
+        save(plot_timing.routed_depth(routed, design), folder, "routed_depth")
+    traced = sorted((name for name in pipelines if pipelines[name]["luts_by_layer"]), key=lambda name: name != SHOWN)
     if not traced:
         return
-    shown, design = traced[0], str(traced[0].design)
-    cycles, registers = zip(*shown.depths.values(), strict=True)
-    save(plot_hardware.luts_by_layer(shown.luts_by_layer, design), folder, "luts_by_layer")
-    save(plot_hardware.pipeline_depth(list(shown.depths), cycles, registers, design), folder, "pipeline_depth")
+    design, shown = traced[0], pipelines[traced[0]]
+    columns = ([row[name] for row in shown["depths"]] for name in ("latency_cutoff", "latency_cycles", "register_bits"))
+    save(plot_hardware.luts_by_layer(shown["luts_by_layer"], design), folder, "luts_by_layer")
+    save(plot_hardware.pipeline_depth(*columns, design), folder, "pipeline_depth")

@@ -1,7 +1,4 @@
-"""What was found out about the designs: rows of `metrics.json`, tables on the terminal, LUTs by layer."""
-
-import csv
-from pathlib import Path
+"""What was found out about the designs, as tables on the terminal."""
 
 from common import console, paper, published_designs
 from common.synthesis import DesignReport, Row
@@ -22,18 +19,6 @@ PAIRS = {
     "netlist": "rtl_netlist",
     "board": "csim_uart",
 }
-
-
-def metrics(reports: list[DesignReport], images: int) -> dict[str, dict[str, Row]]:
-    """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
-    designs, exactness = {}, {}
-    for report in reports:
-        name = str(report.design)
-        if report.design.quantized:
-            exactness[name] = {"images": images, **report.exactness}
-        for number, (kind, row) in enumerate(report.resources.items()):
-            designs[f"{name}, {kind}" if number else name] = row
-    return {"designs": designs, "exactness": exactness}
 
 
 def print_resources(designs: dict[str, Row]) -> None:
@@ -93,12 +78,3 @@ def print_proofs(reports: list[DesignReport]) -> None:
     for name, proof in proofs.items():
         for register, reason in proof.unproven.items():
             console.note(f"{name}: not proven before register {register}: {reason}")
-
-
-def write_luts_by_layer(folder: Path, reports: list[DesignReport]) -> None:
-    """Write alkaid's estimate of the LUTs of each layer of each design as `luts_of_all_designs.csv`."""
-    with (folder / "luts_of_all_designs.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["design", "layer", "lut (estimate of alkaid)"])
-        for report in reports:
-            writer.writerows([report.design, layer, round(luts)] for layer, luts in report.luts_by_layer.items())

@@ -1,4 +1,4 @@
-"""Figures of the classifier network's variants: of the pruned one, and of all four around the one for hardware."""
+"""Figures of the networks' variants: the complete one, the pruned one, and all four around the one for hardware."""
 
 from pathlib import Path
 
@@ -7,6 +7,31 @@ from common.legacy_keras import keras
 from common.plot_style import save
 from common.precision import NetworkPrecision
 from common.samples import Samples
+
+
+def save_complete(
+    folder: Path, models: dict[str, keras.Model], curves: dict[str, list[float]], test_samples: Samples
+) -> None:
+    """Draw and save the complete networks: their nodes, weights, learning, latent plane.
+
+    Args:
+        folder: Where to.
+        models: Both networks, by name.
+        curves: Learning curves of the classifier network.
+        test_samples: What is shown.
+    """
+    weights, alone = (networks.weights_of(models[network]) for network in ("classifier", "autoencoder"))
+    diagrams = {
+        "figure_03_whole_network": plot_networks.network_diagram(weights, "whole", "complete"),
+        "figure_04_autoencoder": plot_networks.network_diagram(alone, "autoencoder", "complete"),
+        "figure_05_classifier": plot_networks.network_diagram(weights, "classifier", "complete"),
+    }
+    for name, figure in diagrams.items():
+        save(figure, folder, name)
+    save(plot_weights.weight_distributions(weights, "complete", None), folder, "figure_06_weights_complete")
+    save(plot_training.learning_curves({"complete": curves}, None), folder, "figure_08_learning_curves")
+    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
+    save(plot_latent.latent_plane(found.latent, test_samples.digits, "complete"), folder, "figure_09_latent_plane")
 
 
 def save_pruning(
