@@ -8,10 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from stage_runs import ROOT, STAGES
+from stage_runs import ROOT, STAGES, hashes
 
 LAST = STAGES[-1][:2]
 LONG_AGO = 1_000_000_000  # seconds since 1970
@@ -45,6 +46,12 @@ def made(checkout, demo_outputs):
     return checkout
 
 
+def touch(path: Path) -> None:
+    """Make a file newer than all others; the clock of a file system is coarse."""
+    later = time.time() + 10
+    os.utime(path, (later, later))
+
+
 def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     inherited = {name: value for name, value in os.environ.items() if name not in ("OUTPUTS_DIR", "MAKEFLAGS")}
     return subprocess.run(
@@ -61,7 +68,12 @@ def would_run(folder: Path, *arguments: str) -> tuple[str, ...]:
     """Return the stages that make would run, in order."""
     done = make(folder, "--dry-run", *arguments)
     assert done.returncode == 0, done.stderr
-    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py", done.stdout))
+    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py(?! --redraw)", done.stdout))
+
+
+def would_redraw(folder: Path, *arguments: str) -> tuple[str, ...]:
+    """Return the stages whose figures alone make would draw, in order."""
+    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py --redraw", make(folder, "--dry-run", *arguments).stdout))
 
 
 @functools.cache
@@ -84,16 +96,32 @@ def modules_of(stage: str) -> set[str]:
     return found
 
 
+def recorded(outputs: Path, stage: str) -> dict[str, list[str]]:
+    """Return what a stage has told make: the prerequisites of its `run.json` and of `drawn`."""
+    lines = (outputs / stage / "dependencies.mk").read_text().replace("\\\n", " ").splitlines()[:2]
+    rules = dict(line.split(":") for line in lines)
+    return {Path(target).name: names.split() for target, names in rules.items()}
+
+
 def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
     for stage in STAGES:
-        rule = (demo_outputs / stage / "dependencies.mk").read_text().replace("\\\n", " ").splitlines()[0]
-        needs = rule.partition(":")[2].split()
+        rules = recorded(demo_outputs, stage)
+        needs, drawing = rules["run.json"], rules["drawn"]
         assert f"{stage}.py" in needs
-        assert {Path(name).stem for name in needs if name.startswith("common/")} == modules_of(stage)
+        modules = [Path(name).stem for name in [*needs, *drawing] if name.startswith("common/")]
+        assert sorted(modules) == sorted({*modules_of(stage), "__init__"})
         read = json.loads((demo_outputs / stage / "run.json").read_text())["reads"]
         assert {name for name in needs if name.startswith(str(demo_outputs))} == {
             str(demo_outputs / name) for name in read
         }
+
+
+def test_what_only_draws_or_prints_is_recorded_as_needed_to_draw(demo_outputs):
+    rules = recorded(demo_outputs, "02_train_autoencoder")
+    for module in ("plot_style", "plot_latent", "variant_figures", "evaluation", "console", "disk_space"):
+        assert f"common/{module}.py" in rules["drawn"]
+    for module in ("training", "networks", "stages"):
+        assert f"common/{module}.py" in rules["run.json"]
 
 
 def test_nothing_is_run_where_nothing_has_changed(made):
@@ -118,6 +146,68 @@ def test_changed_module_runs_the_stages_again_that_import_it(made, module):
 def test_changed_results_page_runs_no_stage_again(made):
     (made / "common" / "report" / "page.py").touch()
     assert would_run(made, LAST) == ()
+
+
+def test_changed_data_file_runs_the_stages_again_whose_modules_read_it(checkout, tiny_outputs):
+    outputs = shutil.copytree(tiny_outputs, checkout / "outputs")
+    for path in outputs.glob("*/dependencies.mk"):
+        path.write_text(path.read_text().replace(str(tiny_outputs), "outputs"))
+    assert would_run(checkout, "06") == ()
+    for name in ("xilinx_adders.v", "lattice_adders.v", "board/ulx3s_85f.v.jinja"):
+        path = checkout / "common" / name
+        touch(path)
+        assert would_run(checkout, "06") == ("06_synthesize",), name
+        os.utime(path, (LONG_AGO, LONG_AGO))
+
+
+def test_changed_requirements_run_everything_again(made):
+    touch(made / "requirements.txt")
+    (made / ".venv" / "installed").unlink()
+    (made / ".venv" / "installed").touch()
+    touch(made / ".venv" / "installed")
+    assert would_run(made, LAST) == STAGES
+
+
+@pytest.mark.parametrize("module", ["plot_latent", "console", "paper"])
+def test_changed_module_that_draws_or_prints_trains_nothing_again(made, module):
+    touch(made / "common" / f"{module}.py")
+    assert would_run(made, LAST) == ()
+    drawing = [stage for stage in STAGES if module in modules_of(stage)]
+    assert drawing
+    for stage in STAGES:
+        assert would_redraw(made, stage[:2]) == ((stage,) if stage in drawing else ())
+
+
+def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
+    before = hashes(made / "outputs")
+    style = made / "common" / "plot_images.py"
+    style.write_text(style.read_text().replace("What does the network see of a digit?", "What is a digit?"))
+    done = make(made, "01", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert "01_prepare_data: figures out of date against common/plot_images.py" in done.stdout
+    assert "took" not in done.stdout
+    changed = {name for name, digest in hashes(made / "outputs").items() if before.get(name) != digest}
+    stage = "01_prepare_data"
+    assert {name for name in changed if name.startswith(stage)} == {
+        f"{stage}/{name}" for name in ("figures.json", "run.json")
+    }
+    assert "What is a digit?" in (made / "outputs" / stage / "figures.json").read_text()
+    assert would_run(made, LAST) == ()
+    assert would_redraw(made, "01") == ()
+
+
+def test_stage_that_has_been_computed_is_not_drawn_twice(made):
+    for name in ("01_prepare_data.py", "common/plot_images.py"):
+        (made / name).touch()
+    done = make(made, "01", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert "01_prepare_data took" in done.stdout
+    assert "figures out of date" not in done.stdout
+    shutil.rmtree(made / "outputs" / "01_prepare_data")
+    done = make(made, "01", "PRESET=demo", COLUMNS="80")
+    assert "01_prepare_data took" in done.stdout
+    assert "figures out of date" not in done.stdout
+    assert would_redraw(made, "01") == ()
 
 
 def test_changed_artifact_runs_the_stages_again_that_read_it(made):

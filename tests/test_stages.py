@@ -95,7 +95,7 @@ def a_line_added(path: Path, _: Path) -> None:
 
 
 def of_a_newer_program(path: Path, _: Path) -> None:
-    path.write_text(json.dumps({"format": 2, "made_by": "a newer program"}))
+    path.write_text(json.dumps({"format": artifacts.RUN_FORMAT + 1, "made_by": "a newer program"}))
 
 
 truncated = cut_to(0.37)
@@ -163,7 +163,8 @@ def test_damaged_record_of_an_earlier_stage_is_named_with_what_mends_it(
             done = run_here(stage, outputs=outputs)
             assert_refused(done, stage, path, f"run: python {origin}.py")
             if fault is of_a_newer_program:
-                assert "format version 2, this program reads version 1" in done[2]
+                versions = artifacts.RUN_FORMAT + 1, artifacts.RUN_FORMAT
+                assert "format version {}, this program reads version {}".format(*versions) in done[2]
             assert hashes(outputs) == before
 
 
@@ -226,7 +227,7 @@ def test_damaged_metrics_are_made_anew(outputs, subtests):
 
 @pytest.mark.fault("artifact")
 def test_damaged_table_of_faults_is_named_by_the_results_page(outputs, subtests):
-    table = {"format": 1, "started": "", "commit": "", "seconds": 60, "faults": []}
+    table = {"format": artifacts.RUN_FORMAT, "started": "", "commit": "", "seconds": 60, "faults": []}
     table["sha256"] = artifacts.record_digest(table)
     for fault in (*FAULTS[1:], of_a_newer_program):
         with subtests.test(fault=fault.__name__):
@@ -322,7 +323,7 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
 @pytest.mark.parametrize("stage", STAGES)
 def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
     run = json.loads((demo_outputs / stage / "run.json").read_text())
-    assert run["format"] == 1
+    assert run["format"] == artifacts.RUN_FORMAT
     assert run["preset"] == "demo"
     assert run["command"][:2] == ["python", f"{stage}.py"]
     assert run["configuration"]

@@ -1,0 +1,93 @@
+"""`--redraw`: figures of the last run drawn anew; artifacts, record and the stages downstream as they were."""
+
+import dataclasses
+import json
+
+import pytest
+from stage_runs import ALL_STAGES, hashes, load_stage
+
+from common import artifacts, configuration
+
+IMAGES = "01_prepare_data/mnist8x8.npz"
+
+
+@pytest.mark.parametrize("stage", ["01_prepare_data", "03_prune", "05_convert_hls"])
+def test_redrawn_stage_is_what_it_was_but_for_what_draws(outputs, run_here, stage):
+    """Figures and tables are made from the artifacts alone: without them, they come again byte by byte."""
+    before, record = hashes(outputs / stage), artifacts.read_run(outputs, stage)
+    made = (outputs / stage / "run.json").stat().st_mtime_ns
+    drawn = set(record["draws"]) - {"dependencies.mk"}  # that one holds the folder's path
+    assert {"drawn", "figures.json"} < drawn
+    for name in record["draws"]:
+        (outputs / stage / name).unlink()
+    status, printed, errors = run_here(stage, "--redraw", outputs=outputs)
+    assert status == 0, printed + errors
+    after = hashes(outputs / stage)
+    assert after.keys() == before.keys()
+    assert [name for name in before if after[name] != before[name]] == [
+        name for name in ("dependencies.mk", "run.json") if after[name] != before[name]
+    ]
+    assert (outputs / stage / "run.json").stat().st_mtime_ns == made
+    again = artifacts.read_run(outputs, stage)
+    assert again.pop("writes") == {name: digest for name, digest in after.items() if digest and name != "run.json"}
+    assert {name: value for name, value in record.items() if name not in ("writes", "sha256")} == {
+        name: value for name, value in again.items() if name != "sha256"
+    }
+    assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
+
+
+def assert_refused(done, stage, words, outputs, before):
+    status, _, errors = done
+    assert status == 1
+    assert errors.startswith(f"ERROR: {stage}: ") and errors.count("\n") == 1
+    assert words in errors
+    assert hashes(outputs) == before
+
+
+def test_redraw_refuses_other_flags(outputs, run_here):
+    before = hashes(outputs)
+    done = run_here("02_train_autoencoder", "--redraw", "--epochs", "3", outputs=outputs)
+    assert_refused(done, "02_train_autoencoder", "--redraw takes no other flag", outputs, before)
+
+
+def test_redraw_of_a_stage_that_has_not_run_names_the_command(tmp_path, run_here):
+    done = run_here("03_prune", "--redraw", outputs=tmp_path)
+    assert_refused(done, "03_prune", "run: python 03_prune.py", tmp_path, hashes(tmp_path))
+
+
+def test_redraw_of_a_damaged_artifact_names_it_and_leaves_all_as_it_was(outputs, run_here):
+    network = outputs / "02_train_autoencoder" / "classifier.h5"
+    network.write_bytes(network.read_bytes()[:-1])
+    before = hashes(outputs)
+    done = run_here("02_train_autoencoder", "--redraw", outputs=outputs)
+    assert_refused(done, "02_train_autoencoder", str(network), outputs, before)
+
+
+def test_redraw_of_a_stale_stage_names_the_command(outputs, run_here):
+    record = artifacts.read_run(outputs, "01_prepare_data")
+    record["writes"]["mnist8x8.npz"] = "0" * 64
+    record["sha256"] = artifacts.record_digest(record)
+    (outputs / "01_prepare_data" / "run.json").write_text(json.dumps(record))
+    before = hashes(outputs)
+    done = run_here("03_prune", "--redraw", outputs=outputs)
+    assert_refused(done, "03_prune", "has changed since; run: python 02_train_autoencoder.py", outputs, before)
+
+
+def test_redraw_that_fails_leaves_all_as_it_was(outputs, run_here, monkeypatch):
+    from common import plot_style
+
+    def disk_full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plot_style, "save", disk_full)
+    before = hashes(outputs)
+    done = run_here("01_prepare_data", "--redraw", outputs=outputs)
+    assert_refused(done, "01_prepare_data", "No space left on device", outputs, before)
+
+
+@pytest.mark.parametrize("stage", [*ALL_STAGES, "07_scan_designs"])
+def test_recorded_configuration_of_every_preset_is_read_as_it_was(stage):
+    presets = load_stage(stage).PRESETS
+    for preset in presets.values():
+        recorded = json.loads(json.dumps(dataclasses.asdict(preset), default=str))
+        assert configuration.with_fields(presets["paper"], recorded, lambda *words: AssertionError(words)) == preset
