@@ -71,7 +71,7 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Scan, train the best again, and keep the best as a preset."""
-    from common import compute_cluster, design_space, point_evaluation, scan_results
+    from common import compute_cluster, design_space, point_training, scan_results
     from common.design_search import DesignSearch
     from common.point_store import PointStore
     from common.scan import Scan
@@ -89,7 +89,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
         console.note(f"workers and their tasks: {client.dashboard_link}")
         key = f"images-{store.images}"
-        samples = compute_cluster.submit(client, key, point_evaluation.load_images, images.read_bytes())
+        samples = compute_cluster.submit(client, key, point_training.load_images, images.read_bytes())
         scan = Scan(store, client, samples)
         found = scan.search(search, configuration.ahead)
         rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)

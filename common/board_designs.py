@@ -14,11 +14,11 @@ from common import (
     board,
     board_host,
     board_simulation,
-    ecp5,
     finished_steps,
     integer_network,
     parallel,
     pipeline,
+    provenance,
     rtl,
     yosys,
 )
@@ -136,10 +136,10 @@ def load(
         }
 
     sources, simulation = folder / "src", folder / "simulation"
-    tools = yosys.version(), ecp5.RECIPE, router_version()
-    simulated = finished_steps.key_of(sources, asdict(options), yosys.version(), pixels[: options.images], expected)
+    program = provenance.program(__name__)
+    simulated = finished_steps.key_of(sources, asdict(options), program, pixels[: options.images], expected)
     made = finished_steps.key_of(
-        sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), *tools
+        sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), program
     )
     try:
         differing = finished_steps.once(store, simulated, simulation, simulate)["differing"]

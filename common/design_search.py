@@ -17,7 +17,12 @@ STARTUP = 16  # random designs before optuna has learned enough to propose any
 
 def objectives(row: Mapping[str, float]) -> tuple[float, float, float]:
     """Return accuracy and L1 of the images held out, and the logarithm of alkaid's estimate of LUTs."""
-    return row["validation_accuracy"], row["validation_l1"], float(np.log2(max(row["lut_estimate"], 1)))
+    return row["validation_accuracy"], row["validation_l1"], log2_luts(row)
+
+
+def log2_luts(row: Mapping[str, float]) -> float:
+    """Return the logarithm of alkaid's estimate of LUTs; a design without any is no better than one of a single LUT."""
+    return float(np.log2(max(row["lut_estimate"], 1)))
 
 
 def on_front(rows: list[Mapping[str, float]]) -> np.ndarray:

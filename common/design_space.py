@@ -23,8 +23,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from common import presets, toml_files
 from common.configuration import field_types, field_value
-from common.design_point import Point, dependencies, identity
+from common.design_point import Point
 from common.errors import PipelineError
+from common.point_store import dependencies, identity
 from common.toml_files import TomlFile
 
 SHORTENED = "shortened"

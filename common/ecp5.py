@@ -20,8 +20,6 @@ synth_ecp5 -noflatten -nobram -nolutram -nodsp -run map_gates:edif
 """
 _OPEN = "x"
 _ADDERS = Path(__file__).with_name("lattice_adders.v")
-RECIPE = (_SYNTHESIZE, _ADDERS.read_text())
-"""What a netlist depends on beside its Verilog."""
 
 
 def synthesize(

@@ -1,10 +1,12 @@
 """Long steps that need not be repeated: what one has written is kept until what it was made of changes."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +36,37 @@ def _parts(ingredient: object) -> Sequence[bytes]:
 def once(store: Path, key: str, folder: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Have a step fill a folder, or fill it with what an earlier run of that step has left; return its result.
 
+    Several processes may share a store.
+
     Args:
         store: Where finished steps are kept.
-        key: From `key_of`, of all that the step depends on.
+        key: From `key_of`, of all that the step depends on, the `provenance.program` that does it among them.
         folder: Does not exist yet, or holds the step's input.
         make: The step: fills the folder and returns what JSON can hold.
     """
     kept = store / key
-    if not kept.is_dir():
-        result = make()
-        partial = store / f".{key}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        shutil.copytree(folder, partial / "files")
-        (partial / "result.json").write_text(json.dumps(result))
-        partial.rename(kept)
+    with _locked(store, fcntl.LOCK_SH):
+        if kept.is_dir():
+            shutil.copytree(kept / "files", folder, dirs_exist_ok=True)
+            os.utime(kept)
+            return json.loads((kept / "result.json").read_text())
+    result = make()
+    with _locked(store, fcntl.LOCK_EX):
+        if not kept.is_dir():  # another process may have been faster
+            partial = store / ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(folder, partial / "files")
+            (partial / "result.json").write_text(json.dumps(result))
+            partial.rename(kept)
         for forgotten in sorted(store.glob("[!.]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(forgotten, ignore_errors=True)
-        return result
-    shutil.copytree(kept / "files", folder, dirs_exist_ok=True)
-    os.utime(kept)
-    return json.loads((kept / "result.json").read_text())
+    return result
+
+
+@contextmanager
+def _locked(store: Path, how: int) -> Iterator[None]:
+    """Hold the lock of a store: shared to read, alone to write and to forget."""
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / ".lock").open("a") as lock:
+        fcntl.flock(lock, how)
+        yield

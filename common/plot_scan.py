@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
+from common.design_search import log2_luts
 from common.plot_style import (
     COLUMN_WIDTH,
     GREY,
@@ -77,7 +78,7 @@ def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, flo
 
 
 def _places(rows: Sequence[Row], quantity: str) -> tuple[list[float], list[float]]:
-    return [row["lut_estimate"] for row in rows], [row[quantity] for row in rows]
+    return [max(row["lut_estimate"], 1) for row in rows], [row[quantity] for row in rows]  # 0 has no logarithm
 
 
 def _staircase(rows: Sequence[Row], quantity: str, *, larger: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +104,7 @@ def dominated_area(rows: Sequence[Row], reference: tuple[float, float]) -> float
 @styled
 def front_growth(rows: Sequence[Row]) -> CaptionedFigure:
     """Draw how the front of accuracy and LUTs grew, design by design, in the order of the proposals."""
-    reference = (np.log2(max(row["lut_estimate"] for row in rows)), min(row["validation_accuracy"] for row in rows))
+    reference = (max(map(log2_luts, rows)), min(row["validation_accuracy"] for row in rows))
     areas = np.array([dominated_area(rows[:count], reference) for count in range(1, len(rows) + 1)])
     share = areas / areas[-1] if areas[-1] else areas
     figure = new_figure(

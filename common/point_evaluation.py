@@ -1,55 +1,29 @@
 """Computing a point: trained, converted, traced, and checked to the bit, in one call.
 
-A point is a function of its configuration and of the prepared images alone. It does what stages 02 to 06 do with the
+A point is a function of its configuration and of the prepared images alone. It does what stages 04 to 06 do with the
 classifier network's variant `quantized_pruned`, but for training images that it holds out: a scan chooses on those,
-never on the test images. The float network that it starts from is computed apart, once for all points that share it.
+never on the test images. The float network that it starts from comes from `point_training`.
 """
 
-import contextlib
 import fcntl
 import gc
-import io
-import platform
 import tempfile
-import threading
-import time
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common import dataset
 from common.design_point import Outcome, Point
 from common.designs import Design
 from common.errors import PipelineError
+from common.point_training import NETWORK, check, held_out, run_in_folder
 from common.samples import Samples
 
 if TYPE_CHECKING:
     from common.legacy_keras import keras
 
 DESIGN = Design("full", "quantized_pruned")
-NETWORK = "classifier.h5"
-_one_at_a_time = threading.Lock()  # TensorFlow's seed belongs to the process
-
-
-def load_images(content: bytes) -> tuple[Samples, Samples]:
-    """Return training and test images from the bytes of `mnist8x8.npz`."""
-    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
-        file.write(content)
-        file.flush()
-        return dataset.load(Path(file.name))
-
-
-def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
-    """Train the float network that a point starts from; it is among the files of the outcome.
-
-    Args:
-        point: The point.
-        samples: Training and test images.
-    """
-    return _run_in_folder(lambda folder: _train_source(point, samples[0], folder))
 
 
 def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
@@ -62,54 +36,7 @@ def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) ->
     """
     if source.error is not None:
         return Outcome({}, f"its float network failed: {source.error}", source.files)
-    return _run_in_folder(lambda folder: _compute(point, *samples, source.files[NETWORK], folder))
-
-
-def _run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
-    """Compute in a folder of its own; what is printed becomes the log, and an error the outcome."""
-    log, error, values = io.StringIO(), None, {}
-    started = time.perf_counter()
-    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="design_point_") as name:
-        folder = Path(name)
-        kept = folder / "kept"
-        kept.mkdir()
-        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            try:
-                values = compute(folder)
-            except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
-                traceback.print_exc()
-                error = str(fault).partition("\n")[0] or type(fault).__name__
-        files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-    files["log.txt"] = log.getvalue().encode()
-    if error is None:
-        values |= {"seconds": round(time.perf_counter() - started, 2), "machine": platform.node()}
-    return Outcome(values, error, files)
-
-
-def _held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
-    images = len(train_samples.digits)
-    if count >= images:
-        raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
-    return train_samples.split(count)
-
-
-def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
-    """Train the classifier network as stage 02 or, where zeros are held, stage 03 does."""
-    from common import networks, pruned_training, pruning, starts, training
-
-    samples = _held_out(train_samples, point.validation_images)
-    stages = point.configurations()
-    if stages["quantize"].zeros == "raised":
-        recipe = stages["train_autoencoder"]
-        model = starts.begin("classifier", recipe.initial_weights, recipe.starts, recipe, samples[0])
-        training.train(model, *samples, recipe, "classifier", part="validation")
-    else:
-        recipe = stages["prune"]
-        schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
-        how = (recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
-        model, _ = pruned_training.train("classifier", *how, *samples)
-    networks.save(model, folder / "kept" / NETWORK)
-    return {f"validation_{name}": value for name, value in training.evaluate(model, samples[1]).items()}
+    return run_in_folder(lambda folder: _compute(point, *samples, source.files[NETWORK], folder))
 
 
 def _compute(
@@ -120,12 +47,13 @@ def _compute(
     from common.legacy_keras import keras
 
     stages = point.configurations()
-    rest, validation = _held_out(train_samples, point.validation_images)
+    rest, validation = held_out(train_samples, point.validation_images)
     (folder / "float.h5").write_bytes(network)
     model = _quantize(stages, networks.load(folder / "float.h5"), rest, validation)
+    check(model, validation, "classifier, quantized and pruned", stages["quantize"].allow)
     networks.save(model, folder / "kept" / NETWORK)
-    held_out = training.evaluate(model, validation)
-    values = {f"validation_{name}": held_out[name] for name in ("accuracy", "l1")}
+    scores = training.evaluate(model, validation)
+    values = {f"validation_{name}": scores[name] for name in ("accuracy", "l1")}
     values["nonzero_weights"] = sum(int(np.count_nonzero(kernel)) for kernel, _ in networks.weights_of(model).values())
     values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
     keras.backend.clear_session()

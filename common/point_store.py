@@ -1,18 +1,51 @@
 """Where points are kept: a folder each, named by what the point depends on, complete or not there at all."""
 
+import errno
+import hashlib
 import json
-import os
 import shutil
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from common.design_point import Outcome, identity
+from common import point_evaluation, point_training, provenance
+from common.design_point import Outcome, Point
 from common.errors import PipelineError
-from common.point_evaluation import NETWORK
+from common.point_training import NETWORK
 
 RESULT = "point.json"
+
+
+def dependencies(point: Point) -> dict[str, Any]:
+    """Return all that a point depends on beside the images; under `source`, what its float network depends on.
+
+    That is their configuration, and the program that computes them: its code, and the versions of packages.
+    """
+    stages = point.configurations()
+    synthesize = stages["synthesize"]
+    stage = "train_autoencoder" if stages["quantize"].zeros == "raised" else "prune"
+    return {
+        "source": {
+            "program": provenance.program(point_training.__name__),
+            "validation_images": point.validation_images,
+            stage: asdict(stages[stage]),
+        },
+        "program": provenance.program(point_evaluation.__name__),
+        "synthesized": point.synthesized,
+        "quantize": asdict(stages["quantize"]),
+        "hls": asdict(stages["convert_hls"].hls),
+        "latency_cutoff": synthesize.latency_cutoff,
+        "tabulate_latent": synthesize.tabulate_latent,
+        "family": synthesize.families[0] if point.synthesized else None,
+    }
+
+
+def identity(depends_on: Mapping[str, Any], images: str) -> str:
+    """Return a name: a hash of what it depends on, with the SHA-256 of the prepared images."""
+    said = json.dumps({"images": images, **depends_on}, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -60,7 +93,7 @@ class PointStore:
 
         Args:
             name: Of the point, or of a float network.
-            depends_on: All of the configuration that it depends on.
+            depends_on: All that it depends on.
             outcome: What it gave.
         """
         failed = self.folder / f"{name}.failed.log"
@@ -68,16 +101,19 @@ class PointStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             failed.write_bytes(outcome.files.get("log.txt", b"") + f"{outcome.error}\n".encode())
             return failed
-        partial, final = self.folder / f".{name}.{os.getpid()}.partial", self.folder / name
-        partial.mkdir(parents=True, exist_ok=True)
+        # Another scan, perhaps on another machine, may keep the same point at the same time.
+        partial, final = self.folder / f".{name}.{uuid.uuid4().hex}.partial", self.folder / name
         try:
             for path, content in outcome.files.items():
                 (partial / path).parent.mkdir(parents=True, exist_ok=True)
                 (partial / path).write_bytes(content)
             record = {"images": self.images, "depends_on": depends_on, "values": outcome.values}
+            partial.mkdir(parents=True, exist_ok=True)
             (partial / RESULT).write_text(json.dumps(record, indent=1))
-            if not final.exists():  # another scan may have been faster
-                partial.rename(final)
+            partial.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         failed.unlink(missing_ok=True)

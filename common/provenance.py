@@ -1,11 +1,14 @@
-"""Where results come from: the machine, the versions of packages, the commit."""
+"""Where results come from: the machine, the versions of packages, the commit, the code that computes."""
 
+import functools
 import importlib.metadata
 import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from common.dependencies import code_digest
 
 PACKAGES = (
     "tensorflow",
@@ -32,6 +35,19 @@ def machine() -> dict[str, Any]:
 def package_versions() -> dict[str, str | None]:
     """Return the installed version of each of `PACKAGES`, or None."""
     return {name: _version(name) for name in PACKAGES}
+
+
+@functools.cache
+def program(module: str) -> dict[str, Any]:
+    """Return what a result depends on beside its input, so that no other program's result is taken for it.
+
+    Args:
+        module: Name of the module that computes it, such as `common.routed_designs`.
+
+    Returns:
+        `code`, a digest of that module and all that it computes with, and the versions of `packages`.
+    """
+    return {"code": code_digest(module), "packages": package_versions()}
 
 
 def _version(package: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from common import ecp5, finished_steps, parallel, pipeline, rtl, rtl_verification, yosys
+from common import ecp5, finished_steps, parallel, pipeline, provenance, rtl, rtl_verification, yosys
 from common.designs import Design
 from common.errors import ToolError
 from common.fixed_point import FixedPoint
@@ -66,9 +66,7 @@ def route(
     pipeline.write_rtl(traced, depth, pipeline_options)
     expected = traced.logic.predict(pixels)
     settings = asdict(replace(options, designs=(), latency_cutoffs=()))
-    key = finished_steps.key_of(
-        depth / "src", settings, ecp5.RECIPE, yosys.version(), router_version(), pixels, expected
-    )
+    key = finished_steps.key_of(depth / "src", settings, provenance.program(__name__), pixels, expected)
     task = (f"{design}, cut-off {cutoff}", traced, pixels, input_type, expected, depth, options, pipeline_options)
     try:
         found = finished_steps.once(store, key, depth, partial(_prove_and_route, *task, timeout_seconds))

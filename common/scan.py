@@ -4,6 +4,7 @@ A worker that dies costs its point alone, which Dask runs again elsewhere. A sca
 running: those that are kept are found again, whoever computed them.
 """
 
+import platform
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +15,12 @@ from typing import Any
 from distributed import Client, Future, as_completed
 from distributed.scheduler import KilledWorker
 
-from common import compute_cluster, point_evaluation
+from common import compute_cluster, point_evaluation, point_training, provenance
 from common.console import CONSOLE, note, progress_line
-from common.design_point import Outcome, Point, dependencies
+from common.design_point import Outcome, Point
 from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
-from common.point_store import PointStore
+from common.point_store import PointStore, dependencies
 
 SHOWN_SECONDS = 0.5
 
@@ -30,7 +31,7 @@ class Task:
 
     Attributes:
         name: Of the point, see `PointStore.name`.
-        depends_on: All of the configuration that it depends on.
+        depends_on: All that it depends on.
         row: Its numbers, once there are any.
         fault: What was wrong, with the place of its log.
     """
@@ -55,7 +56,7 @@ class Scan:
         client: Client,
         samples: Future,
         evaluate: Callable[[Point, Any, Outcome], Outcome] = point_evaluation.evaluate,
-        train_source: Callable[[Point, Any], Outcome] = point_evaluation.train_source,
+        train_source: Callable[[Point, Any], Outcome] = point_training.train_source,
     ) -> None:
         """Prepare a scan.
 
@@ -115,7 +116,8 @@ class Scan:
             task = self._tasks[name] = Task(name, depends_on, self._store.load(name) or {})
             if not task.finished:
                 then = (self._samples, self._source(point, depends_on))
-                future = compute_cluster.submit(self._client, f"point-{name}", self._evaluate, point, then=then)
+                call = compute_as, point_evaluation.__name__, depends_on["program"], self._evaluate, point
+                future = compute_cluster.submit(self._client, f"point-{name}", *call, then=then)
                 self._futures[name] = future
                 self._completed.add(future)
         return self._tasks[name]
@@ -128,7 +130,9 @@ class Scan:
             if kept is not None:
                 future = compute_cluster.submit(self._client, name, lambda: kept)
             else:
-                future = compute_cluster.submit(self._client, name, self._train_source, point, then=(self._samples,))
+                program = depends_on["source"]["program"]
+                call = compute_as, point_training.__name__, program, self._train_source, point
+                future = compute_cluster.submit(self._client, name, *call, then=(self._samples,))
                 future.add_done_callback(lambda done: self._keep_source(name, depends_on["source"], done))
             self._sources[name] = future
         return self._sources[name]
@@ -150,7 +154,7 @@ class Scan:
         kept = self._store.save(task.name, task.depends_on, outcome)
         del self._futures[task.name]
         self._computed += 1
-        task.row = outcome.values
+        task.row = outcome.values and self._store.load(task.name)  # another scan may have kept it first
         if outcome.error is not None:
             task.fault = f"{outcome.error}; its log is {kept}"
         if not CONSOLE.is_terminal:
@@ -176,6 +180,30 @@ class Scan:
             words.append(f"front of {len(front)}: {_in_words(max(front, key=lambda row: row['validation_accuracy']))}")
         self._shown, self._words = time.monotonic(), ", ".join(words)
         return self._words
+
+
+def compute_as(
+    module: str, program: Mapping[str, Any], compute: Callable[..., Outcome], point: Point, *given: object
+) -> Outcome:
+    """Compute on a worker, where it runs the scan's program; what another one gives must not bear the point's name.
+
+    Args:
+        module: Name of the module that computes.
+        program: Its `provenance.program` where the scan runs.
+        compute: What computes.
+        point: The point.
+        given: What else `compute` takes.
+    """
+    ours = provenance.program(module)
+    if ours == program:
+        return compute(point, *given)
+    differing = [
+        f"{name} {ours['packages'][name]} instead of {version}"
+        for name, version in program["packages"].items()
+        if ours["packages"][name] != version
+    ]
+    words = ", ".join(differing) or f"other code than the scan has for {module}"
+    return Outcome({}, f"the worker on {platform.node()} has {words}; bring it up to date and start it again")
 
 
 def _outcome(result: Any) -> Outcome:  # noqa: ANN401

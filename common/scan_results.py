@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-from common.design_search import on_front
+from common.design_search import log2_luts, on_front
 from common.design_space import DesignSpace, Values, flat
 from common.scan import Task
 
@@ -32,8 +31,7 @@ class Worth:
 
     def score(self, row: Mapping[str, float]) -> float:
         """Return accuracy less what L1 and LUTs take away; images held out."""
-        luts = self.halving * np.log2(row["lut_estimate"])
-        return float(row["validation_accuracy"] - self.l1 * row["validation_l1"] - luts)
+        return row["validation_accuracy"] - self.l1 * row["validation_l1"] - self.halving * log2_luts(row)
 
 
 def rows_of(found: Sequence[tuple[Values, Task]], recipe: str, worth: Worth) -> list[Row]:

@@ -1,6 +1,10 @@
-"""What scripts and modules are made of: no file is forgotten, and figures are apart from results."""
+"""What scripts and modules are made of: no file is forgotten, figures are apart, another program is known."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 from stage_runs import ROOT
@@ -36,3 +40,38 @@ def test_no_module_both_computes_and_draws(script):
     assert not set(computing) & set(dependencies.drawing_files(script))
     sources = {path.name: path.read_text() for path in computing if path.suffix == ".py"}
     assert [name for name, text in sources.items() if re.search(r"^\s*(from|import) matplotlib", text, re.M)] == []
+
+
+PROGRAMS = ("point_training", "point_evaluation", "routed_designs", "board_designs")
+CHANGES = {
+    "training.py": PROGRAMS[:2],
+    "rtl.py": PROGRAMS[1:],
+    "netlist_simulation.py": PROGRAMS[1:],
+    "yosys.py": PROGRAMS[1:],
+    "xilinx_adders.v": PROGRAMS[1:],
+    "lattice_adders.v": PROGRAMS[1:],
+    "board/frames.v": ("point_evaluation", "board_designs"),  # of synthesis, which knows boards
+    "plot_style.py": (),
+    "console.py": (),
+}
+
+
+def digests(checkout):
+    program = "import json, sys; from common.dependencies import code_digest as digest; " + (
+        "print(json.dumps({name: digest('common.' + name) for name in sys.argv[1:]}))"
+    )
+    command = [sys.executable, "-c", program, *PROGRAMS]
+    return json.loads(subprocess.run(command, cwd=checkout, capture_output=True, check=True).stdout)
+
+
+def test_code_that_computes_gives_another_digest_and_its_place_does_not(tmp_path, subtests):
+    shutil.copytree(COMMON, tmp_path / "common", ignore=shutil.ignore_patterns("__pycache__"))
+    here = {name: dependencies.code_digest(f"common.{name}") for name in PROGRAMS}
+    assert digests(tmp_path) == here
+    for name, changed in CHANGES.items():
+        with subtests.test(changed=name):
+            path = tmp_path / "common" / name
+            before = path.read_text()
+            path.write_text(before + "\n")
+            assert {program for program, digest in digests(tmp_path).items() if digest != here[program]} == {*changed}
+            path.write_text(before)

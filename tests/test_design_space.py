@@ -3,9 +3,9 @@
 import pytest
 
 from common import design_space
-from common.design_point import dependencies, identity
 from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
+from common.point_store import dependencies, identity
 
 SPACE = """base = "demo"
 quantize.zeros = "raised"

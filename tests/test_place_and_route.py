@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +13,17 @@ import numpy as np
 import pytest
 from alkaid.trace import FVArray, HWConfig, trace
 
-from common import ecp5, finished_steps, lattice, pipeline, place_and_route, routed_designs, rtl, rtl_verification
+from common import (
+    ecp5,
+    finished_steps,
+    lattice,
+    pipeline,
+    place_and_route,
+    provenance,
+    routed_designs,
+    rtl,
+    rtl_verification,
+)
 from common.board import BoardOptions
 from common.board_designs import LoadedDesign
 from common.designs import Design
@@ -131,7 +144,7 @@ def test_a_step_that_fails_leaves_nothing_to_be_reused(tmp_path):
 
     with pytest.raises(ToolError):
         finished_steps.once(tmp_path / "store", "key", tmp_path / "folder", fail)
-    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "store" / "key").exists()
 
 
 def test_steps_that_have_not_been_used_longest_are_forgotten(tmp_path, monkeypatch):
@@ -145,7 +158,53 @@ def test_steps_that_have_not_been_used_longest_are_forgotten(tmp_path, monkeypat
 
     for seconds, key in enumerate(("first", "second", "first", "third")):
         run(key, seconds)
-    assert {path.name for path in store.iterdir()} == {"first", "third"}
+    assert {path.name for path in store.glob("[!.]*")} == {"first", "third"}
+
+
+def test_two_processes_that_finish_the_same_step_at_once_both_have_its_result(tmp_path):
+    both_making = threading.Barrier(2)
+
+    def run(folder: Path):
+        def make():
+            folder.mkdir()
+            (folder / "tool.log").write_text("all of it")
+            both_making.wait(30)
+            return {"mhz": 123.4}
+
+        return finished_steps.once(tmp_path / "store", "key", folder, make)
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(run, (tmp_path / "a", tmp_path / "b"))) == [{"mhz": 123.4}] * 2
+    again = finished_steps.once(tmp_path / "store", "key", tmp_path / "c", lambda: pytest.fail("made again"))
+    assert (again, (tmp_path / "c" / "tool.log").read_text()) == ({"mhz": 123.4}, "all of it")
+
+
+def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(finished_steps, "KEPT", 1)
+    store, copytree = tmp_path / "store", shutil.copytree
+
+    def step(name: str):
+        folder = tmp_path / name
+        (tmp_path / name).mkdir()
+        (folder / "tool.log").write_text(name)
+        return {}
+
+    finished_steps.once(store, "first", tmp_path / "a", lambda: step("a"))
+    other = threading.Thread(
+        target=finished_steps.once, args=(store, "second", tmp_path / "b", lambda: step("b")), daemon=True
+    )
+
+    def slow(source, *arguments, **keywords):
+        if "first" in Path(source).parts and not other.ident:
+            other.start()  # finishes a step, after which the first would be forgotten
+            other.join(1)
+        return copytree(source, *arguments, **keywords)
+
+    monkeypatch.setattr(shutil, "copytree", slow)
+    finished_steps.once(store, "first", tmp_path / "c", lambda: pytest.fail("made again"))
+    other.join()
+    assert (tmp_path / "c" / "tool.log").read_text() == "a"
+    assert {path.name for path in store.glob("[!.]*")} == {"second"}
 
 
 def test_each_depth_is_proved_routed_and_not_routed_again(traced, tmp_path, monkeypatch):
@@ -167,10 +226,16 @@ def test_each_depth_is_proved_routed_and_not_routed_again(traced, tmp_path, monk
     assert shallow.row["log"] == "encoder/quantized/place_and_route/cutoff_2/routed.log"
     assert (tmp_path / "first/place_and_route/cutoff_2/routed.log").exists()
 
-    monkeypatch.setattr(routed_designs, "place_and_route", None)  # would fail if it were called
+    def called(*_, **__):
+        raise ToolError("called")
+
+    monkeypatch.setattr(routed_designs, "place_and_route", called)
     assert route("second", 2.0) == shallow
     files = [sorted(path.name for path in (tmp_path / name).rglob("cutoff_2/*")) for name in ("first", "second")]
     assert files[0] == files[1]
+
+    monkeypatch.setattr(provenance, "program", lambda module: {"code": "another simulator", "packages": {}})
+    assert route("third", 2.0).unfinished.endswith("called")
 
 
 def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_path, monkeypatch):

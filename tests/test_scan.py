@@ -4,26 +4,40 @@ import contextlib
 import functools
 import importlib
 import json
+import math
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cloudpickle
+import numpy as np
 import pyarrow.parquet
 import pytest
 from stage_runs import start_stage, wait_until
 
-from common import compute_cluster, dataset, design_space, point_evaluation
-from common.design_point import Outcome
+from common import (
+    compute_cluster,
+    dataset,
+    design_space,
+    networks,
+    plot_scan,
+    point_evaluation,
+    point_training,
+    provenance,
+    pruned_training,
+    scan_results,
+)
+from common.design_point import Outcome, Point
 from common.design_search import DesignSearch
 from common.designs import Design
 from common.errors import PipelineError
 from common.point_store import PointStore
-from common.scan import Scan
+from common.scan import Scan, Task
 
 SCRIPTS = {"convert_hls": "05_convert_hls", "synthesize": "06_synthesize"}
 SPACE = "base = 'demo'\nquantize.seed = [0, 1, 2, 3, 4, 5, 6, 7]\n"
@@ -63,6 +77,7 @@ def scan(tmp_path):
         tasks = {values["quantize.seed"]: task for values, task in found}
         return tasks, sorted(path.name for path in begun.iterdir())
 
+    run.store = lambda name: tmp_path / f"{name} points"
     return run
 
 
@@ -87,6 +102,107 @@ def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing
     assert all(task.row for task in again.values())
     assert begun == ["0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0"]
     assert not Path(log).exists()
+
+
+@pytest.fixture
+def another_program(monkeypatch):
+    """Return a function that makes this process, not its workers, believe in other packages or other code."""
+    versions = provenance.package_versions()
+
+    def change(code=None, **packages):
+        monkeypatch.setattr(provenance, "package_versions", lambda: versions | packages)
+        if code:
+            monkeypatch.setattr(provenance, "code_digest", lambda module: code)
+        provenance.program.cache_clear()
+
+    yield change
+    provenance.program.cache_clear()
+
+
+def test_points_of_another_program_are_computed_again_and_not_by_workers_that_have_not_got_it(scan, another_program):
+    tasks, _ = scan("programs", points=2)
+    names = {task.name for task in tasks.values()}
+    kept = {Path(path).name for path in scan.store("programs").iterdir()}
+    for change, words in (
+        ({"alkaid": "99"}, f"has alkaid {provenance.package_versions()['alkaid']} instead of 99; bring it up to date"),
+        ({"code": "another simulator"}, "has other code than the scan has for common.point_evaluation; bring it"),
+    ):
+        another_program(**change)
+        tasks, begun = scan("programs", points=2)
+        assert begun == ["0.0", "1.0"]
+        assert names.isdisjoint(task.name for task in tasks.values())
+        assert all(words in task.fault for task in tasks.values()), tasks
+    assert {path.name for path in scan.store("programs").iterdir() if path.is_dir()} == kept
+
+
+def test_two_scans_that_keep_the_same_point_at_once_both_go_on(tmp_path, monkeypatch):
+    both_ready, rename = threading.Barrier(2), Path.rename
+
+    def rename_together(path, target):
+        both_ready.wait(30)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_together)
+    with ThreadPoolExecutor() as pool:
+        outcomes = [Outcome({"lut_estimate": luts}, files={"rtl/design.v": b"all"}) for luts in (1, 2)]
+        save = functools.partial(PointStore(tmp_path, "images").save, "point", {})
+        assert list(pool.map(save, outcomes)) == [tmp_path / "point"] * 2
+    assert [path.name for path in tmp_path.iterdir()] == ["point"]
+    assert PointStore(tmp_path, "images").load("point") in [outcome.values for outcome in outcomes]
+
+
+def test_point_that_another_scan_has_kept_meanwhile_is_taken_from_there(scan, monkeypatch):
+    save = PointStore.save
+
+    def save_after_another_scan(store, name, depends_on, outcome):
+        save(store, name, depends_on, Outcome({**outcome.values, "lut_estimate": 7}))
+        return save(store, name, depends_on, outcome)
+
+    monkeypatch.setattr(PointStore, "save", save_after_another_scan)
+    tasks, _ = scan("shared", points=2)
+    assert [task.row["lut_estimate"] for task in tasks.values()] == [7, 7]
+
+
+def row(accuracy, luts):
+    return {"validation_accuracy": accuracy, "validation_l1": 0.1, "lut_estimate": luts}
+
+
+def test_design_without_luts_does_not_win():
+    worth = scan_results.Worth(2.0, 0.01)
+    found = [({}, Task(name, {}, row(*values))) for name, values in {"a": (0.9, 500), "none": (0.1, 0)}.items()]
+    rows = scan_results.rows_of(found, "full", worth)
+    assert all(math.isfinite(each["score"]) for each in rows)
+    assert [each["point"] for each in scan_results.best_of(rows, 2)] == ["a", "none"]
+    shares = plot_scan.front_growth(rows).data["share_of_area"]
+    assert np.isfinite(shares).all()
+
+
+def dead(path):
+    """Return a trained network whose latent units are the same for every image."""
+    model = networks.load(path)
+    layer = model.get_layer("latent")
+    layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("allow", [[], ["dead_unit", "chance"]])
+def test_point_with_a_dead_unit_is_a_fault_unless_its_recipe_allows_it(demo_outputs, monkeypatch, allow):
+    samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
+    float_network = demo_outputs / "03_prune/classifier_pruned.h5"
+    quantized = demo_outputs / "04_quantize/classifier_quantized_pruned.h5"
+    monkeypatch.setattr(pruned_training, "train", lambda *_: (dead(float_network), {}))
+    monkeypatch.setattr(point_evaluation, "_quantize", lambda *_: dead(quantized))
+    monkeypatch.setattr(point_evaluation, "_build", lambda *_, **__: {"lut_estimate": 0})
+    point = Point("demo", {"prune": {"allow": allow}, "quantize": {"allow": allow}}, 300)
+    whole = Outcome({}, files={point_training.NETWORK: float_network.read_bytes()})
+    source, found = point_training.train_source(point, samples), point_evaluation.evaluate(point, samples, whole)
+    for outcome in (source, found):
+        if allow:
+            assert (outcome.error, point_training.NETWORK in outcome.files) == (None, True)
+        else:
+            assert "the same for every image: latent unit 1" in outcome.error
+            assert "accuracy" in outcome.error and "is that of a guess" in outcome.error
+            assert outcome.values == {}
 
 
 def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
