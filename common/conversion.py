@@ -125,7 +125,7 @@ def _simulate_points(
 
     precision = model.graph[networks.activation_name("latent")].get_output_variable().type.precision
     plane = fixed_point(precision)
-    if cut.name == "encoder" or 2 * plane.width > golden_outputs.LARGEST_ADDRESS:
+    if cut.name == "encoder" or plane.width > golden_outputs.LARGEST_WIDTH:
         return found[:0]
     points = np.stack(np.divmod(np.arange(4**plane.width), 2**plane.width), axis=1) * plane.step
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from common.artifacts import UNREADABLE
 from common.errors import PipelineError
 
 FILE = "csim.npz"
-LARGEST_ADDRESS = 12  # bits of both coordinates of a latent point, up to which all points are simulated
+LARGEST_WIDTH = 6  # bits a coordinate up to which all latent points are simulated, and may be tabulated: 4,096 points
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class GoldenOutputs:
         outputs: For the test images, all outputs side by side [N, values].
         latent: The points of the test images in the latent plane [N, 2].
         outputs_of_points: The outputs for every point of the latent plane [2^n, values], the first coordinate's bits
-            above the second's; no rows where nothing is downstream of the plane, or n is above `LARGEST_ADDRESS`.
+            above the second's; no rows where nothing is downstream of the plane, or where a coordinate has more bits
+            than `LARGEST_WIDTH`.
     """
 
     outputs: np.ndarray

@@ -11,11 +11,11 @@ from hls4ml.model.graph import ModelGraph
 from common import integer_network
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
+from common.golden_outputs import LARGEST_WIDTH
 from common.rtl import HARDWARE, Hls4mlTracer, TracedModel
 
 PLANE = "latent_relu"
 _INPUT, _LOOKUP = -1, 8  # operations of alkaid
-LARGEST_WIDTH = 6  # bits a coordinate: 4,096 points; each bit more multiplies the tables by four
 
 
 def check(width: int) -> None:
