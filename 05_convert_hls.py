@@ -3,8 +3,9 @@
 Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--hls.backend Vitis] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
-         build_prj.tcl), model.fml (for stage 06), csim.npz (outputs for all test images), network.json (integers, for
-         the results page); agreement.json (layer by layer and bit by bit), figures
+         build_prj.tcl), model.fml (for stage 06), csim.npz (outputs and latent points of all test images, outputs of
+         all latent points), network.json (integers, for the results page); agreement.json (layer by layer and bit by
+         bit), figures
 
 Softmax is left out of the hardware, which gives logits: the largest logit is the most probable digit.
 """

@@ -1,4 +1,4 @@
-"""Synthesize the designs and prove them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
+"""Synthesize the designs and verify them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
 
 Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--prove] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
@@ -47,7 +47,7 @@ class Configuration:
     tabulate_latent: bool = False
     """Look image and logits up in tables over the latent plane instead of computing them; up to 6 bits a coordinate."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
-    """Language of the RTL; VHDL is written beside the Verilog that the open tools need."""
+    """Language of the RTL; VHDL is written beside the Verilog that the open tools need, and simulated with GHDL."""
     part: Part = "xcvu9p-flga2104-2L-e"
     """FPGA in the Vivado scripts beside the RTL."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
@@ -63,9 +63,11 @@ class Configuration:
     hls_steps: tuple[Literal["csim", "synth", "cosim", "export", "vsynth"], ...] = ("csim", "synth")
     """Steps of the HLS tool: C simulation, C synthesis, co-simulation, export, logic synthesis."""
     prove: bool = False
-    """Show that RTL and netlists are equal for every possible input too, one pipeline stage at a time."""
+    """Prove that RTL and netlists, of Xilinx and routed ones, are equal for every possible input, stage by stage."""
     proof_seconds: Annotated[float, Interval(1, 1e6)] = 600.0
     """Wall time for each stage of such a proof; stages that take longer are named [s]."""
+    allow: tuple[Literal["failed_input", "unproven"], ...] = ()
+    """What is only warned of: input from a stage that failed, netlists that a proof was asked for and not reached."""
     timeout_seconds: Annotated[float, Interval(1, 1e6)] = 7200.0
     """Wall time after which a tool is killed [s]."""
     processes: Annotated[int, Interval(1, 64)] = 2
@@ -98,7 +100,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import lattice, open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools
+    from common import lattice, open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools, vhdl_simulation
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -111,6 +113,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
     wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
+    if configuration.prove and not any(design.quantized for design in wanted + to_route):
+        raise PipelineError("--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized")
     if configuration.tabulate_latent:
         tabulation.check(run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"])
     tool = vendor_tools.choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
@@ -138,7 +142,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     with console.progress_line("making the tools ready", None) as line:
         lattice.compile_tools(run.folder, line.say, routing=bool(to_route or to_load))
     reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= synthesis.metrics(reports, len(test_samples.digits))
+    run.metrics |= synthesis.metrics(reports)
     (run.folder / PIPELINES).write_text(json.dumps(synthesis.pipelines(reports), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
     run.failures += [fault for report in reports for fault in report.unfinished]
@@ -146,6 +150,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     synthesis_tables.print_timing(reports)
     synthesis_tables.print_exactness(reports)
     synthesis_tables.print_proofs(reports)
+    for text in synthesis_tables.unproven(reports):
+        run.report_findings({"unproven": text}, configuration.allow)
+    if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
+        console.note("VHDL was written but not simulated: GHDL is not installed")
 
 
 def draw(run: stages.Run, _: Configuration) -> None:

@@ -15,11 +15,13 @@ from common import (
     board_host,
     board_simulation,
     finished_steps,
-    integer_network,
     parallel,
     pipeline,
     provenance,
     rtl,
+    tabulation,
+    test_bench,
+    verified_trace,
     yosys,
 )
 from common.board import BOARDS, BoardOptions
@@ -27,9 +29,10 @@ from common.board_protocol import BoardDesign, Port
 from common.designs import Design
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
+from common.golden_outputs import GoldenOutputs
 from common.place_and_route import PlaceAndRouteOptions
 from common.place_and_route import version as router_version
-from common.tabulation import PLANE
+from common.verified_trace import Counts
 
 PARTS = {"encoder": {"latent": 2}, "encoder_classifier": {"logits": 10}, "full": {"image": 64, "logits": 10}}
 ANSWER_SECONDS = 120  # a simulated board may share its processor
@@ -41,28 +44,28 @@ class LoadedDesign:
 
     Attributes:
         row: Of `metrics.json`; None where there is no bitstream.
-        differing: Values that differ between C simulation and simulated board.
-        fault: How many do, in words; empty where none does.
+        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and simulated board.
+        faults: Where two of them differ first, in words.
         unfinished: Why there is no bitstream; empty where there is one.
     """
 
     row: dict[str, Any] | None
-    differing: int
-    fault: str
+    exactness: dict[str, Counts]
+    faults: tuple[str, ...]
     unfinished: str
 
 
 def load(
     design: Design,
     model: ModelGraph,
-    tracer: type[rtl.Hls4mlTracer],
-    csim: np.ndarray,
+    golden: GoldenOutputs,
     pixels: np.ndarray,
     folder: Path,
     options: BoardOptions,
     routing: PlaceAndRouteOptions,
     pipeline_options: pipeline.PipelineOptions,
     *,
+    tabulate_latent: bool,
     store: Path,
     timeout_seconds: float,
 ) -> LoadedDesign:
@@ -73,19 +76,24 @@ def load(
     Args:
         design: Which one.
         model: Its converted model.
-        tracer: How layers become logic.
-        csim: Outputs of the C simulation for the images, float64 [N, outputs].
+        golden: Its C simulation.
         pixels: Test images, float64 [N, 64].
         folder: Where the top level, the bitstream and the logs go.
         options: Which board.
         routing: Seed, and the clock that is aimed at; its FPGA gives way to the board's.
         pipeline_options: How the RTL is written.
+        tabulate_latent: Whether what is downstream of the latent plane is looked up.
         store: Of finished steps.
         timeout_seconds: Wall time after which a tool is killed [s].
     """
+    from common import c_simulation  # brings TensorFlow, which the main process does not need
+
     parts = PARTS[design.cut]
-    beside = () if "latent" in parts else (PLANE,)
-    traced = rtl.trace_model(model, tracer, beside, aim="delay")
+    alone = "latent" in parts
+    trace = verified_trace.trace(
+        model, golden, pixels, tabulate_latent=tabulate_latent, aim="delay", with_latent=not alone
+    )
+    traced = trace.traced
     registers = pipeline.registers(traced, pipeline_options)
     input_type = rtl.input_type(model)
     on_board = BoardDesign(
@@ -100,14 +108,20 @@ def load(
     )
     chip = BOARDS[options.name]
     routing = replace(routing, device=chip.device, package=chip.package, speed_grade=chip.speed_grade)
-    expected = _expected(model, csim, pixels, input_type, alone=not beside)[: options.images]
+    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
+    if not alone:
+        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
+        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
         pipeline.write_rtl(traced, Path(scratch), pipeline_options)
         board.write_top_level(folder, Path(scratch) / "src", on_board, options)
 
     def simulate() -> dict[str, Any]:
-        return {"differing": _simulate(folder, on_board, options, pixels, expected, timeout_seconds)}
+        found = _simulate(folder, on_board, options, pixels[: len(expected)], timeout_seconds)
+        mismatch = test_bench.first_mismatch(outputs, expected, found)
+        fault = f"simulated board: {mismatch}" if mismatch else ""
+        return {"differing": int(np.count_nonzero(found != expected)), "fault": fault}
 
     def make() -> dict[str, Any]:
         routed = board.write_bitstream(
@@ -135,6 +149,9 @@ def load(
             "log": f"{design}/{folder.name}/routed.log",
         }
 
+    name = f"{design}, {options.name}"
+    exactness = trace.exactness(name)
+    faults = [f"traced for {options.name}: {fault}" for fault in trace.faults]
     sources, simulation = folder / "src", folder / "simulation"
     program = provenance.program(__name__)
     simulated = finished_steps.key_of(sources, asdict(options), program, pixels[: options.images], expected)
@@ -142,12 +159,15 @@ def load(
         sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), program
     )
     try:
-        differing = finished_steps.once(store, simulated, simulation, simulate)["differing"]
+        found = finished_steps.once(store, simulated, simulation, simulate)
+        serial_line = {"images": len(expected), "values": expected.size, "csim_uart": found["differing"]}
+        exactness[f"{name}, serial line"] = serial_line
+        faults += filter(None, [found["fault"]])
         row = finished_steps.once(store, made, folder, make)
     except PipelineError as error:
-        return LoadedDesign(None, 0, "", f"{design} has no bitstream: {error}")
-    row |= {"uart_images": options.images, "uart_differing": differing}
-    return LoadedDesign(row, differing, f"simulated board: {differing} values differ" if differing else "", "")
+        return LoadedDesign(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
+    row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
+    return LoadedDesign(row, exactness, tuple(faults), "")
 
 
 def _input_port(registers: dict[str, pipeline.PipelineRegister], input_type: FixedPoint) -> Port:
@@ -160,28 +180,10 @@ def _output_port(register: pipeline.PipelineRegister) -> Port:
     return Port(register.widths, tuple(word.signed for word in types), tuple(word.fraction for word in types))
 
 
-def _expected(
-    model: ModelGraph, csim: np.ndarray, pixels: np.ndarray, input_type: FixedPoint, *, alone: bool
-) -> np.ndarray:
-    """Return what the board has to answer: the C simulation's outputs, and behind them the latent point."""
-    if alone:
-        return csim
-    network = integer_network.export(model)
-    integers = np.rint(pixels / input_type.step).astype(np.int64)
-    latent = integer_network.evaluate(network, {network["layers"][0]["name"]: integers})[PLANE]
-    fraction = next(layer["type"]["fraction"] for layer in network["layers"] if layer["name"] == PLANE)
-    return np.concatenate([csim, latent * 2.0**-fraction], axis=1)
-
-
 def _simulate(
-    folder: Path,
-    on_board: BoardDesign,
-    options: BoardOptions,
-    pixels: np.ndarray,
-    expected: np.ndarray,
-    timeout_seconds: float,
-) -> int:
-    """Send images through the simulated serial line; return how many values differ from the expected ones."""
+    folder: Path, on_board: BoardDesign, options: BoardOptions, pixels: np.ndarray, timeout_seconds: float
+) -> np.ndarray:
+    """Send images through the simulated serial line; return what comes back, float64 [N, outputs]."""
 
     def say(step: str) -> None:
         parallel.say(f"{on_board.design} on the simulated board: {step}")
@@ -196,10 +198,6 @@ def _simulate(
             board_simulation.running(program, options) as port,
             serial.Serial(port, options.baud, timeout=ANSWER_SECONDS) as line,
         ):
-            found = board_host.classify(
-                line,
-                on_board,
-                pixels[: len(expected)],
-                lambda place, _: say(f"image {place + 1:,} of {len(expected):,}"),
+            return board_host.classify(
+                line, on_board, pixels, lambda place, _: say(f"image {place + 1:,} of {len(pixels):,}")
             )
-    return int(np.count_nonzero(found != expected))

@@ -1,15 +1,23 @@
 """One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common import parallel
 from common.designs import Design
+from common.errors import PipelineError
 from common.hls import HlsOptions
 from common.samples import Samples
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+
+    from common.legacy_keras import keras
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def convert_and_simulate(
 ) -> Conversion:
     """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
     # Imported here: this brings TensorFlow, which only the workers need.
-    from common import c_simulation, hls, integer_network, mismatches, networks, test_bench
+    from common import c_simulation, golden_outputs, hls, integer_network, mismatches, networks, test_bench
 
     parallel.say(str(design))
     folder.mkdir(parents=True)
@@ -87,8 +95,7 @@ def convert_and_simulate(
     hls.save_model(model, folder / "model.fml")
     if design.quantized:
         (folder / "network.json").write_text(json.dumps(integer_network.export(model)))
-    np.savez_compressed(folder / "csim.npz", outputs=found.astype(np.float32))
-    return Conversion(
+    result = Conversion(
         design,
         values=found.size,
         differing=differing,
@@ -101,3 +108,33 @@ def convert_and_simulate(
         mismatch=mismatch,
         overflows=c_simulation.overflows(model, expected_layers),
     )
+    latent = found_layers[networks.activation_name("latent")]
+    of_points = _simulate_points(cut, model, found, latent, options) if design.quantized else found[:0]
+    golden_outputs.GoldenOutputs(found, latent, of_points).save(folder)
+    return result
+
+
+def _simulate_points(
+    cut: "keras.Model", model: "ModelGraph", found: np.ndarray, latent: np.ndarray, options: HlsOptions
+) -> np.ndarray:
+    """Return what the C++ downstream of the latent plane gives for each point of the plane, float32 [points, values].
+
+    That part is converted by itself; where images reach a point, it must give what the whole design gives.
+    """
+    from common import c_simulation, golden_outputs, hls, networks
+    from common.fixed_point import fixed_point
+
+    precision = model.graph[networks.activation_name("latent")].get_output_variable().type.precision
+    plane = fixed_point(precision)
+    if cut.name == "encoder" or plane.width > golden_outputs.LARGEST_WIDTH:
+        return found[:0]
+    points = np.stack(np.divmod(np.arange(4**plane.width), 2**plane.width), axis=1) * plane.step
+    with tempfile.TemporaryDirectory() as folder:
+        part = hls.convert(
+            networks.downstream_of_latent(cut), Path(folder), options, quantized=True, input_type=str(precision)
+        )
+        outputs, _ = c_simulation.c_simulate(part, points)
+    addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
+    if np.any(outputs[addresses] != found):
+        raise PipelineError("the C++ downstream of the latent plane, by itself, differs from that of the whole design")
+    return outputs

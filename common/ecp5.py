@@ -10,10 +10,11 @@ from pathlib import Path
 from common import artifacts, yosys
 
 _READ_CELLS = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
-# Adders are built by a rule of our own, whose chains need no cell that leads into them (lattice_adders.v).
+# Adders are built by a rule of our own, whose chains need no cell that leads into them (lattice_adders.v). Names from
+# within the hierarchy are given up, or registers would have those in place of the RTL's.
 _SYNTHESIZE = """
 proc; opt; alumacc; opt_clean
-flatten -noscopeinfo
+flatten -noscopeinfo; rename -hide w:*.*
 synth_ecp5 -noflatten -nobram -nolutram -nodsp -run coarse:map_gates
 techmap -map lattice_adders.v
 synth_ecp5 -noflatten -nobram -nolutram -nodsp -run map_gates:edif
@@ -30,7 +31,7 @@ def synthesize(
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
 ) -> None:
-    """Synthesize Verilog to a flat netlist of ECP5 cells, in Yosys's JSON.
+    """Synthesize Verilog to a flat netlist of ECP5 cells, in Yosys's JSON; registers keep the names of the RTL.
 
     Args:
         folder: Holds the Verilog in its subfolder `src`.

@@ -42,12 +42,12 @@ write_cex -n counterexample.txt
 
 @dataclass(frozen=True)
 class Proof:
-    """What was shown about the stages of one netlist.
+    """What was found out about the stages of one netlist.
 
     Attributes:
         proven: Registers that hold the same in netlist and RTL if the one before does, whatever it holds.
         refuted: For registers that do not, an example in words.
-        unproven: For registers of which neither was shown, why not.
+        unproven: For registers of which neither was found, why not.
     """
 
     proven: tuple[str, ...]
@@ -58,6 +58,11 @@ class Proof:
     def stages(self) -> int:
         """Number of stages in all."""
         return len(self.proven) + len(self.refuted) + len(self.unproven)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What a netlist's row of `metrics.json` says of it."""
+        return {"stages": self.stages, "stages_proven": len(self.proven)}
 
 
 class UnprovenError(Exception):
@@ -153,6 +158,9 @@ def _refute(
         UnprovenError: Neither was shown.
         ToolError: Nor in the time given.
     """
+    for side, words in ((rtl, "RTL"), (netlist, "netlist")):
+        if not {before, name} <= side.bits.keys():
+            raise UnprovenError(f"the {words} has no register {name if before in side.bits else before}")
     known = _shared_nets(rtl.bits[before], netlist.bits[before])
     bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # what one side does not have, none may need
     folder.mkdir()
@@ -209,7 +217,7 @@ def _miter(
 
 
 def _names(node: Node, output: str, prefix: str, known: dict[int, str]) -> Iterator[str]:
-    inputs = [known.get(net, f"{prefix}{net}") for net in node.inputs]
+    inputs = [known.get(net, f"{prefix}{net}") for net in node.inputs if node.table]  # ABC fails on a 0 of inputs
     yield " ".join([".names", *inputs, output])
     for row in range(1 << len(inputs)):
         if node.table >> row & 1:

@@ -26,6 +26,7 @@ Backend = Literal["Vivado", "Vitis"]
 PROJECT = "design"
 NO_STAMP = "00000000"
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
+PIXEL_TYPE = f"ufixed<{COLOUR_BITS},0>"
 FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
 
 
@@ -87,7 +88,9 @@ def _activation(layer: "keras.layers.Layer") -> str | None:
     return getattr(activation, "__name__", type(activation).__name__) if activation is not None else None
 
 
-def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool) -> "ModelGraph":
+def convert(
+    model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool, input_type: str = PIXEL_TYPE
+) -> "ModelGraph":
     """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
 
     hls4ml is taken down its Keras 2 branch: its public functions accept the architecture as a dict, while its shortcut
@@ -98,6 +101,7 @@ def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantize
         folder: Where the project goes.
         options: Settings of the project.
         quantized: Whether types come from QKeras; otherwise everything is `ap_fixed<16,6>`.
+        input_type: Type of an input of a quantized network.
 
     Returns:
         The converted `hls4ml.model.graph.ModelGraph`.
@@ -119,6 +123,7 @@ def convert(model: "keras.Model", folder: Path, options: HlsOptions, *, quantize
     for layer in layers.values():
         layer["Trace"] = True
     if quantized:
+        layers[model.input_names[0]]["Precision"]["result"] = input_type
         _set_exact_types(layers, model)
     else:
         for layer in layers.values():
@@ -150,7 +155,6 @@ def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") ->
     Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets that
     activation's type, because hls4ml merges the activation away.
     """
-    layers["pixels"]["Precision"]["result"] = f"ufixed<{COLOUR_BITS},0>"
     if "pixels_leading_bits" in layers:
         bits = model.get_layer("pixels_leading_bits").bits
         layers["pixels_leading_bits"]["Precision"]["result"] = f"ufixed<{bits},0>"

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from common import board_designs, hls, place_and_route, routed_designs, rtl, tabulation, yosys
+from common import board_designs, golden_outputs, hls, place_and_route, routed_designs, rtl, verified_trace, yosys
 from common.board_designs import LoadedDesign
 from common.designs import Design
+from common.equivalence import Proof
 from common.open_synthesis import OpenOptions
 from common.pipeline import PipelineOptions
 from common.place_and_route import PlaceAndRouteOptions
 from common.routed_designs import RoutedDepth
+from common.verified_trace import Counts
 
 Row = dict[str, Any]
 
@@ -24,15 +26,17 @@ class LatticeReport:
 
     Attributes:
         resources: Rows of `metrics.json` by device or board.
-        exactness: Number of values that differ, by the pair of simulations that was compared.
+        exactness: Rows of `metrics.json` by their names.
         routed: For each latency cut-off that was routed, its row.
+        proofs: What was proven of each routed netlist, by device and cut-off.
         faults: Where exactness ended, in words.
         unfinished: What did not route or did not get onto the board, and why.
     """
 
     resources: dict[str, Row]
-    exactness: dict[str, int]
+    exactness: dict[str, Counts]
     routed: dict[float, Row]
+    proofs: dict[str, Proof]
     faults: tuple[str, ...]
     unfinished: tuple[str, ...]
 
@@ -60,20 +64,20 @@ def steps(options: OpenOptions) -> Iterator[tuple[Any, ...]]:
 def route(
     design: Design, source: Path, folder: Path, pixels: np.ndarray, options: OpenOptions, cutoff: float
 ) -> RoutedDepth:
-    """Prove and route a design at one latency cut-off.
+    """Verify and route a design at one latency cut-off.
 
     Args:
         design: Which one.
-        source: Its folder of the stage before, with `model.fml`.
+        source: Its folder of the stage before, with `model.fml` and `csim.npz`.
         folder: Where its results go.
         pixels: Test images, float64 [N, 64].
         options: How.
         cutoff: Adders in a row between two registers.
     """
-    model = hls.load_model(source / "model.fml")
+    model, golden = hls.load_model(source / "model.fml"), golden_outputs.load(source)
     return routed_designs.route(
         design,
-        rtl.trace_model(model, _tracer(options), aim="delay"),
+        verified_trace.trace(model, golden, pixels, tabulate_latent=options.tabulate_latent, aim="delay"),
         pixels,
         rtl.input_type(model),
         folder,
@@ -81,47 +85,42 @@ def route(
         PipelineOptions(cutoff, "verilog", options.part, options.clock_ns),
         store=options.finished,
         timeout_seconds=options.timeout_seconds,
+        proof_seconds=options.proof_seconds if options.prove else None,
     )
 
 
 def load(design: Design, source: Path, folder: Path, pixels: np.ndarray, options: OpenOptions) -> LoadedDesign:
     """Put a design onto its board, at the first latency cut-off; arguments as those of `route`."""
     routing = options.routing or PlaceAndRouteOptions()
-    with np.load(source / "csim.npz") as file:
-        csim = file["outputs"].astype(np.float64)
     return board_designs.load(
         design,
         hls.load_model(source / "model.fml"),
-        _tracer(options),
-        csim,
+        golden_outputs.load(source),
         pixels,
         folder / "board",
         options.board,
         routing,
         PipelineOptions(routing.latency_cutoffs[0], "verilog", options.part, options.clock_ns),
+        tabulate_latent=options.tabulate_latent,
         store=options.finished,
         timeout_seconds=options.timeout_seconds,
     )
-
-
-def _tracer(options: OpenOptions) -> type[rtl.Hls4mlTracer]:
-    return tabulation.TabulatingTracer if options.tabulate_latent else rtl.Hls4mlTracer
 
 
 def collect(options: OpenOptions, results: Mapping[str, Any]) -> LatticeReport:
     """Put together what the steps of a design gave, by their names."""
     routing = options.routing or replace(PlaceAndRouteOptions(), latency_cutoffs=())
     depths: dict[float, RoutedDepth] = {cutoff: results[f"cutoff {cutoff:g}"] for cutoff in routing.latency_cutoffs}
-    routed = {cutoff: depth.row for cutoff, depth in depths.items() if depth.row}
-    resources = {}
-    if depths and routing.latency_cutoffs[0] in routed:
-        resources[routing.device] = routed[routing.latency_cutoffs[0]]
-    exactness = {"rtl_netlist": sum(depth.differing for depth in depths.values())} if depths else {}
-    found = [*depths.values(), *([results["board"]] if options.board is not None else [])]
-    if options.board is not None and results["board"].row:
-        resources[options.board.name] = results["board"].row
-        exactness["csim_uart"] = results["board"].differing
-    faults = tuple(result.fault for result in found if result.fault)
+    found: list[RoutedDepth | LoadedDesign] = [*depths.values()]
+    rows = {routing.device: found[0].row} if found else {}
+    if options.board is not None:
+        found.append(results["board"])
+        rows[options.board.name] = results["board"].row
     return LatticeReport(
-        resources, exactness, routed, faults, tuple(result.unfinished for result in found if result.unfinished)
+        {name: row for name, row in rows.items() if row},
+        {name: row for result in found for name, row in result.exactness.items()},
+        {cutoff: depth.row for cutoff, depth in depths.items() if depth.row},
+        {f"{routing.device}, cut-off {cutoff:g}": depth.proof for cutoff, depth in depths.items() if depth.proof},
+        tuple(fault for result in found for fault in result.faults),
+        tuple(result.unfinished for result in found if result.unfinished),
     )

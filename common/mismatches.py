@@ -24,6 +24,7 @@ class Mismatch:
         expected_type: Its type.
         found: Value of the second computation.
         found_type: Its type.
+        case: What `image` numbers, where the inputs are no test images.
     """
 
     layer: str
@@ -33,11 +34,12 @@ class Mismatch:
     expected_type: str
     found: float
     found_type: str
+    case: str = "image"
 
     def __str__(self) -> str:
         return (
-            f"first difference in layer {self.layer}, image {self.image}, {self.place}: {self.expected!r} expected as "
-            f"{self.expected_type}, {self.found!r} found as {self.found_type}"
+            f"first difference in layer {self.layer}, {self.case} {self.image}, {self.place}: {self.expected!r} "
+            f"expected as {self.expected_type}, {self.found!r} found as {self.found_type}"
         )
 
 

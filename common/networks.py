@@ -101,6 +101,14 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
     raise PipelineError(f"network {model.name} has no layer {name}, which later stages look for; it has {names}")
 
 
+def downstream_of_latent(model: keras.Model) -> keras.Model:
+    """Return the part of a cut from a point of the latent plane to the outputs, sharing its layers and weights.
+
+    Keras adds a second call to each of these layers: their `output` is ambiguous from then on.
+    """
+    return keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
+
+
 def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
     """Return the point of each image, float32 [N, 64], in the latent plane: float32 [N, 2]."""
     return predict(keras.Model(model.input, layer_of(model, activation_name("latent")).output), intensities)

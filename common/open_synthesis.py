@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common import equivalence, parallel, pipeline, rtl, rtl_verification, yosys
+from common import equivalence, parallel, pipeline, rtl, rtl_verification, vhdl_simulation, yosys
 from common.board import BoardOptions
 from common.equivalence import Proof
 from common.fixed_point import FixedPoint
 from common.pipeline import PipelineRegister
 from common.place_and_route import PlaceAndRouteOptions
-from common.rtl import TracedModel
 from common.rtl_verification import Verification
+from common.verified_trace import VerifiedTrace
 
 Row = dict[str, object]
 CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
@@ -31,7 +31,7 @@ class OpenOptions:
         flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
         part: FPGA in the Vivado scripts beside the RTL.
         clock_ns: Clock period in those scripts [ns].
-        prove: Whether RTL and netlists are shown to be equal for every possible input.
+        prove: Whether RTL and netlists are proven equal for every possible input.
         proof_seconds: Wall time for each stage of such a proof [s].
         timeout_seconds: Wall time after which a tool is killed [s].
         routing: How the design is placed and routed, or None where it is not.
@@ -62,6 +62,7 @@ class RtlDesign:
         input_type: Type of a pixel.
         registers: Those of the pipeline by name, in order.
         outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
+        vhdl: Holds the same in VHDL; None where that was not asked for.
         luts_by_layer: alkaid's estimate.
         depths: For each latency cut-off, cycles and register bits of the pipeline.
     """
@@ -70,23 +71,25 @@ class RtlDesign:
     input_type: FixedPoint
     registers: dict[str, PipelineRegister]
     outputs: np.ndarray
+    vhdl: Path | None
     luts_by_layer: dict[str, float]
     depths: dict[int, tuple[int, int]]
 
 
-def write_rtl(
-    model: ModelGraph, traced: TracedModel, pixels: np.ndarray, folder: Path, options: OpenOptions
-) -> RtlDesign:
-    """Run alkaid's interpreter over the test images, and write the pipelined RTL into `folder`."""
+def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: OpenOptions) -> RtlDesign:
+    """Write a traced model as pipelined RTL: Verilog into `folder`, VHDL beside it where that is asked for."""
+    traced = trace.traced
     rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
     pipeline.write_rtl(traced, folder, rtl_options)
-    if options.flavor == "vhdl":
-        pipeline.write_rtl(traced, folder.with_name(f"{folder.name}_vhdl"), replace(rtl_options, flavor="vhdl"))
+    vhdl = folder.with_name(f"{folder.name}_vhdl") if options.flavor == "vhdl" else None
+    if vhdl is not None:
+        pipeline.write_rtl(traced, vhdl, replace(rtl_options, flavor="vhdl"))
     return RtlDesign(
         folder,
         rtl.input_type(model),
         pipeline.registers(traced, rtl_options),
-        traced.logic.predict(pixels),
+        trace.outputs,
+        vhdl,
         traced.luts_by_layer(),
         {cutoff: pipeline.cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS},
     )
@@ -104,6 +107,18 @@ def simulate_rtl(name: str, design: RtlDesign, pixels: np.ndarray, options: Open
     )
     parallel.say(f"{name}: simulating the RTL")
     return _verify(gates, design, pixels, options)
+
+
+def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> np.ndarray:
+    """Simulate the VHDL over the first test images; return the outputs, float64 [N, values]."""
+    return vhdl_simulation.simulate(
+        design.vhdl,
+        pixels[: vhdl_simulation.IMAGES],
+        design.input_type,
+        design.registers,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: VHDL, {step}"),
+    )
 
 
 def synthesize(
@@ -138,10 +153,10 @@ def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenO
 
 
 def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
-    """Show that each netlist equals the RTL for every possible input, by FPGA family; removes what they were read from.
+    """Prove that each netlist equals the RTL for every possible input; removes what they were read from.
 
     Returns:
-        What was shown, by family; `name` is for the progress line.
+        What was proven, by FPGA family; `name` is for the progress line.
     """
     gates = design.folder / "gates.json"
     proofs = {}

@@ -107,6 +107,13 @@ class PipelineRegister:
         return np.array([word.step for word in self.types])
 
 
+def input_bits(pixels: np.ndarray, input_type: FixedPoint, registers: dict[str, PipelineRegister]) -> Bits:
+    """Return images, float [N, inputs], as the input port of a pipeline holds them."""
+    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
+    integers = np.rint(pixels / input_type.step).astype(np.int64)
+    return netlist_simulation.integers_to_bits(integers, widths.tolist())
+
+
 def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, PipelineRegister]:
     """Return the registers between the stages of the pipeline that `write_rtl` writes, by name, in order."""
     plain = _pipeline(traced.logic, Path(), options).fsm

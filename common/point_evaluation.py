@@ -109,7 +109,7 @@ def _build(
 
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
-    """Return what Yosys counts, each step on the way proved over all test images; the RTL is kept."""
+    """Return what Yosys counts, each step on the way verified over all test images; the RTL is kept."""
     from common import conversion, open_synthesis, synthesis, vendor_tools, yosys
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]

@@ -1,20 +1,23 @@
-"""One design on a Lattice ECP5: pipelined, synthesized, its netlist proved to the bit, placed and routed."""
+"""One design on a Lattice ECP5: pipelined, synthesized, its netlist verified to the bit, placed and routed."""
 
+import gzip
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common import ecp5, finished_steps, parallel, pipeline, provenance, rtl, rtl_verification, yosys
+from common import ecp5, equivalence, finished_steps, parallel, pipeline, provenance, rtl_verification, yosys
 from common.designs import Design
+from common.equivalence import Proof
 from common.errors import ToolError
 from common.fixed_point import FixedPoint
 from common.place_and_route import PlaceAndRouteOptions, RoutedDesign, critical_layers, place_and_route
 from common.place_and_route import version as router_version
+from common.verified_trace import Counts, VerifiedTrace
 
 Row = dict[str, Any]
+NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # large, and kept for a proof
 
 
 @dataclass(frozen=True)
@@ -23,20 +26,22 @@ class RoutedDepth:
 
     Attributes:
         row: Of `metrics.json`; None where it did not route.
-        differing: Output values in which the netlist differs from the traced logic, over all test images.
-        fault: Where they differ first, in words; empty where they do not.
+        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and netlist over all test images.
+        faults: Where two of them differ first, in words.
         unfinished: Why it did not route; empty where it did.
+        proof: What was proven of the netlist; None where that was not asked for, or there is none.
     """
 
     row: Row | None
-    differing: int
-    fault: str
+    exactness: dict[str, Counts]
+    faults: tuple[str, ...]
     unfinished: str
+    proof: Proof | None = None
 
 
 def route(
     design: Design,
-    traced: rtl.TracedModel,
+    trace: VerifiedTrace,
     pixels: np.ndarray,
     input_type: FixedPoint,
     folder: Path,
@@ -45,6 +50,7 @@ def route(
     *,
     store: Path,
     timeout_seconds: float,
+    proof_seconds: float | None = None,
 ) -> RoutedDepth:
     """Route a design at the latency cut-off of its pipeline, in a folder of its own.
 
@@ -52,57 +58,79 @@ def route(
 
     Args:
         design: Which one.
-        traced: Its logic.
+        trace: Its logic.
         pixels: Test images, float64 [N, inputs].
         input_type: Type of an input.
         folder: Of the design.
         options: FPGA and target.
         pipeline_options: How the RTL is written.
-        store: Of finished steps.
+        store: Of finished steps; a proof is none of them.
         timeout_seconds: Wall time after which a tool is killed [s].
+        proof_seconds: Wall time for each stage of a proof that RTL and netlist are equal [s]; None for no proof.
     """
-    cutoff = f"{pipeline_options.latency_cutoff:g}"
-    depth = folder / "place_and_route" / f"cutoff_{cutoff}"
-    pipeline.write_rtl(traced, depth, pipeline_options)
-    expected = traced.logic.predict(pixels)
+    cutoff = f"cut-off {pipeline_options.latency_cutoff:g}"
+    name = f"{design}, {options.device}, {cutoff}"
+    depth = folder / "place_and_route" / f"cutoff_{pipeline_options.latency_cutoff:g}"
+    pipeline.write_rtl(trace.traced, depth, pipeline_options)
+    registers = pipeline.registers(trace.traced, pipeline_options)
+    netlist = depth / NETLIST
     settings = asdict(replace(options, designs=(), latency_cutoffs=()))
-    key = finished_steps.key_of(depth / "src", settings, provenance.program(__name__), pixels, expected)
-    task = (f"{design}, cut-off {cutoff}", traced, pixels, input_type, expected, depth, options, pipeline_options)
+    key = finished_steps.key_of(depth / "src", settings, provenance.program(__name__), pixels, trace.outputs)
+    tool = {"timeout_seconds": timeout_seconds, "on_step": lambda step: parallel.say(f"{name}: {step}")}
+    verified: dict[str, Any] = {}
+
+    def make() -> dict[str, Any]:
+        ecp5.synthesize(depth, pipeline.TOP, netlist, **tool)
+        parallel.say(f"{name}: simulating the netlist")
+        found = rtl_verification.verify(netlist, pixels, input_type, registers, trace.outputs)
+        fault = f"netlist for {options.device}, {cutoff}: {found.first_mismatch}" if found.differing else ""
+        verified.update(differing=found.differing, fault=fault)
+        (depth / PACKED).write_bytes(gzip.compress(netlist.read_bytes(), mtime=0))
+        routed = place_and_route(netlist, depth / "routed.json", options, **tool)
+        layers = critical_layers(routed, netlist, pipeline.TOP, registers)
+        netlist.unlink()
+        return verified | {"row": _row(routed, options, layers, found.latency_cycles)}
+
+    unfinished = ""
     try:
-        found = finished_steps.once(store, key, depth, partial(_prove_and_route, *task, timeout_seconds))
+        verified = finished_steps.once(store, key, depth, make)
     except ToolError as error:
-        return RoutedDepth(None, 0, "", f"{design} did not route at cut-off {cutoff} and seed {options.seed}: {error}")
-    log = {"log": f"{design}/{depth.relative_to(folder)}/routed.log"}
-    row = {"latency_cutoff": pipeline_options.latency_cutoff, **found["row"], **log}
-    return RoutedDepth(row, found["differing"], found["fault"], "")
+        unfinished = f"{design} did not route at {cutoff} and seed {options.seed}: {error}"
+        netlist.unlink(missing_ok=True)
+    exactness = trace.exactness(name)
+    if verified:
+        exactness[name]["alir_netlist"] = verified["differing"]
+    traced_for = f"traced for {options.device}, {cutoff}"
+    faults = [*(f"{traced_for}: {fault}" for fault in trace.faults), *filter(None, [verified.get("fault")])]
+    proof = None
+    if proof_seconds is not None and verified:
+        proof = _prove(name, depth, registers, proof_seconds, timeout_seconds)
+    row = None
+    if "row" in verified:
+        log = {"log": f"{design}/{depth.relative_to(folder)}/routed.log"}
+        row = {"latency_cutoff": pipeline_options.latency_cutoff, **verified["row"], **log}
+        row |= proof.counts if proof else {}
+    return RoutedDepth(row, exactness, tuple(faults), unfinished, proof)
 
 
-def _prove_and_route(
-    label: str,
-    traced: rtl.TracedModel,
-    pixels: np.ndarray,
-    input_type: FixedPoint,
-    expected: np.ndarray,
+def _prove(
+    name: str,
     folder: Path,
-    options: PlaceAndRouteOptions,
-    pipeline_options: pipeline.PipelineOptions,
+    registers: dict[str, pipeline.PipelineRegister],
+    proof_seconds: float,
     timeout_seconds: float,
-) -> dict[str, Any]:
-    """Synthesize the RTL in a folder, simulate the netlist and route it."""
-
-    def say(step: str) -> None:
-        parallel.say(f"{label}: {step}")
-
-    netlist, registers = folder / "netlist.json", pipeline.registers(traced, pipeline_options)
-    ecp5.synthesize(folder, pipeline.TOP, netlist, timeout_seconds=timeout_seconds, on_step=say)
-    say("simulating the netlist")
-    proof = rtl_verification.verify(netlist, pixels, input_type, registers, expected)
-    routed = place_and_route(netlist, folder / "routed.json", options, timeout_seconds=timeout_seconds, on_step=say)
-    layers = critical_layers(routed, netlist, pipeline.TOP, registers)
-    netlist.unlink()  # large, and made again from the Verilog beside it
-    row = _row(routed, options, layers, proof.latency_cycles)
-    fault = f"netlist for {options.device}, cut-off {pipeline_options.latency_cutoff:g}: {proof.first_mismatch}"
-    return {"row": row, "differing": proof.differing, "fault": fault if proof.differing else ""}
+) -> Proof:
+    """Prove that the netlist that was routed equals the RTL beside it."""
+    gates, netlist = folder / "gates.json", folder / NETLIST
+    yosys.elaborate(folder, pipeline.TOP, gates, timeout_seconds=timeout_seconds)
+    netlist.write_bytes(gzip.decompress((folder / PACKED).read_bytes()))
+    try:
+        return equivalence.prove(
+            gates, netlist, registers, proof_seconds, lambda register: parallel.say(f"{name}: proving {register}")
+        )
+    finally:
+        gates.unlink()
+        netlist.unlink()
 
 
 def _row(routed: RoutedDesign, options: PlaceAndRouteOptions, layers: tuple[str, str], cycles: int) -> Row:

@@ -12,7 +12,7 @@ import numpy as np
 from alkaid.converter.plugin import ALIRTracerPluginBase
 from alkaid.trace import FVariable, FVArray, HWConfig, trace
 from alkaid.trace.passes import dead_code_elimin
-from alkaid.types import CombLogic
+from alkaid.types import CombLogic, QInterval
 from hls4ml.model.graph import ModelGraph
 from hls4ml.model.layers import Layer
 
@@ -194,6 +194,11 @@ class TracedModel:
         """Return the type of each unit of each layer, which has no bit more than the unit's range needs."""
         types = np.array([word_type(interval.kif).layout for interval in self.all_layers.out_qint])
         return {name: tuple(words[0].tolist()) for name, words in self._by_layer(types[None]).items()}
+
+    def layer_intervals(self, layer: str) -> list[QInterval]:
+        """Return least value, greatest value and step of each unit of a layer."""
+        start = sum(self.sizes[: self.layers.index(layer)])
+        return self.all_layers.out_qint[start : start + self.sizes[self.layers.index(layer)]]
 
     def _by_layer(self, values: np.ndarray) -> dict[str, np.ndarray]:
         return dict(zip(self.layers, np.split(values, np.cumsum(self.sizes)[:-1], axis=1), strict=True))

@@ -1,4 +1,4 @@
-"""Proof by simulation: the bits of RTL and netlist, clock cycle by clock cycle, against alkaid's interpreter."""
+"""Verification by simulation: the bits of RTL and netlist, cycle by cycle, against alkaid's interpreter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from common import netlist_simulation, netlists
 from common.fixed_point import FixedPoint
 from common.mismatches import Mismatch
-from common.pipeline import INPUT_PORT, OUTPUT_PORT, TOP, PipelineRegister
+from common.pipeline import INPUT_PORT, OUTPUT_PORT, TOP, PipelineRegister, input_bits
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ def verify(
     """
     netlist = netlists.load_netlist(netlist_json, TOP, probes=tuple(registers))
     latency = netlists.register_depth(netlist)[1]
-    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
-    integers = np.rint(pixels / input_type.step).astype(np.int64)
-    bits = netlist_simulation.integers_to_bits(integers, widths.tolist())
+    bits = input_bits(pixels, input_type, registers)
     idle = np.zeros((latency, bits.shape[1]), bits.dtype)
     simulated = netlist_simulation.simulate(netlist, {INPUT_PORT: np.concatenate([bits, idle])})
     found = registers[OUTPUT_PORT].to_values(simulated[OUTPUT_PORT][latency : latency + len(pixels)])

@@ -49,7 +49,7 @@ def main(started: float) -> None:
     if any(counts):
         console.error(f"{sum(counts)} values differ between simulations; see exactness in {OUTPUTS / 'metrics.json'}")
     elif counts:
-        designs = len(metrics["exactness"])
+        designs = len({name.partition(", ")[0] for name in metrics["exactness"]})
         console.note(f"{designs} quantized designs: no bit differs between Keras, C++, RTL and the netlists made")
     for stage in metrics["stale"]:
         console.warning(f"{stage} is stale: {_reason(stage)}")

@@ -1,22 +1,32 @@
-"""All designs from their hls4ml projects to hardware: with open tools, each step proved to the bit, or an HLS tool.
+"""All designs from their hls4ml projects to hardware: with open tools, each step verified to the bit, or an HLS tool.
 
 The steps of all designs are tasks of one pool of processes, the longest first, so that no core waits at the end.
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from common import hls, lattice, mismatches, open_synthesis, parallel, rtl, tabulation, test_bench, vendor_tools
+from common import (
+    golden_outputs,
+    hls,
+    lattice,
+    open_synthesis,
+    parallel,
+    test_bench,
+    vendor_tools,
+    verified_trace,
+    vhdl_simulation,
+)
 from common.designs import Design
 from common.equivalence import Proof
 from common.open_synthesis import OpenOptions, Row, RtlDesign
 from common.vendor_reports import SynthesisReport
+from common.verified_trace import Counts
 
 
 @dataclass(frozen=True)
@@ -48,18 +58,19 @@ class DesignReport:
 
     Attributes:
         design: Which one.
-        exactness: Number of values that differ, by the pair of simulations that was compared.
+        exactness: Rows of `metrics.json` by their names: images, values, and how many differ by the pair compared.
         resources: Rows of `metrics.json` by FPGA family or kind of report.
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
         depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
-        proofs: What was shown for every possible input, by FPGA family; empty where that was not asked for.
+        proofs: What was proven for every possible input, by FPGA family or by device and cut-off; empty where that was
+            not asked for.
         routed: For each latency cut-off that was routed, its row; empty where none was.
         faults: Where exactness ended, in words; empty for an exact design.
         unfinished: What was not routed or did not get onto the board, and why.
     """
 
     design: Design
-    exactness: dict[str, int]
+    exactness: dict[str, Counts]
     resources: dict[str, Row]
     luts_by_layer: dict[str, float]
     depths: dict[int, tuple[int, int]]
@@ -77,13 +88,15 @@ class Prepared:
         outputs: The model's outputs.
         csim: What its C simulation gave, float64 [N, values].
         rtl: Its RTL; None where the open tools do not build it.
-        fault: Where alkaid's interpreter and the C simulation part, in words; None where they do not.
+        exactness: Rows of `metrics.json` by their names, that compare what was traced with the C simulation.
+        faults: Where they differ first, in words.
     """
 
     outputs: list[test_bench.Output]
     csim: np.ndarray
     rtl: RtlDesign | None = None
-    fault: str | None = None
+    exactness: dict[str, Counts] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,21 +169,12 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     build.folder.mkdir(parents=True)
     model = hls.load_model(build.source / "model.fml")
     outputs = c_simulation.outputs_of(model)
-    with np.load(build.source / "csim.npz") as file:
-        csim = file["outputs"].astype(np.float64)
+    golden = golden_outputs.load(build.source)
     if build.tool == "hls" or not build.design.quantized:
-        return Prepared(outputs, csim)
-    traced = rtl.trace_model(model, tabulation.TabulatingTracer if build.open.tabulate_latent else rtl.Hls4mlTracer)
-    design = open_synthesis.write_rtl(model, traced, intensities.astype(np.float64), build.folder / "rtl", build.open)
-    fault = None
-    if np.any(design.outputs != csim):
-        with tempfile.TemporaryDirectory() as folder:
-            expected = c_simulation.c_simulate_elsewhere(model, intensities, Path(folder))
-        layers = traced.layer_values(intensities.astype(np.float64))
-        expected = {name: values for name, values in expected.items() if name in layers}
-        types = c_simulation.types_of(model), traced.layer_types()
-        fault = str(mismatches.first_mismatch(expected, layers, *types))
-    return Prepared(outputs, csim, design, fault)
+        return Prepared(outputs, golden.outputs)
+    trace = verified_trace.trace(model, golden, intensities, tabulate_latent=build.open.tabulate_latent)
+    design = open_synthesis.write_rtl(model, trace, build.folder / "rtl", build.open)
+    return Prepared(outputs, golden.outputs, design, trace.exactness(str(build.design)), trace.faults)
 
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
@@ -182,6 +186,8 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
         luts = sum(prepared.rtl.luts_by_layer.values())
         arguments = (pixels, build.open)
         steps.append(Step(design, "rtl", open_synthesis.simulate_rtl, (name, prepared.rtl, *arguments), luts / 2))
+        if prepared.rtl.vhdl and vhdl_simulation.is_available():
+            steps.append(Step(design, "vhdl", open_synthesis.simulate_vhdl, (name, prepared.rtl, *arguments), luts))
         for family in build.open.families:
             steps.append(
                 Step(design, family, open_synthesis.synthesize, (name, prepared.rtl, family, *arguments), luts)
@@ -204,35 +210,43 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
 
 def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
     """Put together what the steps of one design gave."""
-    bench, csim = results["test_bench"], prepared.csim
-    exactness = {"csim_test_bench": int(np.count_nonzero(bench != csim))}
-    faults = []
-    if exactness["csim_test_bench"]:
+    name, bench, csim = str(build.design), results["test_bench"], prepared.csim
+    counts = {"images": len(csim), "values": csim.size, "csim_test_bench": int(np.count_nonzero(bench != csim))}
+    exactness, faults = {name: counts}, []
+    if counts["csim_test_bench"]:
         faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
     if prepared.rtl is None:
         return DesignReport(build.design, exactness, results.get("hls", {}), {}, {}, {}, {}, tuple(faults))
 
-    exactness["csim_alir"] = int(np.count_nonzero(prepared.rtl.outputs != csim))
+    for row, compared in prepared.exactness.items():
+        exactness.setdefault(row, {}).update(compared)
     simulated = results["rtl"]
-    exactness["alir_rtl"] = simulated.differing
-    faults += [f"alkaid: {prepared.fault}"] if prepared.fault else []
+    counts["alir_rtl"] = simulated.differing
+    faults += [f"alkaid: {fault}" for fault in prepared.faults]
     faults += [f"RTL: {simulated.first_mismatch}"] if simulated.differing else []
     resources = {}
     for family in build.open.families:
         resources[family], verification = results[family]
         differing = int(np.count_nonzero(verification.outputs != simulated.outputs))
-        exactness["rtl_netlist"] = exactness.get("rtl_netlist", 0) + differing
+        counts["rtl_netlist"] = counts.get("rtl_netlist", 0) + differing
         if differing:
             faults.append(f"netlist for {family}: {verification.first_mismatch or 'equal to alkaid, unlike the RTL'}")
+    if "vhdl" in results:
+        found, expected = results["vhdl"], prepared.rtl.outputs[: vhdl_simulation.IMAGES]
+        differing = int(np.count_nonzero(found != expected))
+        exactness[f"{name}, VHDL"] = {"images": len(found), "values": found.size, "alir_vhdl": differing}
+        if differing:
+            faults.append(f"VHDL: {test_bench.first_mismatch(prepared.outputs, expected, found)}")
     on_lattice = lattice.collect(build.open, results)
     resources |= on_lattice.resources
-    for pair, differing in on_lattice.exactness.items():
-        exactness[pair] = exactness.get(pair, 0) + differing
+    exactness |= on_lattice.exactness
     faults += on_lattice.faults
-    proofs: dict[str, Proof] = results.get("proofs", {})
-    for family, proof in proofs.items():
-        faults += [f"netlist for {family}: {example}" for example in proof.refuted.values()]
-        resources[family] |= {"stages": proof.stages, "stages_proven": len(proof.proven)}
+    of_families: dict[str, Proof] = results.get("proofs", {})
+    for family, proof in of_families.items():
+        resources[family] |= proof.counts
+    proofs = of_families | on_lattice.proofs
+    for netlist, proof in proofs.items():
+        faults += [f"netlist for {netlist}: {example}" for example in proof.refuted.values()]
     luts, depths = prepared.rtl.luts_by_layer, prepared.rtl.depths
     return DesignReport(
         build.design,
@@ -247,13 +261,13 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
     )
 
 
-def metrics(reports: Sequence[DesignReport], images: int) -> dict[str, dict[str, Row]]:
+def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
     """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
     designs, exactness = {}, {}
     for report in reports:
         name = str(report.design)
         if report.design.quantized:
-            exactness[name] = {"images": images, **report.exactness}
+            exactness |= report.exactness
         for number, (kind, row) in enumerate(report.resources.items()):
             designs[f"{name}, {kind}" if number else name] = row
     return {"designs": designs, "exactness": exactness}

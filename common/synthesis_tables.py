@@ -15,8 +15,11 @@ TIMING = {
 PAIRS = {
     "test bench": "csim_test_bench",
     "alkaid": "csim_alir",
+    "tables": "csim_table",
     "RTL": "alir_rtl",
+    "VHDL": "alir_vhdl",
     "netlist": "rtl_netlist",
+    "routed netlist": "alir_netlist",
     "board": "csim_uart",
 }
 
@@ -55,26 +58,34 @@ def print_timing(reports: list[DesignReport]) -> None:
 
 
 def print_exactness(reports: list[DesignReport]) -> None:
-    """Print how many values differ between each simulation and the one before it: a table where any do."""
-    if any(count for report in reports for count in report.exactness.values()):
-        found = {name: pair for name, pair in PAIRS.items() if any(pair in report.exactness for report in reports)}
-        rows = [[report.design, *(report.exactness.get(pair) for pair in found.values())] for report in reports]
-        console.table("Values that differ, over all test images", ["design", *found], rows)
+    """Print how many values differ between each two simulations: a table where any do."""
+    rows = {name: row for report in reports for name, row in report.exactness.items()}
+    found = {name: pair for name, pair in PAIRS.items() if any(pair in row for row in rows.values())}
+    if any(row.get(pair) for row in rows.values() for pair in found.values()):
+        cells = [[name, row["values"], *(row.get(pair) for pair in found.values())] for name, row in rows.items()]
+        console.table("Values that differ", ["design", "of", *found], cells)
         return
-    designs = {name: sum(pair in report.exactness for report in reports) for name, pair in PAIRS.items()}
-    compared = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)
-    console.note(f"no value differs; designs: {compared}")
+    compared = ", ".join(f"{name} ({sum(pair in row for row in rows.values())})" for name, pair in found.items())
+    console.note(f"no value differs; compared: {compared}")
 
 
 def print_proofs(reports: list[DesignReport]) -> None:
-    """Print how many pipeline stages are proven for every input, and why the others are not."""
-    proofs = {f"{report.design}, {family}": proof for report in reports for family, proof in report.proofs.items()}
+    """Print how many pipeline stages are proven for every input."""
+    proofs = [proof for report in reports for proof in report.proofs.values()]
     if proofs:
-        proven = sum(len(proof.proven) for proof in proofs.values())
-        stages = sum(proof.stages for proof in proofs.values())
+        proven, stages = sum(len(proof.proven) for proof in proofs), sum(proof.stages for proof in proofs)
         console.note(
             f"netlist and RTL proven equal for every input: {proven} of {stages} stages, {len(proofs)} netlists"
         )
-    for name, proof in proofs.items():
-        for register, reason in proof.unproven.items():
-            console.note(f"{name}: not proven before register {register}: {reason}")
+
+
+def unproven(reports: list[DesignReport]) -> list[str]:
+    """Say of each netlist that is not proven equal to its RTL why not."""
+    return [
+        f"{report.design}, {netlist}: {len(proof.unproven)} of {proof.stages} pipeline stages are not proven: "
+        f"{'; '.join(f'before register {register}, {reason}' for register, reason in proof.unproven.items())}; "
+        "raise --proof-seconds"
+        for report in reports
+        for netlist, proof in report.proofs.items()
+        if proof.unproven
+    ]

@@ -11,10 +11,11 @@ from hls4ml.model.graph import ModelGraph
 from common import integer_network
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.rtl import HARDWARE, Hls4mlTracer
+from common.golden_outputs import LARGEST_WIDTH
+from common.rtl import HARDWARE, Hls4mlTracer, TracedModel
 
 PLANE = "latent_relu"
-LARGEST_WIDTH = 6  # bits a coordinate: 4,096 points; each bit more multiplies the tables by four
+_INPUT, _LOOKUP = -1, 8  # operations of alkaid
 
 
 def check(width: int) -> None:
@@ -39,7 +40,8 @@ class TabulatingTracer(Hls4mlTracer):
         Raises:
             PipelineError: The model has no latent plane, or one with too many points for a table.
         """
-        precision = _plane_precision(self.model)
+        precision = plane_type(self.model)
+        check(precision.width)
         traces = self._replay_layers(inputs, last=PLANE)
         outputs = self._output_layers()
         address, points = _address(traces[PLANE], precision)
@@ -50,13 +52,16 @@ class TabulatingTracer(Hls4mlTracer):
         return traces, outputs
 
 
-def _plane_precision(model: ModelGraph) -> FixedPoint:
+def plane_type(model: ModelGraph) -> FixedPoint:
+    """Return the type of a coordinate of the latent plane.
+
+    Raises:
+        PipelineError: The model has no latent plane.
+    """
     plane = {layer.name: layer for layer in model.get_layers()}.get(PLANE)
     if plane is None:
         raise PipelineError(f"a model without a layer {PLANE} cannot be tabulated; run with --no-tabulate-latent")
-    precision = fixed_point(plane.get_output_variable().type.precision)
-    check(precision.width)
-    return precision
+    return fixed_point(plane.get_output_variable().type.precision)
 
 
 def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndarray]:
@@ -66,6 +71,34 @@ def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndar
     low, high, spacing = address.qint
     addresses = low + np.arange(round((high - low) / spacing) + 1) * spacing
     return address, np.stack(np.divmod(np.rint(addresses / precision.step).astype(int), 2**precision.width), axis=1)
+
+
+def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the tables of a traced model hold, also for points that no image reaches.
+
+    Returns:
+        The bits of both coordinates side by side as a number, int [entries], and all outputs of the logic where the
+        tables are asked for these, float64 [entries, outputs]; no entries where every output is constant.
+    """
+    logic, (pixels, outputs) = traced.logic, traced.logic.shape
+    places = {operation.addr[0] for operation in logic.ops if operation.opcode == _LOOKUP}
+    if not places:
+        return np.zeros(0, int), np.zeros((0, outputs))
+    (place,) = places  # all tables have one address, which becomes an input of its own
+    asked = logic.ops[place]._replace(addr=(), opcode=_INPUT, data=(pixels,))
+    from_address = logic._replace(
+        shape=(pixels + 1, outputs),
+        inp_shifts=[*logic.inp_shifts, 0],
+        ops=[*logic.ops[:place], asked, *logic.ops[place + 1 :]],
+    )
+    inputs = np.zeros((round((asked.qint.max - asked.qint.min) / asked.qint.step) + 1, pixels + 1))
+    inputs[:, pixels] = asked.qint.min + np.arange(len(inputs)) * asked.qint.step
+    # alkaid may have scaled the address: which points it stands for follows from the coordinates.
+    precision = plane_type(model)
+    first, second = traced.layer_intervals(PLANE)
+    spacing = min(first.step * 2.0**precision.width, second.step)
+    addresses = first.min * 2.0**precision.width + second.min + np.arange(len(inputs)) * spacing
+    return np.rint(addresses / precision.step).astype(int), from_address.predict(inputs)
 
 
 def _values_at(model: ModelGraph, points: np.ndarray, layers: list[str]) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ from alkaid.trace import FVArray, HWConfig, trace
 
 from common import (
     ecp5,
+    equivalence,
     finished_steps,
     lattice,
     pipeline,
@@ -23,14 +24,17 @@ from common import (
     routed_designs,
     rtl,
     rtl_verification,
+    yosys,
 )
 from common.board import BoardOptions
 from common.board_designs import LoadedDesign
 from common.designs import Design
+from common.equivalence import Proof
 from common.errors import PipelineError, ToolError
 from common.fixed_point import FixedPoint
 from common.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
 from common.routed_designs import RoutedDepth
+from common.verified_trace import VerifiedTrace
 
 OPTIONS = PlaceAndRouteOptions(device="LFE5U-25F", target_mhz=100)
 PIPELINE = pipeline.PipelineOptions(latency_cutoff=1, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
@@ -64,9 +68,9 @@ def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
     pixels = np.random.default_rng(0).integers(0, 32, (500, 8)) / 32
     registers = pipeline.registers(traced, PIPELINE)
     expected = traced.logic.predict(pixels)
-    proof = rtl_verification.verify(routed[0] / "netlist.json", pixels, PIXEL, registers, expected)
-    assert proof.differing == 0
-    assert proof.latency_cycles == pipeline.cost(traced, PIPELINE)[0]
+    found = rtl_verification.verify(routed[0] / "netlist.json", pixels, PIXEL, registers, expected)
+    assert found.differing == 0
+    assert found.latency_cycles == pipeline.cost(traced, PIPELINE)[0]
 
 
 def test_a_routed_design_says_how_fast_it_is(traced, routed):
@@ -81,7 +85,7 @@ def test_a_routed_design_says_how_fast_it_is(traced, routed):
     assert {"packing", "placing", "routing"} <= set(steps)
     assert not (folder / "routed.config").exists()
     layers = critical_layers(result, folder / "netlist.json", pipeline.TOP, pipeline.registers(traced, PIPELINE))
-    assert set(layers) <= {"input", "pixels", "sums"}
+    assert layers[1] == "sums", "registers keep the names of the RTL"
 
 
 @pytest.mark.parametrize("damage", ["", "{", "cut", '{"fmax": {}, "critical_paths": [], "utilization": {}}'])
@@ -207,17 +211,26 @@ def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkey
     assert {path.name for path in store.glob("[!.]*")} == {"second"}
 
 
-def test_each_depth_is_proved_routed_and_not_routed_again(traced, tmp_path, monkeypatch):
-    pixels = np.random.default_rng(0).integers(0, 32, (100, 8)) / 32
+PIXELS = np.random.default_rng(0).integers(0, 32, (100, 8)) / 32
 
-    def route(name, cutoff):
+
+def verified(traced, differing=0, faults=()):
+    return VerifiedTrace(traced, traced.logic.predict(PIXELS), differing, 0, 0, faults)
+
+
+def test_each_depth_is_verified_routed_and_not_routed_again(traced, tmp_path, monkeypatch):
+    def route(name, cutoff, trace=None, proof_seconds=None):
         return routed_designs.route(
-            Design("encoder", "quantized"), traced, pixels, PIXEL, tmp_path / name, OPTIONS,
+            Design("encoder", "quantized"), trace or verified(traced), PIXELS, PIXEL, tmp_path / name, OPTIONS,
             replace(PIPELINE, latency_cutoff=cutoff), store=tmp_path / "store", timeout_seconds=300,
+            proof_seconds=proof_seconds,
         )  # fmt: skip
 
     shallow, deep = route("first", 2.0), route("first", 1.0)
-    assert [(found.differing, found.fault, found.unfinished) for found in (shallow, deep)] == [(0, "", "")] * 2
+    for found, cutoff in ((shallow, 2), (deep, 1)):
+        counts = {"images": 100, "values": 400, "csim_alir": 0, "alir_netlist": 0}
+        assert found.exactness == {f"encoder/quantized, LFE5U-25F, cut-off {cutoff}": counts}
+        assert (found.faults, found.unfinished, found.proof) == ((), "", None)
     assert shallow.row["latency_cycles"] < deep.row["latency_cycles"]
     for row in (shallow.row, deep.row):
         assert row["latency_ns"] == pytest.approx(row["latency_cycles"] * row["clock_ns"], 1e-3)
@@ -234,8 +247,33 @@ def test_each_depth_is_proved_routed_and_not_routed_again(traced, tmp_path, monk
     files = [sorted(path.name for path in (tmp_path / name).rglob("cutoff_2/*")) for name in ("first", "second")]
     assert files[0] == files[1]
 
+    # What was not stored: how the trace compares with the C simulation, and a proof.
+    wrong = route("third", 2.0, verified(traced, 7, ("first difference in layer sums",)))
+    assert wrong.exactness["encoder/quantized, LFE5U-25F, cut-off 2"]["csim_alir"] == 7
+    assert wrong.faults == ("traced for LFE5U-25F, cut-off 2: first difference in layer sums",)
+    proven = route("fourth", 2.0, proof_seconds=60)
+    assert proven.proof.stages == len(proven.proof.proven) == proven.row["latency_cycles"]
+    assert (proven.row["stages"], proven.row["stages_proven"]) == (proven.proof.stages, proven.proof.stages)
+    assert not list((tmp_path / "fourth").rglob("netlist.json"))
+    other = verified(traced)
+    again = route("fifth", 2.0, replace(other, outputs=other.outputs + 1))
+    assert again.unfinished.endswith("called")  # a comparison with other values is not replayed
     monkeypatch.setattr(provenance, "program", lambda module: {"code": "another simulator", "packages": {}})
-    assert route("third", 2.0).unfinished.endswith("called")
+    assert route("sixth", 2.0).unfinished.endswith("called")
+
+
+def test_a_netlist_that_was_routed_wrongly_is_refuted_for_the_ecp5_too(traced, routed, tmp_path):
+    folder = shutil.copytree(routed[0], tmp_path / "design")
+    netlist = json.loads((folder / "netlist.json").read_text())
+    carry = next(cell for cell in netlist["modules"][pipeline.TOP]["cells"].values() if cell["type"] == "CCU2C")
+    carry["parameters"]["INIT0"] = "".join("10"[int(bit)] for bit in carry["parameters"]["INIT0"])
+    (folder / "netlist.json").write_text(json.dumps(netlist))
+    yosys.elaborate(folder, pipeline.TOP, folder / "gates.json")
+    registers = pipeline.registers(traced, PIPELINE)
+    proof = equivalence.prove(folder / "gates.json", folder / "netlist.json", registers, 60, lambda _: None)
+    (refuted,) = proof.refuted.values()
+    assert "differs in layer sums" in refuted
+    assert len(proof.proven) == proof.stages - 1
 
 
 def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_path, monkeypatch):
@@ -244,10 +282,11 @@ def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_
 
     monkeypatch.setattr(routed_designs, "place_and_route", fail)
     found = routed_designs.route(
-        Design("encoder", "quantized"), traced, np.zeros((3, 8)), PIXEL, tmp_path, OPTIONS, PIPELINE,
+        Design("encoder", "quantized"), verified(traced), PIXELS, PIXEL, tmp_path, OPTIONS, PIPELINE,
         store=tmp_path / "store", timeout_seconds=300,
     )  # fmt: skip
     assert found.row is None
+    assert found.exactness["encoder/quantized, LFE5U-25F, cut-off 1"]["alir_netlist"] == 0, "simulated before"
     assert found.unfinished.startswith("encoder/quantized did not route at cut-off 1 and seed 1: nextpnr did not")
 
 
@@ -255,14 +294,15 @@ def test_what_is_asked_for_is_done_and_reported_by_name():
     options = SimpleNamespace(routing=PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.0)), board=BoardOptions())
     assert [step[0] for step in lattice.steps(options)] == ["cutoff 2", "cutoff 1", "board"]
     results = {
-        "cutoff 2": RoutedDepth({"fmax_mhz": 150.0}, 0, "", ""),
-        "cutoff 1": RoutedDepth(None, 0, "", "it did not fit"),
-        "board": LoadedDesign({"fmax_mhz": 140.0}, 3, "simulated board: 3 values differ", ""),
+        "cutoff 2": RoutedDepth({"fmax_mhz": 150.0}, {"a": {"alir_netlist": 0}}, (), "", Proof(("b",), {}, {})),
+        "cutoff 1": RoutedDepth(None, {"c": {"csim_alir": 0}}, (), "it did not fit"),
+        "board": LoadedDesign({"fmax_mhz": 140.0}, {"d": {"csim_uart": 3}}, ("simulated board: d",), ""),
     }
     report = lattice.collect(options, results)
     assert report.resources == {"LFE5U-85F": {"fmax_mhz": 150.0}, "ulx3s_85f": {"fmax_mhz": 140.0}}
-    assert report.exactness == {"rtl_netlist": 0, "csim_uart": 3}
+    assert report.exactness == {"a": {"alir_netlist": 0}, "c": {"csim_alir": 0}, "d": {"csim_uart": 3}}
+    assert list(report.proofs) == ["LFE5U-85F, cut-off 2"]
     assert list(report.routed) == [2.0]
-    assert (report.faults, report.unfinished) == (("simulated board: 3 values differ",), ("it did not fit",))
+    assert (report.faults, report.unfinished) == (("simulated board: d",), ("it did not fit",))
     nothing = lattice.collect(SimpleNamespace(routing=None, board=None), {})
     assert (nothing.resources, nothing.exactness, nothing.faults) == ({}, {}, ())

@@ -48,17 +48,20 @@ def simulation(values, layer):
     return Verification(values, differing, 7, mismatch if differing else None)
 
 
-def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, refuted=None):
-    fault = None if alkaid is VALUES else "first difference in layer traced"
+def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES, refuted=None):
+    differing = int(np.count_nonzero(alkaid != VALUES))
+    faults = ("first difference in layer traced",) if differing else ()
     prepared = synthesis.Prepared(
         [test_bench.Output("classifier_3", 4, TYPE)],
         VALUES,
-        RtlDesign(Path(), TYPE, {}, alkaid, {"encoder_1": 10.0}, {}),
-        fault,
+        RtlDesign(Path(), TYPE, {}, alkaid, Path("vhdl"), {"encoder_1": 10.0}, {}),
+        {str(BUILD.design): {"images": 5, "values": 20, "csim_alir": differing}},
+        faults,
     )
     results = {
         "test_bench": bench,
         "rtl": simulation(rtl, "in_rtl"),
+        "vhdl": vhdl,
         "xcup": ({"lut": 5}, simulation(VALUES, "")),
         "xc7": ({"lut": 6}, simulation(netlist, "in_netlist")),
         "proofs": {"xcup": Proof(("a",), refuted or {}, {})},
@@ -69,10 +72,15 @@ def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, refuted=None
 def test_exact_design_has_no_faults(capsys):
     found = report()
     assert found.faults == ()
-    assert found.exactness == dict.fromkeys(["csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist"], 0)
+    of_all = dict.fromkeys(["csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist"], 0)
+    assert found.exactness == {
+        "encoder_classifier/quantized": {"images": 5, "values": 20, **of_all},
+        "encoder_classifier/quantized, VHDL": {"images": 5, "values": 20, "alir_vhdl": 0},
+    }
     assert found.resources == {"xcup": {"lut": 5, "stages": 1, "stages_proven": 1}, "xc7": {"lut": 6}}
     synthesis_tables.print_exactness([found])
-    assert capsys.readouterr().out == "  no value differs; designs: test bench (1), alkaid (1), RTL (1), netlist (1)\n"
+    compared = "test bench (1), alkaid (1), RTL (1), VHDL (1), netlist (1)"
+    assert capsys.readouterr().out == f"  no value differs; compared: {compared}\n"
 
 
 IN_WORDS = "image 1, word 2 of register stage1_inp: 0.0 expected as ufixed<4,1>, 0.5 found as ufixed<4,1>"
@@ -81,21 +89,25 @@ IN_WORDS = "image 1, word 2 of register stage1_inp: 0.0 expected as ufixed<4,1>,
 @pytest.mark.parametrize(
     ("part", "counts", "fault"),
     [
-        ("bench", (1, 0, 0, 0), "test bench: first difference in layer classifier_3, image 2, unit 3: 11.0 expected as "
+        ("bench", (1, 0, 0, 0, 0), "test bench: first difference in layer classifier_3, image 2, unit 3: 11.0 expected "
+         "as fixed<16,6,TRN,WRAP>, 11.5 found as fixed<16,6,TRN,WRAP>"),
+        ("alkaid", (0, 1, 0, 0, 1), "alkaid: first difference in layer traced"),
+        ("rtl", (0, 0, 1, 2, 0), f"RTL: first difference in layer in_rtl, {IN_WORDS}"),
+        ("netlist", (0, 0, 0, 1, 0), f"netlist for xc7: first difference in layer in_netlist, {IN_WORDS}"),
+        ("vhdl", (0, 0, 0, 0, 1), "VHDL: first difference in layer classifier_3, image 2, unit 3: 11.0 expected as "
          "fixed<16,6,TRN,WRAP>, 11.5 found as fixed<16,6,TRN,WRAP>"),
-        ("alkaid", (0, 1, 0, 0), "alkaid: first difference in layer traced"),
-        ("rtl", (0, 0, 1, 2), f"RTL: first difference in layer in_rtl, {IN_WORDS}"),
-        ("netlist", (0, 0, 0, 1), f"netlist for xc7: first difference in layer in_netlist, {IN_WORDS}"),
     ],
 )  # fmt: skip
 def test_pair_that_differs_is_counted_and_named(part, counts, fault, capsys):
     found = report(**{part: changed(2, 3)})
-    assert tuple(found.exactness.values()) == counts
+    of_all, of_vhdl = found.exactness.values()
+    assert (*list(of_all.values())[2:], of_vhdl["alir_vhdl"]) == counts
     assert found.faults[0] == fault
     synthesis_tables.print_exactness([found])
     shown = capsys.readouterr().out
     assert "Values that differ" in shown
-    assert shown.split()[-4:] == [str(count) for count in counts]
+    cells = [line.split()[-6:] for line in shown.splitlines() if "quantized" in line]
+    assert cells == [["20", *map(str, counts[:3]), "–", str(counts[3])], ["20", "–", "–", "–", str(counts[4]), "–"]]
 
 
 def test_refuted_stage_is_a_fault():

@@ -10,6 +10,8 @@ import qkeras
 from stage_runs import ROOT
 
 from common import (
+    c_simulation,
+    conversion,
     hls,
     networks,
     pipeline,
@@ -175,6 +177,36 @@ def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, lat
     front = {"pixels", "pixels_leading_bits", "encoder_2", "encoder_2_relu", "latent", "latent_relu"}
     assert set(tabulated.layers) - {f"{name}_linear" for name in ("encoder_2", "latent")} - behind == front
     assert behind <= set(tabulated.luts_by_layer())
+
+
+@pytest.mark.parametrize("aim", ["area", "delay"])
+@pytest.mark.parametrize("dead_unit", [None, 0, 1])
+def test_entries_of_the_tables_are_those_of_all_points_that_the_encoder_can_name(tmp_path, dead_unit, aim):
+    network = small_network()
+    if dead_unit is not None:
+        kernel, bias = network.get_layer("latent").get_weights()
+        kernel[:, dead_unit] = 0
+        network.get_layer("latent").set_weights([kernel, bias])
+    model = converted(network, tmp_path, "full")
+    traced = rtl.trace_model(model, tabulation.TabulatingTracer, (tabulation.PLANE,), aim)
+    addresses, entries = tabulation.entries(model, traced)
+    expected = {None: np.arange(256), 0: np.arange(16), 1: np.arange(0, 256, 16)}[dead_unit]
+    np.testing.assert_array_equal(addresses, expected)
+    points = np.stack(np.divmod(expected, 16), axis=1)
+    values = tabulation._values_at(model, points, ["image", "classifier_3"])
+    np.testing.assert_array_equal(entries[:, :7], np.concatenate(values, axis=1))
+
+
+def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_path):
+    cut = networks.cut(small_network(), "full")
+    model = hls.convert(cut, tmp_path / "whole", hls.HlsOptions(), quantized=True)
+    found, layers = c_simulation.c_simulate(model, PIXELS)
+    of_points = conversion._simulate_points(cut, model, found, layers["latent_relu"], hls.HlsOptions())
+    assert of_points.shape == (256, 7)
+    latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
+    np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
+    with pytest.raises(PipelineError, match="downstream of the latent plane, by itself, differs"):
+        conversion._simulate_points(cut, model, found + 1, layers["latent_relu"], hls.HlsOptions())
 
 
 def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):

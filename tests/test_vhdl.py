@@ -1,49 +1,13 @@
 """The RTL in VHDL: the same pipeline as in Verilog, and, where GHDL is installed, the same bits."""
 
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
 from alkaid.trace import FVArrayInput, HWConfig, trace
 
-from common import netlist_simulation, pipeline, rtl
-
-BENCH = """
-library ieee;
-use ieee.std_logic_1164.all;
-use std.textio.all;
-
-entity bench is end entity;
-
-architecture simulation of bench is
-    signal clk: std_logic := '0';
-    signal model_inp: std_logic_vector({inputs} - 1 downto 0);
-    signal model_out: std_logic_vector({outputs} - 1 downto 0);
-begin
-    instance: entity work.design port map(clk => clk, model_inp => model_inp, model_out => model_out);
-    process
-        file stimuli: text open read_mode is "stimuli.txt";
-        file response: text open write_mode is "response.txt";
-        variable row: line;
-        variable word: std_logic_vector({inputs} - 1 downto 0);
-    begin
-        while not endfile(stimuli) loop
-            readline(stimuli, row);
-            read(row, word);
-            model_inp <= word;
-            wait for 1 ns;
-            write(row, model_out);
-            writeline(response, row);
-            clk <= '1';
-            wait for 1 ns;
-            clk <= '0';
-        end loop;
-        wait;
-    end process;
-end architecture;
-"""
+from common import pipeline, rtl, vhdl_simulation
+from common.fixed_point import FixedPoint
 
 
 @pytest.fixture(scope="module")
@@ -85,25 +49,17 @@ def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced
             assert f'set source_type "{language}"' in (written / f"build_{tool}_prj.tcl").read_text()
 
 
-@pytest.mark.skipif(shutil.which("ghdl") is None, reason="GHDL is not installed (Debian, Ubuntu: apt install ghdl)")
+@pytest.mark.skipif(
+    not vhdl_simulation.is_available(), reason="GHDL is not installed (Debian, Ubuntu: apt install ghdl)"
+)
 def test_vhdl_gives_the_bits_of_the_interpreter(traced, folder):
+    pixels = np.random.default_rng(5).integers(-16, 16, (500, 4)) / 8
     registers = pipeline.registers(traced, options("vhdl"))
-    latency = len(registers) + 1
-    widths, (signed, _, fraction) = traced.logic.inp_kifs.sum(axis=0), traced.logic.inp_kifs
-    stimuli = np.random.default_rng(5).integers(0, 2, (500 + latency, widths.sum()), np.uint8)
-    rows = ["".join(map(str, row[::-1])) for row in stimuli]
-    (folder / "stimuli.txt").write_text("\n".join(rows) + "\n")
-    (folder / "bench.vhd").write_text(BENCH.format(inputs=widths.sum(), outputs=sum(registers["model_out"].widths)))
-    sources = [str(path) for path in (folder / "src").rglob("*.vhd")]
-    for command in (
-        ["-i", "--std=08", *sources, "bench.vhd"],
-        ["-m", "--std=08", "bench"],
-        ["-r", "--std=08", "bench"],
-    ):
-        subprocess.run(["ghdl", *command], cwd=folder, check=True, capture_output=True, timeout=120)
-
-    values = netlist_simulation.bits_to_integers(stimuli, widths, signed) * 2.0**-fraction
-    expected = registers["model_out"].to_bits(traced.logic.predict(values))[:500]
-    response = (folder / "response.txt").read_text().split()[latency:]
-    np.testing.assert_array_equal([[int(bit) for bit in row[::-1]] for row in response], expected)
+    steps = []
+    found = vhdl_simulation.simulate(
+        folder, pixels, FixedPoint(5, 2), registers, timeout_seconds=120, on_step=steps.append
+    )
+    expected = traced.logic.predict(pixels)
+    np.testing.assert_array_equal(found, expected)
     assert len(np.unique(expected, axis=0)) > 100
+    assert steps == ["importing", "compiling", "simulating"]

@@ -13,8 +13,11 @@ PAIRS = {
     "qkeras_csim": "QKeras and C simulation",
     "csim_test_bench": "C simulation and test bench",
     "csim_alir": "C simulation and traced logic",
+    "csim_table": "C simulation and tables",
     "alir_rtl": "traced logic and RTL",
+    "alir_vhdl": "traced logic and VHDL",
     "rtl_netlist": "RTL and netlist",
+    "alir_netlist": "traced logic and routed netlist",
     "csim_uart": "C simulation and simulated board",
 }
 
@@ -154,6 +157,8 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
     """Lay out, design by design, how many values differ between each two simulations."""
     if not counts:
         return None
+    designs = list(dict.fromkeys(name.partition(", ")[0] for name in counts))
+    counts = dict(sorted(counts.items(), key=lambda item: designs.index(item[0].partition(", ")[0])))
     pairs = [pair for pair in PAIRS if any(pair in row for row in counts.values())]
     rows = [
         [
@@ -165,12 +170,14 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
     ]
     wrong = {place for place, row in enumerate(counts.values()) if any(row.get(pair) for pair in pairs)}
     return Comparison(
-        "Values that differ, over all test images",
+        "Values that differ between two simulations",
         ("design", "images", "values", *(PAIRS[pair] for pair in pairs)),
         rows,
         (
             "Zero is the only good number. A float design is not listed: floating and fixed point never agree to the "
             f"last bit. What designs compute: {'; '.join(f'{cut}, {words}' for cut, words in CUTS.items())}.",
+            "A row says how many test images its simulations have seen. Tables over the latent plane have an entry for "
+            "each of its points, whether an image reaches it or not, and are compared as a whole.",
             "Softmax is left out of the hardware: the largest logit is the most probable digit.",
         ),
         frozenset(wrong),

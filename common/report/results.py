@@ -49,8 +49,7 @@ class Row:
         latency_cycles: From image to result [clock cycles].
         clock_ns: Clock period [ns].
         differing: Values in which two simulations of it differ, all comparisons together.
-        comparisons: How many pairs of simulations were compared.
-        values: Values in each comparison.
+        compared: How many were compared.
         source: Tool and part, and whether a number is an estimate or logic synthesis.
     """
 
@@ -67,8 +66,7 @@ class Row:
     latency_cycles: int | None = None
     clock_ns: float | None = None
     differing: int | None = None
-    comparisons: int | None = None
-    values: int | None = None
+    compared: int | None = None
     source: str = ""
 
     @property
@@ -80,7 +78,7 @@ class Row:
     @property
     def exactness(self) -> str | None:
         """How many values differ, in words."""
-        return None if self.differing is None else f"{self.differing:,} of {self.comparisons} × {self.values:,}"
+        return None if self.differing is None else f"{self.differing:,} of {self.compared:,}"
 
 
 def number(value: float | None, decimals: int = 0) -> str:
@@ -140,15 +138,14 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
 def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
     designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
     cuts = list(CUTS)
-    names = dict.fromkeys((*designs, *exactness))
+    names = dict.fromkeys((*designs, *(name.partition(", ")[0] for name in exactness)))
+    counts = _counts_by_design(names, exactness)
     for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
         design = name.partition(", ")[0]
         # What a design computes does not depend on the part that it is synthesized for.
         computed = {key: value for key, value in designs.get(design, {}).items() if key in COMPUTED}
-        found, counts = {**computed, **designs.get(name, {})}, dict(exactness.get(name, {}))
+        found = {**computed, **designs.get(name, {})}
         cut, _, variant = design.partition("/")
-        values = counts.pop("values", None)
-        counts.pop("images", None)
         numbers = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
         quantized = variant.startswith("quantized")
         yield Row(
@@ -158,11 +155,22 @@ def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None
             measured(found, "nonzero_weights"),
             bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
             **{key: measured(found, key) for key in numbers},
-            differing=sum(counts.values()) if counts else None,
-            comparisons=len(counts) or None,
-            values=values,
+            **counts.get(name, {}),
             source=design_source(found),
         )
+
+
+def _counts_by_design(names: Iterable[str], exactness: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Return how many values were compared and differ, all comparisons together, for each row that has any."""
+    found: dict[str, dict[str, int]] = {}
+    for name, row in exactness.items():
+        owner = max((each for each in names if f"{name}, ".startswith(f"{each}, ")), key=len)
+        counts = [count for pair, count in row.items() if pair not in ("images", "values")]
+        if counts:
+            sums = found.setdefault(owner, {"differing": 0, "compared": 0})
+            sums["differing"] += sum(counts)
+            sums["compared"] += len(counts) * row.get("values", 0)
+    return found
 
 
 def design_source(found: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ NOTES = (
     f"The paper's designs are encoder + classifier. Their numbers are C-synthesis estimates: {overestimate()}. The "
     "source says which of the two a number is. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
     f"The paper: {paper.REPORT}; {paper.REVISION}.",
-    "Values that differ: between each two simulations of a design, over all test images; 0 is the only good number.",
+    "Values that differ: between each two simulations of a design, all together; 0 is the only good number.",
 )
 
 
@@ -75,7 +75,7 @@ def headline(rows: list[Row]) -> list[str]:
     compared = [row for row in rows if row.differing is not None]
     if compared:
         differing, values = (
-            sum(each) for each in zip(*((row.differing, row.comparisons * row.values) for row in compared), strict=True)
+            sum(each) for each in zip(*((row.differing, row.compared) for row in compared), strict=True)
         )
         words = "Not one" if differing == 0 else number(differing)
         sentences.append(

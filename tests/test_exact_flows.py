@@ -1,0 +1,221 @@
+"""Stage 06 as a user runs it: in every flow, hardware that is not what the C simulation computed ends it with status 1.
+
+The smallest real network. Faults are injected into the stage's own process, so its tasks run there too.
+"""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import stage_runs
+
+from common import (
+    board_designs,
+    equivalence,
+    golden_outputs,
+    parallel,
+    pipeline,
+    routed_designs,
+    rtl,
+    tabulation,
+    vhdl_simulation,
+)
+from common.designs import Design
+from common.equivalence import Proof
+from common.errors import ToolError
+from common.fixed_point import fixed_point
+
+DESIGN = Design("encoder_classifier", "quantized_pruned")
+UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # which is not converted
+ROUTED = ("--place-and-route", "--routing.designs", str(DESIGN))
+ON_BOARD = ("--bitstream", "--board.design", str(DESIGN))
+needs_ghdl = pytest.mark.skipif(not vhdl_simulation.is_available(), reason="GHDL is not installed (apt install ghdl)")
+
+
+@pytest.fixture(scope="module")
+def classifier_outputs(tiny_outputs, tmp_path_factory):
+    """Return outputs in which stage 05 has converted encoder and classifier, which has tables over the latent plane."""
+    outputs = shutil.copytree(tiny_outputs, tmp_path_factory.mktemp("classifier") / "outputs")
+    stage_runs.fork_well("05_convert_hls", "--default-designs", str(DESIGN), outputs=outputs)
+    return outputs
+
+
+@pytest.fixture
+def synthesize(classifier_outputs, run_here, monkeypatch):
+    """Return a function that runs stage 06 with all its tasks in this process."""
+    monkeypatch.setattr(parallel, "run_all", lambda function, tasks, *_: [function(*arguments) for arguments in tasks])
+
+    def run(*arguments):
+        status, said, errors = run_here("06_synthesize", *arguments, outputs=classifier_outputs)
+        return status, " ".join(errors.split()), said
+
+    return run
+
+
+def fail(*_, **__):
+    raise ToolError("this tool is not part of the test")
+
+
+def flip_a_weight_bit(monkeypatch, aim):
+    """Have the tracer read the lowest bit of one weight wrongly, where it traces for `aim`; C++ is not affected."""
+    honest = rtl.trace_model
+
+    def trace_model(model, tracer=rtl.Hls4mlTracer, beside=(), of_aim="area"):
+        layer = model.graph["encoder_1"]
+        weights, step = layer.weights["weight"], fixed_point(layer.types["weight_t"].precision).step
+        right = weights.data
+        codes = np.rint(right / step).astype(int)
+        codes[np.unravel_index(np.argmax(np.abs(codes)), codes.shape)] ^= of_aim == aim
+        weights.data = codes * step
+        try:
+            return honest(model, tracer, beside, of_aim)
+        finally:
+            weights.data = right
+
+    monkeypatch.setattr(rtl, "trace_model", trace_model)
+
+
+@pytest.mark.parametrize(
+    ("aim", "flags", "what"),
+    [
+        ("area", (), "alkaid"),
+        ("area", ("--tabulate-latent",), "alkaid"),
+        ("area", ("--flavor", "vhdl"), "alkaid"),
+        ("delay", ROUTED, "traced for LFE5U-85F, cut-off 2"),
+        ("delay", ON_BOARD, "traced for ulx3s_85f"),
+        ("delay", (*ON_BOARD, "--tabulate-latent"), "traced for ulx3s_85f"),
+    ],
+    ids=["xilinx", "tabulated", "vhdl", "ecp5", "board", "board-tabulated"],
+)
+@pytest.mark.fault("numbers")
+def test_one_wrong_bit_of_a_weight_in_a_trace_fails_and_names_its_layer(aim, flags, what, synthesize, monkeypatch):
+    flip_a_weight_bit(monkeypatch, aim)
+    monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
+    monkeypatch.setattr(board_designs, "_simulate", fail)
+    status, errors, _ = synthesize(*UNSYNTHESIZED, *flags)
+    assert status == 1
+    assert f"{DESIGN} is not exact: {what}: first difference in layer encoder_1, image" in errors
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"), [((), "alkaid"), (ROUTED, "traced for LFE5U-85F, cut-off 2"), (ON_BOARD, "traced for ulx3s_85f")]
+)
+@pytest.mark.fault("numbers")
+def test_one_wrong_table_entry_that_no_image_reaches_fails_and_names_its_point(
+    flags, what, synthesize, classifier_outputs, monkeypatch
+):
+    golden = golden_outputs.load(classifier_outputs / "05_convert_hls" / str(DESIGN))
+    points = len(golden.outputs_of_points)
+    width = points.bit_length() // 2
+    levels = np.rint(golden.latent * 2.0 ** (width - 1)).astype(int)
+    unreached = sorted(set(range(points)) - set((levels @ (2**width, 1)).tolist()))
+    honest = tabulation._values_at
+
+    def values_at(model, asked, layers):
+        values = honest(model, asked, layers)
+        addresses = asked @ (2**width, 1)
+        values[0][np.flatnonzero(addresses == unreached[0]), 3] += 0.25
+        return values
+
+    monkeypatch.setattr(tabulation, "_values_at", values_at)
+    monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
+    monkeypatch.setattr(board_designs, "_simulate", fail)
+    status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent", *flags)
+    assert status == 1
+    point = rf"{DESIGN} is not exact: {what}: tables: first difference in layer classifier_3, latent point "
+    assert re.search(rf"{point}{unreached[0]}, unit 3", errors)
+
+
+def test_tables_are_compared_with_the_c_simulation_of_every_latent_point(synthesize, classifier_outputs):
+    golden = golden_outputs.load(classifier_outputs / "05_convert_hls" / str(DESIGN))
+    assert golden.outputs_of_points.shape == (256, 10)
+    assert golden.latent.shape == (297, 2)
+    status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent")
+    assert status == 0, errors
+    exactness = json.loads((classifier_outputs / "metrics.json").read_text())["exactness"]
+    assert exactness[f"{DESIGN}, tables"] == {"values": 2_560, "csim_table": 0}
+    assert exactness[str(DESIGN)].items() >= {"images": 297, "values": 2_970, "csim_alir": 0, "alir_rtl": 0}.items()
+
+
+@needs_ghdl
+@pytest.mark.fault("numbers")
+def test_one_inverted_register_in_the_vhdl_fails_and_names_the_layer(synthesize, monkeypatch):
+    honest = pipeline.write_rtl
+
+    def write_rtl(traced, folder, options):
+        written = honest(traced, folder, options)
+        for top in folder.glob("src/design.vhd"):
+            top.write_text(re.sub(r"(model_out\(.*\) <= )(INTERNAL)", r"\1not \2", top.read_text()))
+        return written
+
+    monkeypatch.setattr(pipeline, "write_rtl", write_rtl)
+    status, errors, _ = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
+    assert status == 1
+    assert f"{DESIGN} is not exact: VHDL: first difference in layer classifier_3, image 0, unit 0" in errors
+
+
+def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_outputs, monkeypatch):
+    monkeypatch.setattr(vhdl_simulation.shutil, "which", lambda name: shutil.which("false") and None)
+    status, errors, said = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
+    assert status == 0, errors
+    assert "VHDL was written but not simulated: GHDL is not installed\n" in said
+    exactness = json.loads((classifier_outputs / "metrics.json").read_text())["exactness"]
+    assert not any("alir_vhdl" in row for row in exactness.values())
+    assert list((classifier_outputs / "06_synthesize" / str(DESIGN) / "rtl_vhdl").rglob("design.vhd"))
+
+
+def test_a_proof_that_is_not_reached_fails_unless_that_is_allowed(synthesize, monkeypatch):
+    monkeypatch.setattr(
+        equivalence, "prove", lambda *_, **__: Proof(("stage1_inp",), {}, {"model_out": "ABC did not finish"})
+    )
+    flags = ("--default-synthesize", str(DESIGN), "--prove")
+    status, errors, _ = synthesize(*flags)
+    assert status == 1
+    reason = f"{DESIGN}, xcup: 1 of 2 pipeline stages are not proven: before register model_out, ABC did not finish"
+    assert f"ERROR: 06_synthesize: {reason}; raise --proof-seconds, or --allow unproven" in errors
+    status, errors, _ = synthesize(*flags, "--allow", "unproven")
+    assert status == 0
+    assert f"WARNING: {reason}" in errors
+
+    monkeypatch.setattr(equivalence, "prove", lambda *_, **__: Proof((), {"stage1_inp": "differs in layer x"}, {}))
+    status, errors, _ = synthesize(*flags, "--allow", "unproven")
+    assert status == 1, "what is refuted is never allowed"
+    assert f"{DESIGN} is not exact: netlist for xcup: differs in layer x" in errors
+
+
+def test_a_proof_of_nothing_is_refused(synthesize):
+    status, errors, _ = synthesize(*UNSYNTHESIZED, "--prove")
+    assert status == 1
+    assert "--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized" in errors
+
+
+@needs_ghdl
+def test_all_that_the_open_tools_can_do_is_exact_and_proven(tiny_outputs, tmp_path):
+    """Synthesized, in VHDL, routed, on a board, proven: with the real tools, in a process of its own."""
+    outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
+    name = "encoder/quantized_pruned"
+    flags = ["--default-synthesize", name, "--flavor", "vhdl", "--prove"]
+    flags += ["--place-and-route", "--routing.designs", name, "--routing.target-mhz", "50"]
+    flags += ["--bitstream", "--board.design", name, "--board.images", "100"]
+    said = stage_runs.run_well("06_synthesize", *flags, outputs=outputs)
+    assert "no value differs" in said
+    metrics = json.loads((outputs / "metrics.json").read_text())
+    counts = {"images": 297, "values": 594}
+    exactness = metrics["exactness"]
+    pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
+    assert exactness == {
+        name: {**counts, **dict.fromkeys(pairs, 0)},
+        f"{name}, VHDL": {**counts, "alir_vhdl": 0},
+        f"{name}, LFE5U-85F, cut-off 2": {**counts, "csim_alir": 0, "alir_netlist": 0},
+        f"{name}, ulx3s_85f": {**counts, "csim_alir": 0},
+        f"{name}, ulx3s_85f, serial line": {"images": 100, "values": 200, "csim_uart": 0},
+    }
+    xilinx, routed, board = (metrics["designs"][row] for row in (name, f"{name}, LFE5U-85F", f"{name}, ulx3s_85f"))
+    for row in (xilinx, routed):
+        assert row["stages"] == row["stages_proven"] == row["latency_cycles"]
+    assert routed["fmax_mhz"] > 25
+    assert routed["critical_path"][1] in ("encoder_1", "encoder_2", "latent")
+    assert board["uart_images"] == 100
+    assert (outputs / "06_synthesize" / name / "board" / "design.bit").stat().st_size > 10_000
