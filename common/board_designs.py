@@ -188,10 +188,8 @@ def _simulate(
 
     output = folder / "simulation"
     output.mkdir()
-    with tempfile.TemporaryDirectory() as scratch:
-        program = board_simulation.build(folder, Path(scratch), timeout_seconds=timeout_seconds, on_step=say)
-        for log in Path(scratch).glob("*.log"):
-            shutil.copy(log, output)
+    try:
+        program = board_simulation.build(folder, output, timeout_seconds=timeout_seconds, on_step=say)
         with (
             board_simulation.running(program, options) as port,
             serial.Serial(port, options.baud, timeout=ANSWER_SECONDS) as line,
@@ -202,4 +200,8 @@ def _simulate(
                 pixels[: len(expected)],
                 lambda place, _: say(f"image {place + 1:,} of {len(expected):,}"),
             )
+    finally:  # the logs stay
+        for path in [path for path in output.rglob("*") if path.is_file() and path.suffix != ".log"]:
+            path.unlink()
+        shutil.rmtree(output / "src", ignore_errors=True)
     return int(np.count_nonzero(found != expected))

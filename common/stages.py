@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, disk_space, presets, provenance
+from common import artifacts, console, disk_space, failed_logs, presets, provenance
 from common.configuration import Configuration, parse_command_line
 from common.dependencies import imported_modules
-from common.errors import PipelineError, ToolError
+from common.errors import PipelineError
 
 
 @dataclass
@@ -166,7 +166,8 @@ def _compute_and_replace(
     folder, previous = outputs / f".{stage}.partial-{os.getpid()}", outputs / f".{stage}.previous"
     if previous.exists() and not (outputs / stage).exists():
         previous.rename(outputs / stage)  # a run was killed between two renames
-    for leftover in (*outputs.glob(f".{stage}.partial-*"), previous):
+    failed = outputs / failed_logs.FOLDER / stage
+    for leftover in (*outputs.glob(f".{stage}.partial-*"), previous, failed):
         shutil.rmtree(leftover, ignore_errors=True)
     disk_space.check(outputs, stage)
     folder.mkdir()
@@ -175,12 +176,14 @@ def _compute_and_replace(
         if preset.origin is not None:
             run.read(preset.origin, presets.FILE)
         compute(run, configuration)
+        run.failures = [failure.replace(str(folder), str(outputs / stage)) for failure in run.failures]
         seconds = time.perf_counter() - started
         _write_dependencies(run, script)
         _write_run(run, configuration, seconds)
         os.sync()  # a power cut, too, leaves the old files or the new ones
         artifacts.replace_folder(folder, outputs / stage, previous)
-    except (OSError, ToolError) as error:
+    except (OSError, PipelineError) as error:
+        failed_logs.keep(error, folder, failed)
         raise disk_space.explained(error, outputs, stage) from None
     finally:
         for leftover in (folder, previous):

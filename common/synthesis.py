@@ -4,7 +4,6 @@ The steps of all designs are tasks of one pool of processes, the longest first, 
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,8 +163,8 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     design = open_synthesis.write_rtl(model, traced, intensities.astype(np.float64), build.folder / "rtl", build.open)
     fault = None
     if np.any(design.outputs != csim):
-        with tempfile.TemporaryDirectory() as folder:
-            expected = c_simulation.c_simulate_elsewhere(model, intensities, Path(folder))
+        expected = c_simulation.c_simulate_elsewhere(model, intensities, build.folder / "c_simulation")
+        shutil.rmtree(build.folder / "c_simulation")
         layers = traced.layer_values(intensities.astype(np.float64))
         expected = {name: values for name, values in expected.items() if name in layers}
         types = c_simulation.types_of(model), traced.layer_types()

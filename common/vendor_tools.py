@@ -190,7 +190,8 @@ def build_project(
     for step in asked:
         if not project.results[step].is_file():
             raise ToolError(
-                f"{command[0]} ended without error, but not with {project.results[step]}; its log is {project.log}"
+                f"{command[0]} ended without error, but not with {project.results[step].relative_to(project.folder)}; "
+                f"its log is {project.log}"
             )
     if steps.csim and C_SIMULATION_DONE not in project.log.read_text(errors="replace"):
         raise ToolError(f"{command[0]} ended without error, but not with C simulation; its log is {project.log}")
