@@ -78,7 +78,9 @@ def _run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
                 values = compute(folder)
             except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
                 traceback.print_exc()
-                error = str(fault).partition("\n")[0] or type(fault).__name__
+                error = (str(fault).partition("\n")[0] or type(fault).__name__).replace(f"{folder}/", "")
+                for path in sorted(folder.rglob("*.log")):
+                    print(f"\n{path.relative_to(folder)}:\n{path.read_text(errors='replace')}")
         files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     files["log.txt"] = log.getvalue().encode()
     if error is None:
@@ -182,7 +184,7 @@ def _build(
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
     """Return what Yosys counts, each step on the way proved over all test images; the RTL is kept."""
-    from common import conversion, open_synthesis, synthesis, vendor_tools, yosys
+    from common import conversion, open_synthesis, synthesis, yosys
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
     network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
@@ -203,9 +205,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         board=None,
         finished=folder / "finished",
     )
-    build = synthesis.Build(
-        DESIGN, converted, built, "open", options, vendor_tools.BuildSteps(), synthesize.timeout_seconds
-    )
+    build = synthesis.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
     with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
         yosys.compile_for_this_machine(folder / "yosys.log")

@@ -70,8 +70,13 @@ class Run:
             else:
                 self.failures.append(f"{text}, or --allow {kind}")
 
+    def renamed(self, text: str) -> str:
+        """Return a text in which files of this run are named as they will be when it has finished."""
+        return text.replace(str(self.folder), str(self.outputs / self.stage))
+
     def warn(self, text: str) -> None:
         """Say what a user should not overlook, and record it for the results page."""
+        text = self.renamed(text)
         console.warning(text)
         self.warnings.append(text)
 
@@ -166,9 +171,9 @@ def _compute_and_replace(
     folder, previous = outputs / f".{stage}.partial-{os.getpid()}", outputs / f".{stage}.previous"
     if previous.exists() and not (outputs / stage).exists():
         previous.rename(outputs / stage)  # a run was killed between two renames
-    failed = outputs / failed_logs.FOLDER / stage
-    for leftover in (*outputs.glob(f".{stage}.partial-*"), previous, failed):
+    for leftover in (*outputs.glob(f".{stage}.partial-*"), previous):
         shutil.rmtree(leftover, ignore_errors=True)
+    failed_logs.forget(outputs, stage)
     disk_space.check(outputs, stage)
     folder.mkdir()
     try:
@@ -176,14 +181,14 @@ def _compute_and_replace(
         if preset.origin is not None:
             run.read(preset.origin, presets.FILE)
         compute(run, configuration)
-        run.failures = [failure.replace(str(folder), str(outputs / stage)) for failure in run.failures]
+        run.failures = [run.renamed(failure) for failure in run.failures]
         seconds = time.perf_counter() - started
         _write_dependencies(run, script)
         _write_run(run, configuration, seconds)
         os.sync()  # a power cut, too, leaves the old files or the new ones
         artifacts.replace_folder(folder, outputs / stage, previous)
     except (OSError, PipelineError) as error:
-        failed_logs.keep(error, folder, failed)
+        failed_logs.keep(error, folder, outputs, stage)
         raise disk_space.explained(error, outputs, stage) from None
     finally:
         for leftover in (folder, previous):

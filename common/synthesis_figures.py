@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common import paper, plot_hardware, plot_timing
 from common.plot_style import save
-from common.synthesis import DesignReport, Row
+from common.synthesis import HLS_ROWS, DesignReport, Row
 
 SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
 
@@ -14,10 +14,10 @@ def save_all(folder: Path, designs: dict[str, Row], reports: list[DesignReport])
 
     Args:
         folder: Where to.
-        designs: Rows of `metrics.json`; those of further FPGA families, with a comma in their name, are left out.
+        designs: Rows of `metrics.json`; those of further FPGA families and devices are left out.
         reports: Of all designs; layers and depths are shown of the paper's, or else of the first that was traced.
     """
-    rows = {name: row for name, row in designs.items() if "," not in name}
+    rows = {name: row for name, row in designs.items() if name.partition(", ")[2] in ("", *HLS_ROWS)}
     save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
     save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
     for report in [report for report in reports if len(report.routed) > 1][:1]:

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from common import console, paper, published_designs
+from common import console, design_metrics, paper, published_designs
 from common.synthesis import DesignReport, Row
 
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "cycles": "latency_cycles"}
@@ -15,17 +15,10 @@ TIMING = {
     "LUT4": "lut",
     "FF": "ff",
 }
-PAIRS = {
-    "test bench": "csim_test_bench",
-    "alkaid": "csim_alir",
-    "RTL": "alir_rtl",
-    "netlist": "rtl_netlist",
-    "board": "csim_uart",
-}
 
 
 def metrics(reports: list[DesignReport], images: int) -> dict[str, dict[str, Row]]:
-    """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
+    """Return resources and exactness as parts of `metrics.json`; a design's name alone is the open tools' first row."""
     designs, exactness = {}, {}
     for report in reports:
         name = str(report.design)
@@ -33,6 +26,7 @@ def metrics(reports: list[DesignReport], images: int) -> dict[str, dict[str, Row
             exactness[name] = {"images": images, **report.exactness}
         for number, (kind, row) in enumerate(report.resources.items()):
             designs[f"{name}, {kind}" if number else name] = row
+        designs |= {f"{name}, {kind}": row for kind, row in report.hls.items()}
     return {"designs": designs, "exactness": exactness}
 
 
@@ -47,7 +41,7 @@ def print_resources(designs: dict[str, Row]) -> None:
         source = f"{tool}{' est.' if row.get('estimate') else ','} {row['part'].partition('-')[0]}"
         rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
     console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
-    console.note(f"Yosys: after logic synthesis; HLS: estimates; {published_designs.overestimate()}")
+    console.note(f"est.: C-synthesis estimate, others: after logic synthesis; {published_designs.overestimate()}")
 
 
 def print_timing(reports: list[DesignReport]) -> None:
@@ -69,16 +63,14 @@ def print_timing(reports: list[DesignReport]) -> None:
             )
 
 
-def print_exactness(reports: list[DesignReport]) -> None:
-    """Print how many values differ between each simulation and the one before it: a table where any do."""
-    if any(count for report in reports for count in report.exactness.values()):
-        found = {name: pair for name, pair in PAIRS.items() if any(pair in report.exactness for report in reports)}
-        rows = [[report.design, *(report.exactness.get(pair) for pair in found.values())] for report in reports]
-        console.table("Values that differ, over all test images", ["design", *found], rows)
-        return
-    designs = {name: sum(pair in report.exactness for report in reports) for name, pair in PAIRS.items()}
-    compared = ", ".join(f"{name} ({count})" for name, count in designs.items() if count)
-    console.note(f"no value differs; designs: {compared}")
+def print_exactness(exactness: design_metrics.Exactness) -> None:
+    """Print which simulations were compared, and how many values differ: a table where any do."""
+    if design_metrics.differences(exactness):
+        pairs = design_metrics.compared(exactness)
+        rows = [[name, *(row.get(pair) for pair in pairs)] for name, row in exactness.items()]
+        console.table("Values that differ", ["design", *(design_metrics.PAIRS[pair][1] for pair in pairs)], rows)
+    elif exactness:
+        console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
 
 
 def print_proofs(reports: list[DesignReport]) -> None:

@@ -3,20 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common import paper
+from common import design_metrics, paper
 from common.designs import CUTS, VARIANTS
 from common.published_designs import OVERESTIMATES, SYNTHESIZED_PROJECTS, overestimate
 from common.report.network_tables import Comparison
-from common.report.results import DASH, PAPER_VARIANTS, design_source, measured, number
-
-PAIRS = {
-    "qkeras_csim": "QKeras and C simulation",
-    "csim_test_bench": "C simulation and test bench",
-    "csim_alir": "C simulation and traced logic",
-    "alir_rtl": "traced logic and RTL",
-    "rtl_netlist": "RTL and netlist",
-    "csim_uart": "C simulation and simulated board",
-}
+from common.report.results import DASH, PAPER_VARIANTS, measured, number
 
 
 def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
@@ -34,7 +25,7 @@ def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | Non
         for name, row in ours:
             same = name.startswith("encoder_classifier/")
             share = _share_of_paper(row, reference["lut"]) if same and "lut" in reference else DASH
-            rows.append([name, *_resources(row), design_source(row), share])
+            rows.append([name, *_resources(row), design_metrics.source(row), share])
         rows += [
             [f"paper: {name}", *_resources(row), f"C-synthesis estimate, Vivado HLS, {row['part']}", DASH]
             for name, row in theirs.items()
@@ -154,7 +145,7 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
     """Lay out, design by design, how many values differ between each two simulations."""
     if not counts:
         return None
-    pairs = [pair for pair in PAIRS if any(pair in row for row in counts.values())]
+    pairs = design_metrics.compared(counts)
     rows = [
         [
             name,
@@ -165,8 +156,8 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
     ]
     wrong = {place for place, row in enumerate(counts.values()) if any(row.get(pair) for pair in pairs)}
     return Comparison(
-        "Values that differ, over all test images",
-        ("design", "images", "values", *(PAIRS[pair] for pair in pairs)),
+        "Values that differ between two simulations",
+        ("design", "images", "values", *(design_metrics.pair_in_words(pair) for pair in pairs)),
         rows,
         (
             "Zero is the only good number. A float design is not listed: floating and fixed point never agree to the "
