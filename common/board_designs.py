@@ -1,6 +1,5 @@
 """One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
 
-import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -187,8 +186,7 @@ def _simulate(
         parallel.say(f"{on_board.design} on the simulated board: {step}")
 
     output = folder / "simulation"
-    output.mkdir()
-    try:
+    with board_simulation.only_logs_stay(output):
         program = board_simulation.build(folder, output, timeout_seconds=timeout_seconds, on_step=say)
         with (
             board_simulation.running(program, options) as port,
@@ -200,8 +198,4 @@ def _simulate(
                 pixels[: len(expected)],
                 lambda place, _: say(f"image {place + 1:,} of {len(expected):,}"),
             )
-    finally:  # the logs stay
-        for path in [path for path in output.rglob("*") if path.is_file() and path.suffix != ".log"]:
-            path.unlink()
-        shutil.rmtree(output / "src", ignore_errors=True)
     return int(np.count_nonzero(found != expected))

@@ -115,8 +115,8 @@ def prove(
 
     Args:
         rtl: Yosys's JSON of the RTL as gates.
-        netlist: Yosys's JSON of the synthesized netlist; ABC works in folders beside it, of which the log of a stage that
-            is not proven stays.
+        netlist: Yosys's JSON of the synthesized netlist; ABC works in folders beside it, which are removed but for the
+            logs of stages that are not proven.
         registers: Those of the pipeline behind the first one, in order.
         timeout_seconds: Wall time for each stage [s].
         on_stage: Told the name of the register whose turn it is.

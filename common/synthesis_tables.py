@@ -32,13 +32,12 @@ def metrics(reports: list[DesignReport], images: int) -> dict[str, dict[str, Row
 
 def print_resources(designs: dict[str, Row]) -> None:
     """Print rows of `metrics.json` beside the paper's Tables 5 and 6."""
-    ours = [
-        (name.partition(",")[0], row["tool"].split()[0], row) for name, row in designs.items() if "fmax_mhz" not in row
-    ]
-    theirs = [(f"paper: {name}", "HLS", row) for name, row in paper.TABLES_5_AND_6.items()]
+    ours = [(name.partition(",")[0], row) for name, row in designs.items() if "fmax_mhz" not in row]
+    theirs = [(f"paper: {name}", {**row, "estimate": True}) for name, row in paper.TABLES_5_AND_6.items()]
     rows = []
-    for name, tool, row in ours + theirs:
-        source = f"{tool}{' est.' if row.get('estimate') else ','} {row['part'].partition('-')[0]}"
+    for name, row in ours + theirs:
+        tool = "est." if row.get("estimate") else row["tool"].split()[0]
+        source = f"{tool} {row['part'].partition('-')[0][:9]}"  # no longer, so that the table fits a terminal
         rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
     console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
     console.note(f"est.: C-synthesis estimate, others: after logic synthesis; {published_designs.overestimate()}")

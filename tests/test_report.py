@@ -17,7 +17,17 @@ import chromium
 import numpy as np
 import pytest
 
-from common import artifacts, integer_network, mnist, paper, preprocessing, published_designs, report, stages
+from common import (
+    artifacts,
+    design_metrics,
+    integer_network,
+    mnist,
+    paper,
+    preprocessing,
+    published_designs,
+    report,
+    stages,
+)
 from common.plot_style import VARIANTS
 from common.report import draw_digit, network_tables
 from common.report.results import DASH
@@ -863,7 +873,7 @@ ROUTED = {
 
 
 def test_routed_designs_are_told_from_synthesized_ones_and_nothing_is_said_of_power():
-    from common.report import hardware_tables, results
+    from common.report import hardware_tables
 
     board = {**ROUTED, "part": "ULX3S-85F: LFE5U-85F", "uart_images": 1000, "uart_differing": 0}
     board.pop("critical_path")

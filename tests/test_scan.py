@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 from stage_runs import start_stage, wait_until
 
-from common import compute_cluster, dataset, design_space, point_evaluation
+from common import compute_cluster, dataset, design_space, point_evaluation, processes
 from common.design_point import Outcome
 from common.design_search import DesignSearch
 from common.designs import Design
@@ -87,6 +87,18 @@ def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing
     assert all(task.row for task in again.values())
     assert begun == ["0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0"]
     assert not Path(log).exists()
+
+
+def test_log_of_a_point_holds_those_of_its_tools_whose_folder_is_gone(monkeypatch):
+    def compute(*arguments):
+        folder = arguments[-1]
+        command = ["sh", "-c", "echo no memory; exit 1"]
+        processes.run_logged(command, folder=folder, log=folder / "g++.log", timeout_seconds=60)
+
+    monkeypatch.setattr(point_evaluation, "_compute", compute)
+    outcome = point_evaluation.evaluate(None, (None, None), Outcome({}, files={point_evaluation.NETWORK: b""}))
+    assert outcome.error == "sh failed with exit status 1; its log is g++.log"
+    assert "\ng++.log:\nno memory\n" in outcome.files["log.txt"].decode()
 
 
 def test_no_scheduler_is_a_line_that_says_so(monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS
+from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS, VERSAL_LOGIC_SYNTHESIS
 
 from common.vendor_reports import (
     CosimulationReport,
@@ -236,6 +236,28 @@ def test_uram_is_none_where_the_part_has_none(tmp_path):
 def test_logic_synthesis_of_seven_series_counts_slices(tmp_path):
     text = LOGIC_SYNTHESIS.replace("CLB LUTs", "Slice LUTs").replace("CLB Registers", "Slice Registers")
     assert read_text(tmp_path, "vivado_synth.rpt", text) == OWN_NUMBERS["vivado_synth.rpt"]
+
+
+def test_logic_synthesis_for_versal_is_read(tmp_path):
+    """Vivado 2025.1 names registers and DSPs otherwise than for older parts."""
+    assert read_text(tmp_path, "vivado_synth.rpt", VERSAL_LOGIC_SYNTHESIS) == SynthesisReport(
+        "encoder", "Vivado", "2025.1", "xcvc1902-vsva2197-2MP-e-S", False, 47125, 5003, 42, 7, 6
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("CLB LUTs", "no entry CLB LUTs or Slice LUTs"),
+        ("Registers", "no entry Registers or CLB Registers or Slice Registers"),
+        ("DSP Slices", "no entry DSP Slices or DSPs"),
+        ("Block RAM Tile", "no entry Block RAM Tile"),
+    ],
+)
+def test_row_that_is_missing_is_named(tmp_path, row, said):
+    lines = VERSAL_LOGIC_SYNTHESIS.splitlines(keepends=True)
+    with pytest.raises(ReportError, match=f"or of a tool that names things otherwise .it has {said}"):
+        read_text(tmp_path, "vivado_synth.rpt", "".join(line for line in lines if not line.startswith(f"| {row} ")))
 
 
 def test_dsp_goes_by_either_name(tmp_path):
