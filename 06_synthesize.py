@@ -1,19 +1,20 @@
 """Synthesize the designs and verify them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
 
-Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vitis] [--prove] [--help]
+Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vivado] [--prove] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
 Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scripts for Vivado and Quartus),
          test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool);
          pipelines.json (LUTs by layer, cost of each depth), figures
 
-With open tools everything comes from pip: alkaid turns the converted network into pipelined RTL, Yosys synthesizes it.
+The open tools come from pip: alkaid turns each quantized network into pipelined RTL, Yosys synthesizes it. An HLS tool
+on PATH runs as well; its numbers are rows of their own.
 """
 
 import json
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from common import console, dataset, stages
+from common import console, dataset, paper, stages
 from common.board import BoardOptions
 from common.configuration import Interval, Part
 from common.designs import Design, parse_designs
@@ -32,10 +33,10 @@ HLS_STEPS = ("csim", "synth", "cosim", "export", "vsynth")
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which designs are synthesized, with which tool, and how they are pipelined."""
+    """Which designs are synthesized, with which tools, and how they are pipelined."""
 
     tool: Literal["auto", "open", "vivado", "vitis"] = "auto"
-    """Open tools, or an HLS tool for the synthesized designs; auto takes the one of the project if it is on PATH."""
+    """HLS tool that runs beside the open ones: auto: the projects' if it is on PATH; open: none; a name demands it."""
     synthesize: tuple[str, ...] = ()
     """Designs CUT/VARIANT to synthesize beside the default ones; `all` names every one that stage 05 has converted."""
     default_synthesize: tuple[str, ...] = QUANTIZED
@@ -48,8 +49,8 @@ class Configuration:
     """Look image and logits up in tables over the latent plane instead of computing them; up to 6 bits a coordinate."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
     """Language of the RTL; VHDL is written beside the Verilog that the open tools need, and simulated with GHDL."""
-    part: Part = "xcvu9p-flga2104-2L-e"
-    """FPGA in the Vivado scripts beside the RTL."""
+    part: Part = paper.PART
+    """FPGA in the Vivado scripts beside the RTL (paper's revision, Table 5: Alveo U250)."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period in those scripts [ns]."""
     place_and_route: bool = False
@@ -117,7 +118,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         raise PipelineError("--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized")
     if configuration.tabulate_latent:
         tabulation.check(run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"])
-    tool = vendor_tools.choose_tool(configuration.tool, earlier["configuration"]["hls"]["backend"])
+    backend = earlier["configuration"]["hls"]["backend"]
+    uses_hls_tool = vendor_tools.is_wanted(configuration.tool, backend)
+    if configuration.tool == "auto" and not uses_hls_tool and (unused := vendor_tools.unused_tool(backend)):
+        run.warn(unused)
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     builds = []
     for design in sorted(designs, key=lambda design: design not in wanted):
@@ -136,9 +140,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             finished=run.outputs / ".finished_steps",
         )
         source = run.read_folder("05_convert_hls", str(design))
-        used = tool if design in wanted and design not in to_route + to_load else "open"
+        hls_steps = steps if uses_hls_tool and design in wanted else None
         folder = run.folder / str(design)
-        builds.append(synthesis.Build(design, source, folder, used, options, steps, configuration.timeout_seconds))
+        builds.append(synthesis.Build(design, source, folder, options, hls_steps, configuration.timeout_seconds))
     with console.progress_line("making the tools ready", None) as line:
         lattice.compile_tools(run.folder, line.say, routing=bool(to_route or to_load))
     reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
@@ -146,9 +150,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     (run.folder / PIPELINES).write_text(json.dumps(synthesis.pipelines(reports), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
     run.failures += [fault for report in reports for fault in report.unfinished]
-    synthesis_tables.print_resources(run.metrics.get("designs", {}))
+    synthesis_tables.print_resources(run.metrics["designs"])
     synthesis_tables.print_timing(reports)
-    synthesis_tables.print_exactness(reports)
+    synthesis_tables.print_exactness(run.metrics["exactness"])
     synthesis_tables.print_proofs(reports)
     for text in synthesis_tables.unproven(reports):
         run.report_findings({"unproven": text}, configuration.allow)
@@ -161,7 +165,8 @@ def draw(run: stages.Run, _: Configuration) -> None:
     from common import synthesis_figures
 
     accuracies = run.record_of("05_convert_hls")["metrics"].get("designs", {})
-    rows = {name: {**row, **accuracies.get(name, {})} for name, row in run.metrics.get("designs", {}).items()}
+    found = run.metrics["designs"].items()
+    rows = {name: {**row, **accuracies.get(name.partition(", ")[0], {})} for name, row in found}
     pipelines = json.loads((run.folder / PIPELINES).read_text(encoding="utf-8"))
     synthesis_figures.save_all(run.folder, rows, pipelines)
 

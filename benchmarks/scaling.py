@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks import measure
 from benchmarks.memory import PeakMemory
+from common import paper
 from common.errors import PipelineError
 from common.recipe import Recipe
 
@@ -76,7 +77,7 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
         with PeakMemory() as memory:
             graph = hls.convert(encoder, folder / "project", hls.HlsOptions(), quantized=True)
             c_simulation.c_simulate(graph, np.zeros((1, networks.PIXELS), np.float32))
-            options = pipeline.PipelineOptions(5, "verilog", "xcvu9p-flga2104-2L-e", 5.0)
+            options = pipeline.PipelineOptions(5, "verilog", paper.PART, 5.0)
             pipeline.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
         costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}
         started = time.perf_counter()

@@ -1,6 +1,5 @@
 """One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
 
-import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -189,11 +188,8 @@ def _simulate(
         parallel.say(f"{on_board.design} on the simulated board: {step}")
 
     output = folder / "simulation"
-    output.mkdir()
-    with tempfile.TemporaryDirectory() as scratch:
-        program = board_simulation.build(folder, Path(scratch), timeout_seconds=timeout_seconds, on_step=say)
-        for log in Path(scratch).glob("*.log"):
-            shutil.copy(log, output)
+    with board_simulation.only_logs_stay(output):
+        program = board_simulation.build(folder, output, timeout_seconds=timeout_seconds, on_step=say)
         with (
             board_simulation.running(program, options) as port,
             serial.Serial(port, options.baud, timeout=ANSWER_SECONDS) as line,

@@ -52,6 +52,19 @@ def build(folder: Path, output: Path, *, timeout_seconds: float, on_step: Callab
 
 
 @contextmanager
+def only_logs_stay(output: Path) -> Iterator[None]:
+    """Make the folder of a simulation, and remove all but the logs from it after the block, also where that fails."""
+    output.mkdir()
+    try:
+        yield
+    finally:
+        shutil.rmtree(output / "src", ignore_errors=True)
+        for path in output.iterdir():
+            if path.suffix != ".log":
+                path.unlink()
+
+
+@contextmanager
 def running(program: Path, options: BoardOptions) -> Iterator[str]:
     """Run a simulated board while the block runs; give the path of its serial port.
 

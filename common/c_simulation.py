@@ -39,7 +39,8 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
         path = Path(model.config.get_output_dir()) / "g++.log"
         path.write_text(log.getvalue())
         raise ToolError(
-            f"g++ failed to compile the generated C++; its last words: {' '.join(log.getvalue().split())[-300:]}"
+            f"g++ failed to compile the generated C++; its log is {path}; it ends with: "
+            f"{' '.join(log.getvalue().split())[-300:]}"
         ) from None
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return _side_by_side(outputs), {name: values.reshape(len(values), -1) for name, values in traces.items()}

@@ -4,7 +4,7 @@ import errno
 import shutil
 from pathlib import Path
 
-from common.errors import PipelineError, ToolError
+from common.errors import PipelineError
 
 MEGABYTE = 1_000_000
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -48,11 +48,11 @@ def check(outputs: Path, stage: str) -> None:
         )
 
 
-def explained(error: OSError | ToolError, outputs: Path, stage: str) -> Exception:
+def explained(error: OSError | PipelineError, outputs: Path, stage: str) -> Exception:
     """Return the error of a stage with the space that it needs, where that is why it failed; else the error itself."""
     if getattr(error, "errno", None) not in FULL and megabytes_free(outputs) >= ALMOST_NOTHING:
         return error
-    words = str(error) if isinstance(error, ToolError) else error.strerror or "No space left on device"
+    words = str(error) if isinstance(error, PipelineError) else error.strerror or "No space left on device"
     where = getattr(error, "filename", None) or outputs
     return PipelineError(f"{words} ({where}): {_needs(outputs, stage)}")
 

@@ -120,22 +120,26 @@ def prove(
 
     Args:
         rtl: Yosys's JSON of the RTL as gates.
-        netlist: Yosys's JSON of the synthesized netlist; ABC works in a folder beside it, which is removed.
+        netlist: Yosys's JSON of the synthesized netlist; ABC works in folders beside it, which are removed but for the
+            logs of stages that are not proven.
         registers: Those of the pipeline behind the first one, in order.
         timeout_seconds: Wall time for each stage [s].
         on_stage: Told the name of the register whose turn it is.
     """
     names = [INPUT_REGISTER, *registers]
-    folder = netlist.with_suffix(".proof")
     sides = _Side(rtl, "r", names), _Side(netlist, "n", names)
     proven, refuted, unproven = [], {}, {}
     for before, name in zip([INPUT_PORT, *names], names, strict=False):
         on_stage(name)
+        folder = netlist.with_suffix(f".proof_{name}")
         try:
             example = _refute(*sides, before, name, registers.get(name), folder, timeout_seconds)
         except (UnprovenError, ToolError) as reason:
             unproven[name] = str(reason)
+            for path in [path for path in folder.glob("*") if path.suffix != ".log"]:
+                path.unlink()
             continue
+        shutil.rmtree(folder)
         if example is None:
             proven.append(name)
         else:
@@ -164,19 +168,16 @@ def _refute(
     known = _shared_nets(rtl.bits[before], netlist.bits[before])
     bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # what one side does not have, none may need
     folder.mkdir()
+    (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)))
+    yosys.run_abc(_MERGE, folder, timeout_seconds)
+    if _constant_zeros(folder / "left.blif").issuperset(f"x{bit}" for bit in bits):
+        return None
     try:
-        (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)))
-        yosys.run_abc(_MERGE, folder, timeout_seconds)
-        if _constant_zeros(folder / "left.blif").issuperset(f"x{bit}" for bit in bits):
-            return None
-        try:
-            yosys.run_abc(_REFUTE, folder, timeout_seconds)
-        except ToolError:
-            raise UnprovenError("neither a proof nor a counterexample was found") from None
-        inputs = dict(line.split("=") for line in (folder / "counterexample.txt").read_text().split())
-        return _explain(rtl, netlist, name, register, bits, known, {net: int(bit) for net, bit in inputs.items()})
-    finally:
-        shutil.rmtree(folder)
+        yosys.run_abc(_REFUTE, folder, timeout_seconds)
+    except ToolError:
+        raise UnprovenError("neither a proof nor a counterexample was found") from None
+    inputs = dict(line.split("=") for line in (folder / "counterexample.txt").read_text().split())
+    return _explain(rtl, netlist, name, register, bits, known, {net: int(bit) for net, bit in inputs.items()})
 
 
 def _shared_nets(rtl: dict[int, int], netlist: dict[int, int]) -> tuple[dict[int, str], dict[int, str]]:

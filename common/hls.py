@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from common import paper
 from common.artifacts import UNREADABLE
 from common.configuration import Interval, Part
 from common.errors import PipelineError
@@ -36,7 +37,7 @@ class HlsOptions:
 
     backend: Backend = "Vivado"
     """HLS tool that the project is written for: Vivado HLS (2018 to 2020) or Vitis HLS (from 2021 on)."""
-    part: Part = "xcu250-figd2104-2L-e"
+    part: Part = paper.PART
     """FPGA that the HLS tool compiles for (paper's revision, Table 5: Alveo U250)."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period that the HLS tool aims at [ns]."""

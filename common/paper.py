@@ -9,6 +9,9 @@ REPORT = Source(
 )
 REVISION = Source(REPORT.title, 2022, "its author's revision of May: Tables 3 to 6")
 
+PART = "xcu250-figd2104-2L-e"
+"""FPGA of the revision's Table 5, the Alveo U250."""
+
 TABLE_1 = {
     "encoder_2": ((512, 16), (102, 16)),
     "decoder_1": ((32, 16), (6, 13)),

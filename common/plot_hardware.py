@@ -24,6 +24,7 @@ from common.plot_style import (
     new_figure,
     styled,
     variant_style,
+    variant_words,
 )
 from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign, overestimate
 
@@ -46,7 +47,7 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
     for cut, words in CUTS.items():
         found = [name for name in in_order(designs) if name.startswith(f"{cut}/")]
         rows += [(words, None, PAPER)] * bool(found)
-        rows += [(variant_style(name).label, designs[name], variant_style(name)) for name in found]
+        rows += [(variant_words(name), designs[name], variant_style(name)) for name in found]
     rows += [("paper, encoder + classifier", None, PAPER)] * bool(paper)
     rows += [(name, {**record, "estimate": True}, PAPER) for name, record in paper.items()]
     figure = new_figure(

@@ -145,18 +145,23 @@ def new_figure(
 
 def variant_style(name: str) -> LineStyle:
     """Return the look of a variant; it may be named with its network or cut before it, `encoder/pruned`."""
-    return VARIANTS[name.rpartition("/")[2]]
+    return VARIANTS[name.partition(", ")[0].rpartition("/")[2]]
+
+
+def variant_words(name: str) -> str:
+    """Return what a variant is called in figures, with what follows a comma: `encoder/pruned, C synthesis`."""
+    return ", ".join([variant_style(name).label, *name.split(", ")[1:]])
 
 
 def in_order(designs: Iterable[str]) -> list[str]:
     """Return names of designs, `CUT/VARIANT`, smallest cut first and variants in the order of the pipeline."""
-    cuts, variants = list(CUTS), list(VARIANTS)
-    return sorted(designs, key=lambda name: (cuts.index(name.split("/")[0]), variants.index(name.split("/")[1])))
+    places = {name: place for names in (CUTS, VARIANTS) for place, name in enumerate(names)}
+    return sorted(designs, key=lambda name: [places[part] for part in name.partition(", ")[0].split("/")])
 
 
 def design_words(name: str) -> str:
     """Return what a design, named `CUT/VARIANT`, is called in figures."""
-    return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
+    return f"{CUTS[name.partition('/')[0]]}: {variant_words(name)}"
 
 
 def save(

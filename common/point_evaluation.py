@@ -110,7 +110,7 @@ def _build(
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
     """Return what Yosys counts, each step on the way verified over all test images; the RTL is kept."""
-    from common import conversion, open_synthesis, synthesis, vendor_tools, yosys
+    from common import conversion, open_synthesis, synthesis, yosys
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
     network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
@@ -131,9 +131,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         board=None,
         finished=folder / "finished",
     )
-    build = synthesis.Build(
-        DESIGN, converted, built, "open", options, vendor_tools.BuildSteps(), synthesize.timeout_seconds
-    )
+    build = synthesis.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
     with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
         yosys.compile_for_this_machine(folder / "yosys.log")

@@ -156,7 +156,7 @@ class Scan:
         self._computed += 1
         task.row = outcome.values and self._store.load(task.name)  # another scan may have kept it first
         if outcome.error is not None:
-            task.fault = f"{outcome.error}; its log is {kept}"
+            task.fault = f"{outcome.error}; what it printed is in {kept}"
         if not CONSOLE.is_terminal:
             note(f"{task.name} {task.fault or _in_words(task.row)}")
 

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, disk_space, presets, provenance
+from common import artifacts, console, disk_space, failed_logs, presets, provenance
 from common.configuration import Configuration, parse_command_line, with_fields
 from common.dependencies import computing_files, drawing_files
-from common.errors import PipelineError, ToolError
+from common.errors import PipelineError
 
 REDRAW = "--redraw"
 
@@ -72,8 +72,13 @@ class Run:
             else:
                 self.failures.append(f"{text}, or --allow {kind}")
 
+    def renamed(self, text: str) -> str:
+        """Return a text in which files of this run are named as they will be when it has finished."""
+        return text.replace(str(self.folder), str(self.outputs / self.stage))
+
     def warn(self, text: str) -> None:
         """Say what a user should not overlook, and record it for the results page."""
+        text = self.renamed(text)
         console.warning(text)
         self.warnings.append(text)
 
@@ -183,6 +188,7 @@ def _run(
         if preset.origin is not None:
             run.read(preset.origin, presets.FILE)
         compute(run, configuration)
+        run.failures = [run.renamed(failure) for failure in run.failures]
         artifacts_made = _files(folder)
         draw(run, configuration)
         seconds = time.perf_counter() - started
@@ -237,13 +243,15 @@ def _replaced(outputs: Path, stage: str) -> Iterator[Path]:
         previous.rename(outputs / stage)  # a run was killed between two renames
     for leftover in (*outputs.glob(f".{stage}.partial-*"), previous):
         shutil.rmtree(leftover, ignore_errors=True)
+    failed_logs.forget(outputs, stage)
     disk_space.check(outputs, stage)
     folder.mkdir()
     try:
         yield folder
         os.sync()  # a power cut, too, leaves the old files or the new ones
         artifacts.replace_folder(folder, outputs / stage, previous)
-    except (OSError, ToolError) as error:
+    except (OSError, PipelineError) as error:
+        failed_logs.keep(error, folder, outputs, stage)
         raise disk_space.explained(error, outputs, stage) from None
     finally:
         for leftover in (folder, previous):

@@ -3,9 +3,12 @@
 import json
 import os
 import sys
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from common import artifacts, console, paper, stages
+from common import artifacts, console, design_metrics, paper, stages
 from common.errors import PipelineError
 
 OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
@@ -35,25 +38,29 @@ def main(started: float) -> None:
         ["", "weights", "L1", "accuracy", "paper's accuracy"],
         rows,
     )
-    rows = [
-        [
-            name,
-            *(row.get(key) for key in ("lut", "ff", "dsp", "latency_cycles", "fmax_mhz")),
-            _rounded(row.get("test_accuracy")),
-        ]
-        for name, row in metrics["designs"].items()
-        if "lut" in row
-    ]
-    console.table("Synthesized designs", ["", "LUT", "FF", "DSP", "cycles", "MHz", "accuracy"], rows)
-    counts = [row[key] for row in metrics["exactness"].values() for key in row if key not in ("images", "values")]
-    if any(counts):
-        console.error(f"{sum(counts)} values differ between simulations; see exactness in {OUTPUTS / 'metrics.json'}")
-    elif counts:
-        designs = len({name.partition(", ")[0] for name in metrics["exactness"]})
-        console.note(f"{designs} quantized designs: no bit differs between Keras, C++, RTL and the netlists made")
+    _print_designs(metrics["designs"])
+    exactness = metrics["exactness"]
+    differences = design_metrics.differences(exactness)
+    for text in differences.values():
+        console.error(text)
+    if not differences and design_metrics.compared(exactness):
+        console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
     for stage in metrics["stale"]:
         console.warning(f"{stage} is stale: {_reason(stage)}")
     console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {OUTPUTS / 'index.html'}")
+
+
+def _print_designs(designs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print a table for each source of numbers, so that an estimate never stands beside a count."""
+    tables = defaultdict(list)
+    for name, row in designs.items():
+        if "lut" in row:
+            design = name.partition(", ")[0]
+            accuracy = row.get("test_accuracy", designs.get(design, {}).get("test_accuracy"))
+            cells = (row.get(key) for key in ("lut", "ff", "dsp", "latency_cycles", "fmax_mhz"))
+            tables[design_metrics.source(row)].append([design, *cells, _rounded(accuracy)])
+    for source, rows in tables.items():
+        console.table(f"Designs, {source}", ["", "LUT", "FF", "DSP", "cycles", "MHz", "accuracy"], rows)
 
 
 def _rounded(value: float | None) -> str | None:

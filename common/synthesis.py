@@ -1,4 +1,4 @@
-"""All designs from their hls4ml projects to hardware: with open tools, each step verified to the bit, or an HLS tool.
+"""All designs from their hls4ml projects to hardware: with open tools, each step verified to the bit, and an HLS tool.
 
 The steps of all designs are tasks of one pool of processes, the longest first, so that no core waits at the end.
 """
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,12 @@ from common import (
 )
 from common.designs import Design
 from common.equivalence import Proof
+from common.errors import PipelineError
 from common.open_synthesis import OpenOptions, Row, RtlDesign
 from common.vendor_reports import SynthesisReport
 from common.verified_trace import Counts
+
+HLS_ROWS = ("C synthesis", "logic synthesis")  # what follows the design's name in rows of an HLS tool
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,16 @@ class Build:
         design: Which one.
         source: Its folder of the stage before, with `project/`, `model.fml` and `csim.npz`.
         folder: Where results go.
-        tool: Open tools, or the HLS tool that the project was written for.
         open: How it is done with open tools.
-        hls_steps: What the HLS tool runs.
+        hls_steps: What the HLS tool that the project was written for runs, or None where it is left out.
         timeout_seconds: Wall time after which a tool is killed [s].
     """
 
     design: Design
     source: Path
     folder: Path
-    tool: Literal["open", "hls"]
     open: OpenOptions
-    hls_steps: vendor_tools.BuildSteps
+    hls_steps: vendor_tools.BuildSteps | None
     timeout_seconds: float
 
 
@@ -59,7 +60,7 @@ class DesignReport:
     Attributes:
         design: Which one.
         exactness: Rows of `metrics.json` by their names: images, values, and how many differ by the pair compared.
-        resources: Rows of `metrics.json` by FPGA family or kind of report.
+        resources: Rows of `metrics.json` with open tools, by FPGA family or device.
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
         depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
         proofs: What was proven for every possible input, by FPGA family or by device and cut-off; empty where that was
@@ -67,6 +68,7 @@ class DesignReport:
         routed: For each latency cut-off that was routed, its row; empty where none was.
         faults: Where exactness ended, in words; empty for an exact design.
         unfinished: What was not routed or did not get onto the board, and why.
+        hls: Rows of `metrics.json` by the kind of the HLS tool's report; empty where it was left out.
     """
 
     design: Design
@@ -78,16 +80,17 @@ class DesignReport:
     routed: dict[float, Row]
     faults: tuple[str, ...]
     unfinished: tuple[str, ...] = ()
+    hls: dict[str, Row] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A design whose model has been read, and traced where the open tools build it.
+    """A design whose model has been read, and traced where it is quantized.
 
     Attributes:
         outputs: The model's outputs.
         csim: What its C simulation gave, float64 [N, values].
-        rtl: Its RTL; None where the open tools do not build it.
+        rtl: Its RTL; None for a design that is not quantized.
         exactness: Rows of `metrics.json` by their names, that compare what was traced with the C simulation.
         faults: Where they differ first, in words.
     """
@@ -162,7 +165,7 @@ def build_alone(build: Build, intensities: np.ndarray) -> DesignReport:
 
 
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
-    """Read a design's model; trace it, run alkaid's interpreter and write RTL where the open tools build it."""
+    """Read a design's model; trace it, run alkaid's interpreter and write RTL where it is quantized."""
     from common import c_simulation  # brings TensorFlow, which no other step needs
 
     parallel.say(f"{build.design}: tracing")
@@ -170,7 +173,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     model = hls.load_model(build.source / "model.fml")
     outputs = c_simulation.outputs_of(model)
     golden = golden_outputs.load(build.source)
-    if build.tool == "hls" or not build.design.quantized:
+    if not build.design.quantized:
         return Prepared(outputs, golden.outputs)
     trace = verified_trace.trace(model, golden, intensities, tabulate_latent=build.open.tabulate_latent)
     design = open_synthesis.write_rtl(model, trace, build.folder / "rtl", build.open)
@@ -180,7 +183,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     design, name = build.design, str(build.design)
     steps = [Step(design, "test_bench", run_test_bench, (build, prepared.outputs), 0)]
-    if build.tool == "hls":
+    if build.hls_steps is not None:
         steps.append(Step(design, "hls", run_hls_tool, (build,), np.inf))
     if prepared.rtl:
         luts = sum(prepared.rtl.luts_by_layer.values())
@@ -211,12 +214,13 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
 def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
     """Put together what the steps of one design gave."""
     name, bench, csim = str(build.design), results["test_bench"], prepared.csim
+    hls_rows = results.get("hls", {})
     counts = {"images": len(csim), "values": csim.size, "csim_test_bench": int(np.count_nonzero(bench != csim))}
     exactness, faults = {name: counts}, []
     if counts["csim_test_bench"]:
         faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
     if prepared.rtl is None:
-        return DesignReport(build.design, exactness, results.get("hls", {}), {}, {}, {}, {}, tuple(faults))
+        return DesignReport(build.design, exactness, {}, {}, {}, {}, {}, tuple(faults), hls=hls_rows)
 
     for row, compared in prepared.exactness.items():
         exactness.setdefault(row, {}).update(compared)
@@ -258,11 +262,12 @@ def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> Desig
         on_lattice.routed,
         tuple(faults),
         on_lattice.unfinished,
+        hls_rows,
     )
 
 
 def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
-    """Return resources and exactness as parts of `metrics.json`; a design's first row has its name alone."""
+    """Return resources and exactness as parts of `metrics.json`; a design's name alone is the open tools' first row."""
     designs, exactness = {}, {}
     for report in reports:
         name = str(report.design)
@@ -270,6 +275,7 @@ def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
             exactness |= report.exactness
         for number, (kind, row) in enumerate(report.resources.items()):
             designs[f"{name}, {kind}" if number else name] = row
+        designs |= {f"{name}, {kind}": row for kind, row in report.hls.items()}
     return {"designs": designs, "exactness": exactness}
 
 
@@ -290,13 +296,17 @@ def pipelines(reports: Sequence[DesignReport]) -> dict[str, dict[str, Any]]:
 
 def run_hls_tool(build: Build) -> dict[str, Row]:
     """Run a copy of a design's project through the HLS tool, leave it with its reports, and return what they say."""
-    reports = vendor_tools.build_project(
-        vendor_tools.open_project(shutil.copytree(build.source / "project", build.folder / "vendor")),
-        build.hls_steps,
-        timeout_seconds=build.timeout_seconds,
-        on_line=lambda line: parallel.say(f"{build.design}: {line[:60]}"),
-    )
-    rows = {"C synthesis": reports.c_synthesis, "logic synthesis": reports.logic_synthesis}
+    project = vendor_tools.open_project(shutil.copytree(build.source / "project", build.folder / "vendor"))
+    try:
+        reports = vendor_tools.build_project(
+            project,
+            build.hls_steps,
+            timeout_seconds=build.timeout_seconds,
+            on_line=lambda line: parallel.say(f"{build.design}: {line[:60]}"),
+        )
+    except PipelineError as error:
+        raise PipelineError(f"{error}; to leave the HLS tool out: --tool open") from error
+    rows = dict(zip(HLS_ROWS, (reports.c_synthesis, reports.logic_synthesis), strict=True))
     return {name: _row(report) for name, report in rows.items() if report is not None}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from common import paper, plot_hardware, plot_timing
 from common.plot_style import save
+from common.synthesis import HLS_ROWS
 
 SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
 
@@ -17,11 +18,11 @@ def save_all(
 
     Args:
         folder: Where to.
-        designs: Rows of `metrics.json`; those of further FPGA families, with a comma in their name, are left out.
+        designs: Rows of `metrics.json`; those of further FPGA families and devices are left out.
         pipelines: Of all designs, see `synthesis.pipelines`; layers and depths are shown of the paper's, or else of
             the first that was traced.
     """
-    rows = {name: row for name, row in designs.items() if "," not in name}
+    rows = {name: row for name, row in designs.items() if name.partition(", ")[2] in ("", *HLS_ROWS)}
     save(plot_hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")
     save(plot_hardware.accuracy_against_luts(rows, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
     for design in [name for name, pipeline in pipelines.items() if len(pipeline["routed"]) > 1][:1]:

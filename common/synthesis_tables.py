@@ -1,6 +1,6 @@
 """What was found out about the designs, as tables on the terminal."""
 
-from common import console, paper, published_designs
+from common import console, design_metrics, paper, published_designs
 from common.synthesis import DesignReport, Row
 
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "cycles": "latency_cycles"}
@@ -12,30 +12,19 @@ TIMING = {
     "LUT4": "lut",
     "FF": "ff",
 }
-PAIRS = {
-    "test bench": "csim_test_bench",
-    "alkaid": "csim_alir",
-    "tables": "csim_table",
-    "RTL": "alir_rtl",
-    "VHDL": "alir_vhdl",
-    "netlist": "rtl_netlist",
-    "routed netlist": "alir_netlist",
-    "board": "csim_uart",
-}
 
 
 def print_resources(designs: dict[str, Row]) -> None:
     """Print rows of `metrics.json` beside the paper's Tables 5 and 6."""
-    ours = [
-        (name.partition(",")[0], row["tool"].split()[0], row) for name, row in designs.items() if "fmax_mhz" not in row
-    ]
-    theirs = [(f"paper: {name}", "HLS", row) for name, row in paper.TABLES_5_AND_6.items()]
+    ours = [(name.partition(",")[0], row) for name, row in designs.items() if "fmax_mhz" not in row]
+    theirs = [(f"paper: {name}", {**row, "estimate": True}) for name, row in paper.TABLES_5_AND_6.items()]
     rows = []
-    for name, tool, row in ours + theirs:
-        source = f"{tool}{' est.' if row.get('estimate') else ','} {row['part'].partition('-')[0]}"
+    for name, row in ours + theirs:
+        tool = "est." if row.get("estimate") else row["tool"].split()[0]
+        source = f"{tool} {row['part'].partition('-')[0][:9]}"  # no longer, so that the table fits a terminal
         rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
     console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
-    console.note(f"Yosys: after logic synthesis; HLS: estimates; {published_designs.overestimate()}")
+    console.note(f"est.: C-synthesis estimate, others: after logic synthesis; {published_designs.overestimate()}")
 
 
 def print_timing(reports: list[DesignReport]) -> None:
@@ -57,16 +46,14 @@ def print_timing(reports: list[DesignReport]) -> None:
             )
 
 
-def print_exactness(reports: list[DesignReport]) -> None:
-    """Print how many values differ between each two simulations: a table where any do."""
-    rows = {name: row for report in reports for name, row in report.exactness.items()}
-    found = {name: pair for name, pair in PAIRS.items() if any(pair in row for row in rows.values())}
-    if any(row.get(pair) for row in rows.values() for pair in found.values()):
-        cells = [[name, row["values"], *(row.get(pair) for pair in found.values())] for name, row in rows.items()]
-        console.table("Values that differ", ["design", "of", *found], cells)
-        return
-    compared = ", ".join(f"{name} ({sum(pair in row for row in rows.values())})" for name, pair in found.items())
-    console.note(f"no value differs; compared: {compared}")
+def print_exactness(exactness: design_metrics.Exactness) -> None:
+    """Print which simulations were compared, and how many values differ: a table where any do."""
+    if design_metrics.differences(exactness):
+        pairs = design_metrics.compared(exactness)
+        rows = [[name, *(row.get(pair) for pair in pairs)] for name, row in exactness.items()]
+        console.table("Values that differ", ["design", *(design_metrics.PAIRS[pair][1] for pair in pairs)], rows)
+    elif exactness:
+        console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
 
 
 def print_proofs(reports: list[DesignReport]) -> None:

@@ -6,6 +6,9 @@
 | `*_cosim.rpt` | a simulation of the generated RTL | | UG902, UG1399 |
 | `vivado_synth.rpt` (`report_utilization`) | the netlist of Vivado's logic synthesis | tiles of 36 kbit | UG906 |
 
+Vivado's rows are `Slice LUTs`, `Slice Registers` and `DSPs` for 7 series, `CLB LUTs`, `CLB Registers` and `DSPs` for
+UltraScale(+), `CLB LUTs`, `Registers` and `DSP Slices` for Versal.
+
 A number is taken by the name of its row or column from a complete table, or not at all: a report that is cut short
 gives the right numbers or a `ReportError`. `hls4ml.report` reads the same files and is not used: it prints what is
 missing and goes on, ends in an IndexError where the project has no `.app` file, leaves numbers as text, calls tiles of
@@ -92,10 +95,10 @@ def read_logic_synthesis(path: Path) -> SynthesisReport:
             tool_version=_find(r"^\| Tool Version : Vivado v\.(\S+) ", text),
             part=_find(r"^\| Device +: (\S+)$", text),
             estimate=False,
-            lut=_count(_only(used, "CLB LUTs", "Slice LUTs")),
-            ff=_count(_only(used, "CLB Registers", "Slice Registers")),
-            dsp=_count(_only(used, "DSPs")),
-            bram_18k=_count(_only(used, "Block RAM Tile"), times=2),
+            lut=_count(_one_of(used, "CLB LUTs", "Slice LUTs")),
+            ff=_count(_one_of(used, "Registers", "CLB Registers", "Slice Registers")),
+            dsp=_count(_one_of(used, "DSP Slices", "DSPs")),
+            bram_18k=_count(_one_of(used, "Block RAM Tile"), times=2),
             uram=_count(used["URAM"]) if "URAM" in used else None,
         )
 
@@ -126,18 +129,18 @@ def _c_synthesis_of_xml(text: str) -> SynthesisReport:
         for each in section
         if each.text and each.text.strip()
     }
-    version = _only(entries, "ReportVersion/Version")
+    version = _one_of(entries, "ReportVersion/Version")
     release = tuple(int(number) for number in _find(r"^(\d+\.\d+)", version).split("."))
     clock = "UserAssignments/TargetClockPeriod", "SummaryOfTimingAnalysis/EstimatedClockPeriod"
     cycles = "Best-caseLatency", "Worst-caseLatency", "Interval-min", "Interval-max"
     return _c_synthesis(
-        design=_only(entries, "UserAssignments/TopModelName"),
+        design=_one_of(entries, "UserAssignments/TopModelName"),
         tool="Vivado HLS" if release <= LAST_VIVADO_HLS else "Vitis HLS",
         tool_version=version,
-        part=_only(entries, "UserAssignments/Part"),
+        part=_one_of(entries, "UserAssignments/Part"),
         resources={each.tag: each.text or "" for each in root.iterfind("AreaEstimates/Resources/*")},
-        clock=[_only(entries, name) for name in clock],
-        cycles=[_only(entries, f"SummaryOfOverallLatency/{name}") for name in cycles],
+        clock=[_one_of(entries, name) for name in clock],
+        cycles=[_one_of(entries, f"SummaryOfOverallLatency/{name}") for name in cycles],
     )
 
 
@@ -176,10 +179,10 @@ def _c_synthesis(
     return SynthesisReport(
         **identity,
         estimate=True,
-        lut=_count(_only(resources, "LUT")),
-        ff=_count(_only(resources, "FF")),
-        dsp=_count(_only(resources, "DSP48E", "DSP")),
-        bram_18k=_count(_only(resources, "BRAM_18K")),
+        lut=_count(_one_of(resources, "LUT")),
+        ff=_count(_one_of(resources, "FF")),
+        dsp=_count(_one_of(resources, "DSP48E", "DSP")),
+        bram_18k=_count(_one_of(resources, "BRAM_18K")),
         uram=_count(resources["URAM"]) if "URAM" in resources else None,
         clock_target_ns=target,
         clock_estimated_ns=estimated,
@@ -198,7 +201,10 @@ def _report(path: Path) -> Iterator[str]:
     except OSError as error:
         raise ReportError(f"{path} cannot be read ({error.strerror}): run the tool that writes it") from error
     except ValueError as fault:
-        raise ReportError(f"{path} is cut short or damaged ({fault}): run the tool that writes it again") from fault
+        raise ReportError(
+            f"{path} is cut short or damaged, or of a tool that names things otherwise ({fault}): "
+            "run the tool that writes it again"
+        ) from fault
 
 
 def _tables(text: str) -> list[list[list[str]]]:
@@ -225,12 +231,14 @@ def _find(pattern: str, text: str) -> str:
     return match[1]
 
 
-def _only(named: Mapping[str, str], *names: str) -> str:
-    """Return the value of the one name that is there; tools and parts have other names for the same thing."""
-    found = [named[name] for name in names if name in named]
-    if len(found) != 1:
-        raise ValueError(f"it has {len(found)} entries {' or '.join(names)}, not one")
-    return found[0]
+def _one_of(named: Mapping[str, str], *names: str) -> str:
+    """Return the value that has one of the names; tools and parts have other names for the same thing."""
+    found = {named[name] for name in names if name in named}
+    if len(found) > 1:
+        raise ValueError(f"its entries {' and '.join(names)} contradict each other")
+    if not found:
+        raise ValueError(f"it has no entry {' or '.join(names)}")
+    return found.pop()
 
 
 def _number(text: str) -> float:

@@ -110,23 +110,40 @@ def find_tool(backend: str) -> tuple[str, ...] | None:
     return next((command for command in COMMANDS[backend] if shutil.which(command[0])), None)
 
 
-def choose_tool(tool: str, backend: str) -> str:
-    """Return `hls` where the HLS tool that the projects were written for is to be run, else `open`.
+def is_wanted(tool: str, backend: str) -> bool:
+    """Return whether the HLS tool that the projects were written for is to be run.
+
+    Args:
+        tool: `auto` where it is on PATH, `open` for the open tools alone, or its name, which demands it.
+        backend: hls4ml's backend of the projects, `Vivado` or `Vitis`.
 
     Raises:
         PipelineError: The tool asked for does not fit the projects, or is not on PATH.
     """
-    if tool == "open" or (tool == "auto" and find_tool(backend.lower()) is None):
-        return "open"
-    if tool not in ("auto", backend.lower()):
+    found = find_tool(backend.lower()) is not None
+    if tool in ("auto", "open"):
+        return found and tool == "auto"
+    if tool != backend.lower():
         raise PipelineError(
             f"the projects are for {backend}; run: python 05_convert_hls.py --hls.backend {tool.title()}"
         )
-    if find_tool(backend.lower()) is None:
+    if not found:
         raise ToolError(
             f"--tool {tool}: no such tool on PATH; source settings64.sh of the Xilinx tools, or --tool open"
         )
-    return "hls"
+    return True
+
+
+def unused_tool(backend: str) -> str | None:
+    """Say why an HLS tool that is on PATH cannot run projects of a backend; None where there is no such tool."""
+    other = "Vitis" if backend == "Vivado" else "Vivado"
+    command = find_tool(other.lower())
+    if command is None:
+        return None
+    return (
+        f"{command[0]} is on PATH but was not run, because the projects are for {backend}; "
+        f"run: python 05_convert_hls.py --hls.backend {other}, then this stage again"
+    )
 
 
 def read_reports(project: VendorProject) -> BuildReports:
@@ -190,7 +207,8 @@ def build_project(
     for step in asked:
         if not project.results[step].is_file():
             raise ToolError(
-                f"{command[0]} ended without error, but not with {project.results[step]}; its log is {project.log}"
+                f"{command[0]} ended without error, but not with {project.results[step].relative_to(project.folder)}; "
+                f"its log is {project.log}"
             )
     if steps.csim and C_SIMULATION_DONE not in project.log.read_text(errors="replace"):
         raise ToolError(f"{command[0]} ended without error, but not with C simulation; its log is {project.log}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common import board, board_host, board_simulation
 from common.board import BoardOptions
 from common.board_protocol import BoardDesign, FrameReader, Port, frame
-from common.errors import PipelineError
+from common.errors import PipelineError, ToolError
 
 # Two bytes and five bits in, their difference out, three clock cycles later.
 NETWORK = """
@@ -61,6 +61,19 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def program(folder, tmp_path_factory):
     return board_simulation.build(folder, tmp_path_factory.mktemp("simulation"), timeout_seconds=300)
+
+
+@pytest.mark.fault("tool")
+def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkeypatch):
+    (tmp_path / "g++").write_text("#!/bin/sh\necho no memory\nexit 1\n")
+    (tmp_path / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    output = tmp_path / "simulation"
+    with pytest.raises(ToolError) as failure, board_simulation.only_logs_stay(output):
+        board_simulation.build(folder, output, timeout_seconds=300)
+    assert str(failure.value).endswith(f"its log is {output / 'g++.log'}")
+    assert (output / "g++.log").read_text() == "no memory\n"
+    assert sorted(path.name for path in output.iterdir()) == ["g++.log", "top.log"]
 
 
 @pytest.fixture

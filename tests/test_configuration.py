@@ -178,6 +178,10 @@ def test_limits_themselves_are_allowed():
             parse_command_line("", Limited(), [f"--number={value}"])
 
 
+def test_projects_and_vivado_scripts_are_for_one_part():
+    assert load_stage("05_convert_hls").Configuration().hls.part == load_stage("06_synthesize").Configuration().part
+
+
 BAD_COMMAND_LINES = {
     "01_prepare_data": ["--presets demo", "--preset fast", "--downsampling nearest", "--seed one", "--seed -1"],
     "02_train_autoencoder": ["--epoch 3", "--epochs 2.5", "--epochs 0", "--batch-size many", "--learning-rate nan",

@@ -17,7 +17,17 @@ import chromium
 import numpy as np
 import pytest
 
-from common import artifacts, integer_network, mnist, paper, preprocessing, published_designs, report, stages
+from common import (
+    artifacts,
+    design_metrics,
+    integer_network,
+    mnist,
+    paper,
+    preprocessing,
+    published_designs,
+    report,
+    stages,
+)
 from common.plot_style import VARIANTS
 from common.report import draw_digit, network_tables
 from common.report.results import DASH
@@ -362,7 +372,7 @@ def test_a_design_keeps_what_it_computes_whatever_it_is_synthesized_for(tmp_path
     for row in rows:
         assert all(f">{cell}<" in row for cell in ("5,322", "0.1259", "0.9112"))
     assert ["logic synthesis" in row for row in rows] == [True, True, False]
-    assert ">place and route, Yosys 0.70, ecp5<" in rows[2]
+    assert ">placed and routed, Yosys 0.70, ecp5<" in rows[2]
     assert ">220.0<" in rows[2], "11 cycles of 20 ns"
 
 
@@ -863,7 +873,7 @@ ROUTED = {
 
 
 def test_routed_designs_are_told_from_synthesized_ones_and_nothing_is_said_of_power():
-    from common.report import hardware_tables, results
+    from common.report import hardware_tables
 
     board = {**ROUTED, "part": "ULX3S-85F: LFE5U-85F", "uart_images": 1000, "uart_differing": 0}
     board.pop("critical_path")
@@ -878,7 +888,7 @@ def test_routed_designs_are_told_from_synthesized_ones_and_nothing_is_said_of_po
     assert "1,000 images went bit by bit" in notes
     beside_the_paper = [row[0] for row in hardware_tables.tables_5_and_6(designs).rows if row[0].startswith("full/")]
     assert beside_the_paper == ["full/quantized"], "their LUTs have four inputs"
-    assert results.design_source(ROUTED) == "place and route, nextpnr-ecp5 0.11, LFE5U-85F, CABGA381, speed grade 6"
+    assert design_metrics.source(ROUTED) == "placed and routed, nextpnr-ecp5 0.11, LFE5U-85F, CABGA381, speed grade 6"
     assert hardware_tables.routed({"full/quantized": synthesized}) is None
 
 

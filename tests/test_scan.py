@@ -28,6 +28,7 @@ from common import (
     plot_scan,
     point_evaluation,
     point_training,
+    processes,
     provenance,
     pruned_training,
     scan_results,
@@ -95,7 +96,7 @@ def test_worker_that_is_killed_costs_its_point_alone_which_runs_again(scan):
 def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing(scan):
     tasks, _ = scan("failing", failing=(2, 5))
     assert [seed for seed, task in sorted(tasks.items()) if task.fault] == [2, 5]
-    text, _, log = tasks[5].fault.partition("; its log is ")
+    text, _, log = tasks[5].fault.partition("; what it printed is in ")
     assert text == "seed 5 is not liked"
     assert Path(log).read_text() == "what it printed\nseed 5 is not liked\n"
     again, begun = scan("failing")
@@ -203,6 +204,18 @@ def test_point_with_a_dead_unit_is_a_fault_unless_its_recipe_allows_it(demo_outp
             assert "the same for every image: latent unit 1" in outcome.error
             assert "accuracy" in outcome.error and "is that of a guess" in outcome.error
             assert outcome.values == {}
+
+
+def test_log_of_a_point_holds_those_of_its_tools_whose_folder_is_gone(monkeypatch):
+    def compute(*arguments):
+        folder = arguments[-1]
+        command = ["sh", "-c", "echo no memory; exit 1"]
+        processes.run_logged(command, folder=folder, log=folder / "g++.log", timeout_seconds=60)
+
+    monkeypatch.setattr(point_evaluation, "_compute", compute)
+    outcome = point_evaluation.evaluate(None, (None, None), Outcome({}, files={point_training.NETWORK: b""}))
+    assert outcome.error == "sh failed with exit status 1; its log is g++.log"
+    assert "\ng++.log:\nno memory\n" in outcome.files["log.txt"].decode()
 
 
 def test_no_scheduler_is_a_line_that_says_so(monkeypatch):

@@ -13,7 +13,6 @@ from common.fixed_point import FixedPoint
 from common.mismatches import Mismatch
 from common.open_synthesis import OpenOptions, RtlDesign
 from common.rtl_verification import Verification
-from common.vendor_tools import BuildSteps
 
 TYPE = FixedPoint(16, 6)
 VALUES = np.arange(20.0).reshape(5, 4)
@@ -31,9 +30,7 @@ OPTIONS = OpenOptions(
     board=None,
     finished=Path("finished"),
 )
-BUILD = synthesis.Build(
-    Design("encoder_classifier", "quantized"), Path("from"), Path("to"), "open", OPTIONS, BuildSteps(), 60.0
-)
+BUILD = synthesis.Build(Design("encoder_classifier", "quantized"), Path("from"), Path("to"), OPTIONS, None, 60.0)
 
 
 def changed(row, column):
@@ -78,9 +75,11 @@ def test_exact_design_has_no_faults(capsys):
         "encoder_classifier/quantized, VHDL": {"images": 5, "values": 20, "alir_vhdl": 0},
     }
     assert found.resources == {"xcup": {"lut": 5, "stages": 1, "stages_proven": 1}, "xc7": {"lut": 6}}
-    synthesis_tables.print_exactness([found])
-    compared = "test bench (1), alkaid (1), RTL (1), VHDL (1), netlist (1)"
-    assert capsys.readouterr().out == f"  no value differs; compared: {compared}\n"
+    synthesis_tables.print_exactness(found.exactness)
+    assert capsys.readouterr().out == (
+        "  no value differs; designs compared: C simulation and test bench (1), C simulation and traced logic (1), "
+        "traced logic and RTL (1), traced logic and VHDL (1), RTL and netlist (1)\n"
+    )
 
 
 IN_WORDS = "image 1, word 2 of register stage1_inp: 0.0 expected as ufixed<4,1>, 0.5 found as ufixed<4,1>"
@@ -103,7 +102,7 @@ def test_pair_that_differs_is_counted_and_named(part, counts, fault, capsys):
     of_all, of_vhdl = found.exactness.values()
     assert (*list(of_all.values())[2:], of_vhdl["alir_vhdl"]) == counts
     assert found.faults[0] == fault
-    synthesis_tables.print_exactness([found])
+    synthesis_tables.print_exactness(found.exactness)
     shown = capsys.readouterr().out
     assert "Values that differ" in shown
     cells = [line.split()[-6:] for line in shown.splitlines() if "quantized" in line]

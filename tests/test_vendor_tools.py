@@ -20,7 +20,16 @@ from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGI
 
 from common.errors import PipelineError, ToolError
 from common.vendor_reports import ReportError
-from common.vendor_tools import BuildReports, BuildSteps, build_project, find_tool, open_project, read_reports
+from common.vendor_tools import (
+    BuildReports,
+    BuildSteps,
+    build_project,
+    find_tool,
+    is_wanted,
+    open_project,
+    read_reports,
+    unused_tool,
+)
 
 SYNTH = "encoder_prj/solution1/syn/report/encoder_csynth.xml"
 COSIM = "encoder_prj/solution1/sim/report/encoder_cosim.rpt"
@@ -174,6 +183,34 @@ def test_vitis_run_is_taken_before_vitis_hls(tmp_path, tools):
         ("reset", "0"), ("csim", "1"), ("synth", "1"), ("cosim", "0"),
         ("export", "0"), ("vsynth", "0"), ("validation", "0"), ("fifo_opt", "0"),
     ]  # fmt: skip
+
+
+PROGRAMS = {"Vivado": "vivado_hls", "Vitis": "vitis-run"}
+
+
+@pytest.mark.parametrize(("backend", "other"), [("Vivado", "Vitis"), ("Vitis", "Vivado")])
+def test_auto_runs_the_tool_of_the_projects_and_says_why_the_other_is_not_run(tools, backend, other):
+    assert not is_wanted("auto", backend)
+    assert unused_tool(backend) is None
+    install(tools, PROGRAMS[other], "")
+    assert not is_wanted("auto", backend)
+    assert unused_tool(backend) == (
+        f"{PROGRAMS[other]} is on PATH but was not run, because the projects are for {backend}; "
+        f"run: python 05_convert_hls.py --hls.backend {other}, then this stage again"
+    )
+    install(tools, PROGRAMS[backend], "")
+    assert is_wanted("auto", backend)
+    assert not is_wanted("open", backend)
+
+
+@pytest.mark.fault("tool")
+def test_tool_that_is_demanded_but_cannot_run_the_projects_is_an_error(tools):
+    with pytest.raises(ToolError, match="--tool vivado: no such tool on PATH"):
+        is_wanted("vivado", "Vivado")
+    install(tools, "vitis-run", "")
+    assert is_wanted("vitis", "Vitis")
+    with pytest.raises(PipelineError, match=r"for Vivado; run: python 05_convert_hls\.py --hls\.backend Vitis"):
+        is_wanted("vitis", "Vivado")
 
 
 @pytest.mark.fault("tool")

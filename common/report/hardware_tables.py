@@ -3,23 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common import paper
+from common import design_metrics, paper
 from common.designs import CUTS, VARIANTS
 from common.published_designs import OVERESTIMATES, SYNTHESIZED_PROJECTS, overestimate
 from common.report.network_tables import Comparison
-from common.report.results import DASH, PAPER_VARIANTS, design_source, measured, number
-
-PAIRS = {
-    "qkeras_csim": "QKeras and C simulation",
-    "csim_test_bench": "C simulation and test bench",
-    "csim_alir": "C simulation and traced logic",
-    "csim_table": "C simulation and tables",
-    "alir_rtl": "traced logic and RTL",
-    "alir_vhdl": "traced logic and VHDL",
-    "rtl_netlist": "RTL and netlist",
-    "alir_netlist": "traced logic and routed netlist",
-    "csim_uart": "C simulation and simulated board",
-}
+from common.report.results import DASH, PAPER_VARIANTS, measured, number
 
 
 def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | None:
@@ -37,7 +25,7 @@ def tables_5_and_6(designs: Mapping[str, Mapping[str, Any]]) -> Comparison | Non
         for name, row in ours:
             same = name.startswith("encoder_classifier/")
             share = _share_of_paper(row, reference["lut"]) if same and "lut" in reference else DASH
-            rows.append([name, *_resources(row), design_source(row), share])
+            rows.append([name, *_resources(row), design_metrics.source(row), share])
         rows += [
             [f"paper: {name}", *_resources(row), f"C-synthesis estimate, Vivado HLS, {row['part']}", DASH]
             for name, row in theirs.items()
@@ -159,7 +147,7 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
         return None
     designs = list(dict.fromkeys(name.partition(", ")[0] for name in counts))
     counts = dict(sorted(counts.items(), key=lambda item: designs.index(item[0].partition(", ")[0])))
-    pairs = [pair for pair in PAIRS if any(pair in row for row in counts.values())]
+    pairs = design_metrics.compared(counts)
     rows = [
         [
             name,
@@ -171,7 +159,7 @@ def exactness(counts: Mapping[str, Mapping[str, int]]) -> Comparison | None:
     wrong = {place for place, row in enumerate(counts.values()) if any(row.get(pair) for pair in pairs)}
     return Comparison(
         "Values that differ between two simulations",
-        ("design", "images", "values", *(PAIRS[pair] for pair in pairs)),
+        ("design", "images", "values", *(design_metrics.pair_in_words(pair) for pair in pairs)),
         rows,
         (
             "Zero is the only good number. A float design is not listed: floating and fixed point never agree to the "

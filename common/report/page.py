@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import design_metrics
 from common.errors import PipelineError
-from common.report import figures, hardware_tables, reproduction, results, stage_status
+from common.report import figures, reproduction, results, stage_status
 from common.report.figures import Figure
 from common.report.results import Row
 from common.report.stage_status import PIPELINE, Problem, Stage
@@ -110,14 +111,10 @@ def _inexact(metrics: Mapping[str, Any], stages: Sequence[Stage]) -> list[Proble
     commands = {stage.subject: stage.command for stage in stages}
     said = [problem.text for stage in stages for problem in stage.problems]
     problems = []
-    for design, counts in metrics.get("exactness", {}).items():
-        if any(text.startswith(f"{design.partition(', ')[0]} is not exact") for text in said):
-            continue
-        for pair, words in hardware_tables.PAIRS.items():
-            if counts.get(pair):
-                command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
-                text = f"{design}: {counts[pair]} of {counts.get('values')} values differ between {words}"
-                problems.append(Problem(text, command))
+    for (name, pair), text in design_metrics.differences(metrics.get("exactness", {})).items():
+        if not any(each.startswith(f"{name.partition(', ')[0]} is not exact") for each in said):
+            command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
+            problems.append(Problem(text, command))
     return problems
 
 

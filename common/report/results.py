@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from common import paper
+from common import design_metrics, paper
 from common.designs import VARIANTS
 
 DASH = "–"
@@ -25,7 +25,6 @@ PAPER_VARIANTS = {
 }
 COMPUTED = ("nonzero_weights", "test_l1", "test_accuracy")
 AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
-ESTIMATE, SYNTHESIS, ROUTED = "C-synthesis estimate", "logic synthesis", "place and route"
 # Of the paper's Table 1: weights alone, since its biases are counted otherwise (contradiction 2).
 PAPER_WEIGHTS = {"complete": 6_048, "pruned": 5_586}
 PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  # its Table 3, and hls4ml's default
@@ -156,7 +155,7 @@ def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None
             bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
             **{key: measured(found, key) for key in numbers},
             **counts.get(name, {}),
-            source=design_source(found),
+            source=design_metrics.source(found),
         )
 
 
@@ -173,15 +172,6 @@ def _counts_by_design(names: Iterable[str], exactness: Mapping[str, Mapping[str,
     return found
 
 
-def design_source(found: Mapping[str, Any]) -> str:
-    """Say which tool and part a design's numbers are for, and how far it went: only what is routed has a speed."""
-    if "lut" not in found:
-        return "simulation"
-    tool = ".".join(str(found.get("tool", "")).rpartition(", ")[2].split(".")[:2])
-    kind = ESTIMATE if found.get("estimate") else ROUTED if "fmax_mhz" in found else SYNTHESIS
-    return ", ".join(word for word in (kind, tool, str(found.get("part", ""))) if word)
-
-
 def _paper_networks() -> Iterable[Row]:
     for variant, found in paper.TABLE_2.items():
         weights, accuracy = PAPER_WEIGHTS[variant], found["test_accuracy"]
@@ -195,6 +185,6 @@ def _paper_designs() -> Iterable[Row]:
     for name, found in paper.TABLES_5_AND_6.items():
         variant = PAPER_VARIANTS[name]
         numbers = {key: value for key, value in found.items() if key != "part"}
-        source = f"{ESTIMATE}, Vivado HLS, {found['part']}"
+        source = f"{design_metrics.ESTIMATE}, Vivado HLS, {found['part']}"
         words = f"paper, {name.partition(',')[0]}"
         yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
