@@ -17,6 +17,7 @@ import numpy as np
 from common import console, dataset, mnist, preprocessing, presets, stages
 from common.configuration import Interval
 from common.preprocessing import Downsampling
+from common.report import update_overview
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
 
@@ -106,4 +107,4 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
-    stages.run_stage(__file__, __doc__, PRESETS, main, preset=parser.parse_known_args()[0].preset)
+    stages.run_stage(__file__, __doc__, PRESETS, main, update_overview, preset=parser.parse_known_args()[0].preset)

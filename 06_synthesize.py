@@ -17,6 +17,7 @@ from common.configuration import Interval, Part
 from common.designs import Design, parse_designs
 from common.errors import PipelineError
 from common.place_and_route import PlaceAndRouteOptions
+from common.report import update_overview
 
 QUANTIZED = (
     "encoder_classifier/quantized_pruned",
@@ -67,6 +68,8 @@ class Configuration:
     """Wall time after which a tool is killed [s]."""
     processes: Annotated[int, Interval(1, 64)] = 2
     """Designs at a time; each needs up to 2 GB of memory."""
+    allow: tuple[Literal["failed_input", "unproven"], ...] = ()
+    """What is only warned of: input from a stage that failed, netlists that a proof was asked for and not reached."""
 
     def check(self) -> None:
         """Refuse designs that do not exist or cannot be routed, and a serial line that no clock can make."""
@@ -149,4 +152,4 @@ def main(run: stages.Run, configuration: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main)
+    stages.run_stage(__file__, __doc__, PRESETS, main, update_overview)

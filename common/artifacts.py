@@ -152,6 +152,19 @@ def stale_reason(outputs: Path, stage: str) -> str | None:
     return None
 
 
+def failure(outputs: Path, stage: str) -> str | None:
+    """Say what a finished stage found wrong, and the command that runs it again, or return None where it succeeded.
+
+    Raises:
+        PipelineError: Its `run.json` is missing or damaged.
+    """
+    failures = read_run(outputs, stage).get("failures", ())
+    if not failures:
+        return None
+    more = f" (and {len(failures) - 1} more)" if failures[1:] else ""
+    return f"stage {stage} failed: {failures[0]}{more}; mend that and run: {rerun(outputs, stage)}"
+
+
 def checked_artifact(outputs: Path, stage: str, name: str) -> tuple[Path, str]:
     """Return path and SHA-256 of an artifact that is present, intact and not stale.
 

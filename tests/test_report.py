@@ -18,6 +18,7 @@ import pytest
 
 from common import artifacts, integer_network, mnist, preprocessing, report, stages
 from common.report import draw_digit
+from common.report.metrics import write_metrics
 
 ROOT = Path(__file__).parents[1]
 STAGES = [path.stem for path in sorted(ROOT.glob("0[1-6]_*.py"))]  # those of the pipeline
@@ -217,7 +218,7 @@ def make_outputs(tmp_path, count=6, preset="paper"):
     for name, arguments in list(zip(STAGES, written, strict=True))[:count]:
         write_stage(outputs, name, preset=preset, **arguments)
     outputs.mkdir(exist_ok=True)
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     return outputs
 
 
@@ -328,7 +329,7 @@ def test_a_design_keeps_what_it_computes_whatever_it_is_synthesized_for(tmp_path
     routed = {**DESIGN, "part": "ecp5", "clock_ns": 20.0, "fmax_mhz": 50.0}
     designs = {name: {**DESIGN, **known}, f"{name}, xc7": {**DESIGN, "lut": 15_001}, f"{name}, ecp5": routed}
     write_stage(outputs, "06_synthesize", metrics={"designs": designs})
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     rows = table_rows(render(outputs), "full network")
     assert len(rows) == 3
     for row in rows:
@@ -343,7 +344,7 @@ def test_proof_for_every_input_is_told_where_it_was_asked_for(tmp_path):
     assert "proven equal" not in render(outputs).said
     design = {**DESIGN, "stages": 13, "stages_proven": 12}
     write_stage(outputs, "06_synthesize", metrics={"designs": {"full/quantized_pruned": design}})
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     page = render(outputs).said
     assert "full/quantized_pruned, xcup: netlist and RTL are proven equal for every possible input" in page
     assert "in 12 of 13 pipeline stages" in page
@@ -454,7 +455,7 @@ def test_findings_of_a_stage_are_shown_once(tmp_path):
         failures=[finding],
         metrics={"exactness": {"full/quantized_pruned": {**EXACT, "alir_rtl": 7}}},
     )
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     alerts = render(outputs).text.partition('<ul class="alerts">')[2].partition("</ul>")[0]
     assert alerts.count("<li>") == 1
     assert finding in alerts
@@ -483,7 +484,7 @@ def test_hostile_words_stay_words(tmp_path):
     network = random_network()
     network["layers"].append({**network["layers"][1], "name": HOSTILE})
     (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network))
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     harmless = render(make_outputs(tmp_path / "harmless"))
     page = render(outputs)
     tags = [[tag for tag, _ in each.elements].count("script") for each in (page, harmless)]
@@ -770,7 +771,7 @@ def test_nothing_overflows_nothing_is_asked_for_and_nothing_complains(browser, t
             configuration={long: long},
             metrics={"models": {long: score()}, "designs": {"full/pruned": {**DESIGN, "part": long, "lut": 10**9}}},
         )
-        stages.merge_metrics(outputs)
+        write_metrics(outputs)
     report.write(outputs)
     browser.open(outputs / "index.html", width, colours)
     assert browser.evaluate(TOO_WIDE) == []

@@ -220,7 +220,7 @@ def test_damaged_metrics_are_made_anew(outputs, subtests):
                 report.write(outputs)
                 assert "metrics.json is damaged; run: " in (outputs / "index.html").read_text()
                 (outputs / "metrics.json").rmdir()
-            stages.write_overview(outputs)
+            report.update_overview(outputs)
             assert (outputs / "metrics.json").read_text() == before
 
 
