@@ -16,7 +16,7 @@ import chromium
 import numpy as np
 import pytest
 
-from common import artifacts, integer_network, mnist, preprocessing, report, stages
+from common import artifacts, integer_network, mnist, preprocessing, report
 from common.report import draw_digit
 from common.report.metrics import write_metrics
 

@@ -33,7 +33,7 @@ from stage_runs import (
     wait_until,
 )
 
-from common import artifacts, disk_space, report, stages
+from common import artifacts, disk_space, report
 
 IMAGES = "01_prepare_data/mnist8x8.npz"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]
