@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,10 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage_runs import ALL_STAGES, load_stage
+from stage_runs import ALL_STAGES, ROOT, load_stage
 from test_report import DESIGN, score, write_stage
 
-from common import artifacts, report, summary
+from common import artifacts, report, stages, summary
 from common.designs import ALL, parse_designs
 from common.errors import PipelineError
 from common.report.results import CUTS
@@ -117,7 +118,7 @@ class Outputs:
     def check(self):
         """Nothing raises, and what is shown as current is of a design that is there, from a stage that is current."""
         with mock.patch.dict(os.environ, OUTPUTS_DIR=str(self.folder)):
-            summary.main(started=0.0)
+            status = summary.main(started=0.0)
         assert not (self.folder / report.FAULT_LOG).exists()
         metrics = json.loads((self.folder / "metrics.json").read_text())
         finished = sorted(path.parent.name for path in self.folder.glob("*/run.json"))
@@ -125,6 +126,7 @@ class Outputs:
         assert metrics["stale"] == sorted({*finished} - {*current})
         with (self.folder / "results.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["kind"] == "design"]
+        assert status == bool(metrics["failures"])
         cuts = {words: cut for cut, words in CUTS.items()}
         for row in rows:
             assert f"{cuts[row['name']]}/{row['variant']}" in self.converted
@@ -164,6 +166,55 @@ def test_one_design_more_or_less_in_stages_05_and_06(design):
         for stage, designs in itertools.product((CONVERTED, SYNTHESIZED), ((design,), others, ALL)):
             outputs.run(stage, designs=designs)
             outputs.check()
+
+
+@pytest.mark.parametrize("failures", [[], ["too dark"]])
+def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stage_stay(
+    tmp_path, monkeypatch, capsys, failures
+):
+    def compute(run, _):
+        (run.folder / "images").write_text("new")
+        run.failures += failures
+
+    def broken(_):
+        raise TypeError("unsupported operand")
+
+    def run():
+        with pytest.raises(SystemExit) as end:
+            stages.run_stage(script, "Prepare.", load_stage(IMAGES).PRESETS, compute, report.update_overview, "demo")
+        return end.value.code, capsys.readouterr().err
+
+    script = str(ROOT / f"{IMAGES}.py")
+    monkeypatch.setattr(sys, "argv", [script])
+    monkeypatch.setenv("OUTPUTS_DIR", str(tmp_path))
+    log = tmp_path / report.FAULT_LOG
+    with monkeypatch.context() as patch:
+        patch.setattr("common.report.writing.write", broken)
+        status, errors = run()
+    assert status == len(failures)
+    assert (tmp_path / IMAGES / "images").read_text() == "new"
+    [warning] = [line for line in errors.splitlines() if line.startswith("WARNING")]
+    assert warning.endswith(f"TypeError: unsupported operand; its traceback is in {log}")
+    assert "Traceback" not in errors
+    assert "in broken" in log.read_text()
+    status, errors = run()
+    assert status == len(failures)
+    assert "WARNING" not in errors
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("failing", [(), (CONVERTED, QUANTIZED)])
+def test_summary_lists_what_stages_found_wrong_and_fails(failing, capsys):
+    with new_outputs() as outputs:
+        for stage in ALL_STAGES:
+            outputs.run(stage, failures=("too dark", "too small") if stage in failing else ())
+        with mock.patch.dict(os.environ, OUTPUTS_DIR=str(outputs.folder)):
+            status = summary.main(started=0.0)
+    said = capsys.readouterr().err
+    assert status == bool(failing)
+    assert said.count("ERROR") == 2 * len(failing)
+    for stage, text in itertools.product(failing, ("too dark", "too small")):
+        assert f"ERROR: {stage} failed: {text}; mend that and run: python {stage}.py" in said
 
 
 RUNS = st.fixed_dictionaries({

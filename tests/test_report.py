@@ -461,6 +461,44 @@ def test_findings_of_a_stage_are_shown_once(tmp_path):
     assert finding in alerts
 
 
+def test_states_of_stages_are_shown(tmp_path):
+    outputs = make_outputs(tmp_path, 4)
+    write_stage(outputs, "01_prepare_data", files={"mnist8x8.npz": "other"}, failures=["too dark"])
+    write_stage(outputs, "03_prune", files={"classifier_pruned.h5": "3"})
+    (outputs / "03_prune" / "classifier_pruned.h5").unlink()
+    write_metrics(outputs)
+    page = render(outputs)
+    assert "01_prepare_data failed: too dark; run: python 01_prepare_data.py" in page.said
+    states = re.findall(r'class="state">([^<]*)<', page.text)[:6]
+    assert states == ["failed", "stale", "damaged", "2 s", "not run", "not run"]
+    assert ">stale, Keras<" in table_rows(page, "with classifier")[0]
+    assert "damaged" not in "".join(table_rows(page, "with classifier"))
+
+
+def test_headline_is_not_of_stale_stages(tmp_path):
+    outputs = make_outputs(tmp_path)
+    assert "As hardware" in render(outputs).said
+    write_stage(outputs, "05_convert_hls", files={f"{EMBEDDED[1]}/model.fml": "other"})
+    write_metrics(outputs)
+    page = render(outputs)
+    assert "As hardware" not in page.said
+    assert "Not one of" not in page.said
+    assert "Tables 5 and 6 of the revision: on the FPGA (stale)" in page.said
+
+
+@pytest.mark.fault("disk")
+def test_report_on_read_only_outputs_says_so_in_a_line(tmp_path, without_powers_of_root):
+    outputs = make_outputs(tmp_path)
+    outputs.chmod(0o555)
+    command = [*without_powers_of_root, sys.executable, "-m", "common.report"]
+    environment = {**os.environ, "OUTPUTS_DIR": str(outputs)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    outputs.chmod(0o755)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: report: Permission denied (")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.fault("foreign")
 def test_hostile_words_stay_words(tmp_path):
     outputs = make_outputs(tmp_path)
