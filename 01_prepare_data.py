@@ -17,6 +17,7 @@ import numpy as np
 from common import console, dataset, mnist, preprocessing, presets, stages
 from common.configuration import Interval
 from common.preprocessing import Downsampling
+from common.report import update_overview
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
 METHODS = ("anti_aliased", "every_third_pixel")  # of downsampling, side by side in the figure
@@ -115,4 +116,5 @@ def draw(run: stages.Run, _: Configuration) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, preset=parser.parse_known_args()[0].preset)
+    chosen = parser.parse_known_args()[0].preset
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview, preset=chosen)

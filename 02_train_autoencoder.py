@@ -13,6 +13,7 @@ from common import console, dataset, stages
 from common.configuration import Epochs
 from common.errors import PipelineError
 from common.recipe import Recipe, Starts
+from common.report import update_overview
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         networks.save(model, run.folder / f"{network}.h5")
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/complete"] = row
-        run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"), configuration.allow)
+        run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"))
         rows.append([network, row["parameters"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
@@ -106,4 +107,4 @@ def draw(run: stages.Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

@@ -14,6 +14,7 @@ from common import console, dataset, stages
 from common.configuration import Interval
 from common.errors import PipelineError
 from common.recipe import Recipe, Starts
+from common.report import update_overview
 
 Steps = Annotated[int, Interval(0, 100_000_000)]
 
@@ -95,7 +96,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         networks.save(model, run.folder / f"{network}_pruned.h5")
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
-        run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"), configuration.allow)
+        run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"))
         rows.append([network, row["nonzero_weights"], *training.summary_cells(row)])
     training.save_curves(run.folder / "learning_curves.csv", curves)
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
@@ -139,4 +140,4 @@ def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

@@ -14,6 +14,7 @@ from common.configuration import Epochs
 from common.fixed_point import FixedPoint
 from common.precision import TUNED, NetworkPrecision
 from common.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
+from common.report import update_overview
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -91,7 +92,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             networks.save(model, run.folder / f"{name}.h5")
             row = {"parent": f"{network}/{parents[variant]}", **training.describe(model, train_samples, test_samples)}
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
-            run.report_findings(plausibility.findings(model, test_samples, title), configuration.allow)
+            run.report_findings(plausibility.findings(model, test_samples, title))
             rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
             baseline = training.scores(
                 quantization.post_training_outputs(source, HLS4ML_DEFAULT, test_samples.intensities), test_samples
@@ -129,4 +130,4 @@ def draw(run: stages.Run, configuration: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

@@ -12,12 +12,13 @@ Softmax is left out of the hardware, which gives logits: the largest logit is th
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from common import console, dataset, parallel, stages
 from common.configuration import Interval
 from common.designs import parse_designs
 from common.hls import HlsOptions
+from common.report import update_overview
 
 if TYPE_CHECKING:
     from common import conversion
@@ -51,6 +52,8 @@ class Configuration:
     """Settings of the hls4ml projects."""
     processes: Annotated[int, Interval(1, 64)] = 2
     """Designs converted at a time; each needs about 1 GB of memory."""
+    allow: tuple[Literal["failed_input"], ...] = ()
+    """What is only warned of: input from a stage that failed."""
 
     def check(self) -> None:
         """Refuse designs that do not exist."""
@@ -125,4 +128,4 @@ def draw(run: stages.Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

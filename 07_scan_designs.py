@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from common import console, stages
 from common.configuration import BatchSize, Fraction, Interval, Seed, Weight
 from common.errors import PipelineError
+from common.report import update_overview
 
 SPACES = Path(__file__).parent / "spaces"
 SHOWN = {
@@ -60,6 +61,8 @@ class Configuration:
     """Processes on this machine; each has one thread and its part of the memory."""
     points_dir: Path | None = None
     """Where points are kept, outputs/points otherwise; scans may share one."""
+    allow: tuple[Literal["failed_input"], ...] = ()
+    """What is only warned of: input from a stage that failed."""
 
 
 PRESETS = {
@@ -136,4 +139,4 @@ def _written(value: float | None, form: str) -> str | None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw)
+    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

@@ -11,12 +11,23 @@
 # make help            this text
 
 STAGES  := 01_prepare_data 02_train_autoencoder 03_prune 04_quantize 05_convert_hls 06_synthesize
-OUTPUTS := $(or $(OUTPUTS_DIR),outputs)
+
+# Paths that make would read as something else are refused before anything runs.
+UNUSABLE := \# % : ; ~ = * ? [ ] ( ) { } | & < > ! ' " ` \ $$
+usable = $(if $(filter-out 1,$(words -$(2)-))$(strip $(foreach character,$(UNUSABLE),$(findstring $(character),$(2)))),\
+    $(error $(1) is '$(2)', and make cannot use a path with a space or one of $(UNUSABLE)))
+
+# One spelling of the outputs folder, however OUTPUTS_DIR spells it: no link, no final slash, relative in the checkout.
+OUTPUTS := $(shell realpath -m --relative-base=. -- '$(subst ','\'',$(or $(value OUTPUTS_DIR),outputs))')
+$(call usable,OUTPUTS_DIR,$(OUTPUTS))
+$(call usable,PRESET,$(value PRESET))
+
 VENV    := .venv
 PYTHON  := $(VENV)/bin/python
 RUNS    := $(STAGES:%=$(OUTPUTS)/%/run.json)
 DRAWN   := $(STAGES:%=$(OUTPUTS)/%/drawn)
 STARTED := $(shell date +%s)
+FAILED  := $(filter-out /dev/null,$(shell grep -L '^ "failures": \[\],' /dev/null $(wildcard $(RUNS))))
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
 .PHONY: all scan report benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
@@ -34,11 +45,12 @@ ifneq ($(PRESET),$(CURRENT))
 $(OUTPUTS)/01_prepare_data/run.json: FORCE
 endif
 endif
+$(FAILED): FORCE
 $(OUTPUTS)/01_prepare_data/run.json: $(wildcard $(filter %.toml,$(or $(PRESET),$(CURRENT))))
 
 define STAGE_RULE
 $(OUTPUTS)/$(1)/run.json: $(1).py requirements.txt | $(VENV)/installed
-	@echo "$(1): $$(if $$(wildcard $$@),out of date against $$(or $$(filter-out FORCE,$$?),the preset),not yet made)"
+	@echo "$(1): $$(if $$(wildcard $$@),$$(if $$(filter $$@,$$(FAILED)),its last run failed,out of date against $$(or $$(filter-out FORCE,$$?),the preset)),not yet made)"
 	@$(PYTHON) $(1).py $(2)
 # A stage that has just been computed has been drawn, too, after make looked: the shell looks again.
 $(OUTPUTS)/$(1)/drawn: | $(OUTPUTS)/$(1)/run.json
@@ -81,12 +93,17 @@ benchmarks: all
 	    $(PYTHON) -m benchmarks.$$name || exit 1; \
 	done
 
+# OUTPUTS_DIR may be any folder: one is deleted where a stage has finished in it, or where it is empty but for a lock.
 clean:
+	@if [ -z "$(if $(filter $(OUTPUTS)/%,$(CURDIR)/),,$(wildcard $(RUNS)))" ] && ls -A $(OUTPUTS) 2>/dev/null | grep -qvx .lock; then \
+	    echo "$(OUTPUTS) is kept, since it holds no run.json of a stage, or this checkout; delete it by hand" >&2; exit 1; \
+	fi
 	rm -rf $(OUTPUTS)
 
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
+# Where PYTHONSAFEPATH or -I takes a script's folder off Python's path, checkout.pth has put it there, relative to itself.
 $(VENV)/installed: requirements.txt
 	@command -v g++ >/dev/null || { echo "g++ is missing; install it (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	@for python in $${PYTHON_FOR_VENV:-python3.13 python3.12 python3.11 python3 python}; do \
@@ -96,6 +113,7 @@ $(VENV)/installed: requirements.txt
 	        exit 0; \
 	    fi; \
 	done; echo "Python 3.11, 3.12 or 3.13 is needed and none was found; install one, or name it: make PYTHON_FOR_VENV=..." >&2; exit 1
+	@for packages in $(VENV)/lib/python*/site-packages; do echo ../../../.. > $$packages/checkout.pth; done
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, mnist, preprocessing, provenance, report
+from common import artifacts, console, mnist, preprocessing, provenance, report, stages
 from common.errors import PipelineError
 from common.report.benchmarks import RECORD
 from common.samples import Samples
 
 REPETITIONS = 5
-OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
+OUTPUTS = stages.outputs_folder()
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,6 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
         PipelineError: The stage has not run, or its `run.json` is damaged or of another format version.
     """
     path = outputs / stage / "run.json"
-    mend = f"run: {rerun(outputs, stage)}"
     try:
         run = json.loads(path.read_text())
         version = run["format"]
@@ -115,16 +114,17 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
             parts = (run[key] for key in ("configuration", "reads", "writes", "metrics"))
             if not all(isinstance(part, dict) for part in parts) or run["sha256"] != record_digest(run):
                 raise ValueError(path)
+            return run
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing, so stage {stage} has not finished here; {mend}") from None
+        fault = f"{path} is missing, so stage {stage} has not finished here;"
     except (ValueError, KeyError, TypeError, OSError):
-        raise PipelineError(f"{path} is damaged; {mend}") from None
-    if version != RUN_FORMAT:
-        raise PipelineError(
+        fault = f"{path} is damaged;"
+    else:
+        fault = (
             f"{path} has format version {version}, this program reads version {RUN_FORMAT}; "
-            f"use the program that wrote it, or {mend}"
+            "use the program that wrote it, or"
         )
-    return run
+    raise PipelineError(f"{fault} run: {rerun(outputs, stage)}")
 
 
 def stale_reason(outputs: Path, stage: str) -> str | None:
@@ -150,6 +150,19 @@ def stale_reason(outputs: Path, stage: str) -> str | None:
                 mend = rerun(outputs, stage)
                 return f"{outputs / stage} was made from {name}, which has changed since; run: {mend}"
     return None
+
+
+def failure(outputs: Path, stage: str) -> str | None:
+    """Say what a finished stage found wrong, and the command that runs it again, or return None where it succeeded.
+
+    Raises:
+        PipelineError: Its `run.json` is missing or damaged.
+    """
+    failures = read_run(outputs, stage).get("failures", ())
+    if not failures:
+        return None
+    more = f" (and {len(failures) - 1} more)" if failures[1:] else ""
+    return f"stage {stage} failed: {failures[0]}{more}; mend that and run: {rerun(outputs, stage)}"
 
 
 def checked_artifact(outputs: Path, stage: str, name: str) -> tuple[Path, str]:

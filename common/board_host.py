@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -121,7 +120,7 @@ def main(configuration: Configuration) -> None:
     """
     import serial
 
-    outputs = stages.outputs_folder(str(Path(__file__).parent))
+    outputs = stages.outputs_folder()
     place = outputs / "06_synthesize" / configuration.design / "board" / "board.json"
     if not place.exists():
         raise PipelineError(

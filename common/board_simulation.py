@@ -17,7 +17,7 @@ from pathlib import Path
 from common import yosys
 from common.board import BOARDS, SOURCES, TOP, BoardOptions
 from common.errors import ToolError
-from common.processes import run_logged
+from common.processes import check_may_execute, run_logged
 
 # A register between two pipeline stages holds hundreds of words; g++ takes minutes for all in one, less for one each.
 _WRITE_CPP = "proc; flatten -noscopeinfo; opt_expr; opt_clean; splitcells; splitnets -driver; opt_clean"
@@ -33,8 +33,9 @@ def build(folder: Path, output: Path, *, timeout_seconds: float, on_step: Callab
         on_step: Told what is being done, in a few words.
 
     Raises:
-        ToolError: Yosys or g++ failed.
+        ToolError: Yosys or g++ failed, or `output` is where nothing may be executed.
     """
+    check_may_execute(output)
     sources = shutil.copytree(folder / "src", output / "src")
     shutil.copy(SOURCES / "pll_model.v", sources / "pll.v")
     yosys.run_script(output, TOP, _WRITE_CPP, {output / "top.cc": "write_cxxrtl -g2"}, timeout_seconds, on_step)

@@ -12,6 +12,7 @@ from common import plausibility, test_bench
 from common.errors import ToolError
 from common.fixed_point import fixed_point
 from common.legacy_keras import keras
+from common.processes import check_may_execute
 
 
 def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -25,10 +26,11 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
         All outputs side by side, float32 [N, values], and each layer's output by its name, float32 [N, nodes].
 
     Raises:
-        ToolError: g++ is missing or failed.
+        ToolError: g++ is missing or failed, or the project is where nothing may be executed.
     """
     if shutil.which("g++") is None:
         raise ToolError("g++ was not found; install it (Debian, Ubuntu: apt install g++)")
+    check_may_execute(Path(model.config.get_output_dir()))
     log = io.StringIO()
     try:
         with contextlib.redirect_stdout(log):

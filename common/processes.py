@@ -83,6 +83,23 @@ def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str],
         raise ToolError(f"{command[0]} could not be started: {error.strerror}") from error
 
 
+def check_may_execute(folder: Path) -> None:
+    """Refuse a folder for compiled programs on a file system that is mounted noexec, as hardened machines mount /tmp.
+
+    Args:
+        folder: Exists, or will be made.
+
+    Raises:
+        ToolError: It is mounted noexec.
+    """
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if os.statvfs(there).f_flag & os.ST_NOEXEC:
+        raise ToolError(
+            f"{folder} is mounted noexec, so that what g++ compiles there cannot run; "
+            "name another place by OUTPUTS_DIR, or by TMPDIR for temporary files"
+        )
+
+
 def _termination_raised() -> AbstractContextManager[None]:
     """Make SIGTERM and SIGHUP raise SystemExit, where the program has not decided about them itself."""
 

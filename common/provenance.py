@@ -58,10 +58,16 @@ def _version(package: str) -> str | None:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the working tree, marked where files differ from it, or None outside of git."""
+    """Return the commit of the checkout, marked where files differ from it; None where it is no repository itself."""
     try:
-        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        here = Path(__file__).parent
-        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        if _git("rev-parse", "--show-prefix"):  # where the checkout is inside of another repository
+            return None
+        return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints in the checkout."""
+    command, checkout = ["git", *arguments], Path(__file__).parents[1]
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()

@@ -24,8 +24,9 @@ class Recipe:
     """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
     seed: Seed = 0
     """Of initial weights and of the order of images."""
-    allow: tuple[Literal["dead_unit", "chance"], ...] = ()
-    """What is only warned of: a latent unit that is the same for every image, a classifier that guesses."""
+    allow: tuple[Literal["dead_unit", "chance", "failed_input"], ...] = ()
+    """What is only warned of: a latent unit that is the same for every image, a classifier that guesses, input from a
+    stage that failed."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Run:
     `preset` is a built-in one or a file; `base_preset` is the built-in one that a file starts from.
 
     Failures are findings, such as simulations that disagree: reports are written all the same, and the stage exits
-    with status 1. Warnings are findings with which a user may want to go on.
+    with status 1. Warnings are findings with which a user may want to go on; `allow` makes warnings of some failures.
     """
 
     stage: str
@@ -43,6 +43,7 @@ class Run:
     external_reads: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    allow: Sequence[str] = ()
 
     @property
     def dataset(self) -> str:
@@ -50,8 +51,17 @@ class Run:
         return "digits" if self.base_preset == "demo" else "mnist"
 
     def read(self, stage: str, name: str) -> Path:
-        """Return the path of another stage's artifact, checked to be present, intact and not stale, and record it."""
+        """Return the path of another stage's artifact, checked to be present, intact and not stale, and record it.
+
+        Raises:
+            PipelineError: It is not, or its stage failed and `failed_input` is not allowed.
+        """
         path, self.reads[f"{stage}/{name}"] = artifacts.checked_artifact(self.outputs, stage, name)
+        failure = artifacts.failure(self.outputs, stage)
+        if failure is not None and "failed_input" not in self.allow:
+            raise PipelineError(f"{failure}; or use its files all the same: --allow failed_input")
+        if failure is not None and failure not in self.warnings:
+            self.warn(failure)
         return path
 
     def read_folder(self, stage: str, name: str) -> Path:
@@ -64,10 +74,10 @@ class Run:
             self.read(stage, file)
         return self.outputs / stage / name
 
-    def report_findings(self, findings: Mapping[str, str], allowed: Sequence[str]) -> None:
+    def report_findings(self, findings: Mapping[str, str]) -> None:
         """Make failures of findings, given in words by their kind, or warnings of those whose kind is allowed."""
         for kind, text in findings.items():
-            if kind in allowed:
+            if kind in self.allow:
                 self.warn(text)
             else:
                 self.failures.append(f"{text}, or --allow {kind}")
@@ -97,9 +107,9 @@ class Run:
         return path
 
 
-def outputs_folder(script: str) -> Path:
-    """Return the folder of all artifacts: `$OUTPUTS_DIR`, or `outputs` beside the numbered scripts."""
-    return Path(os.environ.get("OUTPUTS_DIR") or Path(script).resolve().parent / "outputs")
+def outputs_folder() -> Path:
+    """Return the folder of all artifacts, without links: `$OUTPUTS_DIR`, or `outputs` beside the numbered scripts."""
+    return Path(os.environ.get("OUTPUTS_DIR") or presets.SCRIPTS / "outputs").resolve()
 
 
 def run_stage(
@@ -108,6 +118,7 @@ def run_stage(
     built_in: Mapping[str, Configuration],
     compute: Callable[[Run, Configuration], None],
     draw: Callable[[Run, Configuration], None],
+    overview: Callable[[Path], None],
     preset: str | None = None,
 ) -> None:
     """Run a stage from the command line: flags over its preset, errors as one line, exit status 0, 1 or 130.
@@ -120,9 +131,10 @@ def run_stage(
             last run's as a whole, and only when all is done.
         draw: Writes figures and tables into `Run.folder` from what `compute` wrote there and read; `--redraw` calls
             it alone, over the artifacts of the last run.
+        overview: Makes anew what is made of the artifacts of all stages, given the outputs folder.
         preset: Name or file of the preset, where this stage chooses it; otherwise it is the one in force.
     """
-    stage, outputs = Path(script).stem, outputs_folder(script)
+    stage, outputs = Path(script).stem, outputs_folder()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
     try:
         if REDRAW in sys.argv[1:]:
@@ -131,6 +143,7 @@ def run_stage(
             console.heading(stage, f"drawing anew, writing {os.path.relpath(outputs / stage)}")
             with _locked(outputs, stage):
                 failures = _redraw(Path(script).resolve(), outputs, built_in, draw)
+                overview(outputs)
         else:
             chosen = presets.load(preset) if preset else presets.in_force(outputs)
             default = chosen.configuration(stage, built_in)
@@ -140,6 +153,7 @@ def run_stage(
             console.heading(stage, f"preset {chosen.name}, writing {os.path.relpath(outputs / stage)}")
             with _locked(outputs, stage):
                 failures = _run(Path(script).resolve(), outputs, chosen, configuration, compute, draw)
+                overview(outputs)
         for failure in failures:
             console.error(f"{stage}: {failure}")
         sys.exit(1 if failures else 0)
@@ -184,7 +198,7 @@ def _run(
     """Compute and draw; return what was found wrong."""
     started, stage = time.perf_counter(), script.stem
     with _replaced(outputs, stage) as folder:
-        run = Run(stage, preset.name, preset.base, outputs, folder)
+        run = Run(stage, preset.name, preset.base, outputs, folder, allow=getattr(configuration, "allow", ()))
         if preset.origin is not None:
             run.read(preset.origin, presets.FILE)
         compute(run, configuration)
@@ -219,6 +233,7 @@ def _redraw(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _link(source, folder / name)
         run = Run(stage, record["preset"], record["preset"], outputs, folder, record["metrics"], record["reads"])
+        run.allow = getattr(configuration, "allow", ())
         draw(run, configuration)
         _write_record(run, script, record, kept)
         shutil.copystat(outputs / stage / "run.json", folder / "run.json")  # to make, artifacts are as old as they were
@@ -256,15 +271,6 @@ def _replaced(outputs: Path, stage: str) -> Iterator[Path]:
     finally:
         for leftover in (folder, previous):
             shutil.rmtree(leftover, ignore_errors=True)
-    write_overview(outputs)
-
-
-def write_overview(outputs: Path) -> None:
-    """Write what is made of the artifacts of all stages: `metrics.json` and the results page."""
-    from common import report  # imports matplotlib, which --help does not wait for
-
-    merge_metrics(outputs)
-    report.write(outputs)
 
 
 def _record(run: Run, configuration: object, seconds: float) -> dict[str, Any]:
@@ -309,48 +315,16 @@ def _write_record(run: Run, script: Path, record: dict[str, Any], artifacts_made
 
 def _write_dependencies(run: Run, script: Path) -> None:
     """Tell make what this run was made of, as compilers do: its code and the files it read, and what only draws."""
-    root = script.parent
 
     def names(paths: Iterable[Path]) -> list[str]:
-        return [str(path).removeprefix(f"{root}/") for path in paths]
+        return [str(path.relative_to(script.parent)) for path in paths]
 
-    record, stamp = names([run.outputs / run.stage / "run.json", run.outputs / run.stage / "drawn"])
-    made_of = names([*computing_files(script), *sorted(run.outputs / name for name in run.reads)])
+    # Wherever the outputs are, and however that is spelled, make knows them by its variable.
+    made_of = [*names(computing_files(script)), *(f"$(OUTPUTS)/{name}" for name in sorted(run.reads))]
     drawn_by = names(drawing_files(script))
     rules = [
-        f"{record}: {' '.join([script.name, *made_of])}",
-        f"{stamp}: {' '.join(drawn_by)}",
+        f"$(OUTPUTS)/{run.stage}/run.json: {' '.join([script.name, *made_of])}",
+        f"$(OUTPUTS)/{run.stage}/drawn: {' '.join(drawn_by)}",
         f"{' '.join([*made_of, *drawn_by])}:",  # make must not stop where one of them has gone
     ]
     (run.folder / "dependencies.mk").write_text("".join(rule.replace(" ", " \\\n  ") + "\n" for rule in rules))
-
-
-def merge_metrics(outputs: Path) -> None:
-    """Write `metrics.json`: the parts of all stages that have run, merged, and the names of those that are stale."""
-    merged: dict[str, Any] = {
-        "preset": None,
-        "dataset": None,
-        "models": {},
-        "exactness": {},
-        "designs": {},
-        "seconds": {},
-    }
-    stale = []
-    for folder in sorted(path.parent.name for path in outputs.glob("[0-9]*/run.json")):
-        try:
-            run = artifacts.read_run(outputs, folder)
-        except PipelineError:
-            stale.append(folder)  # damaged; whoever reads it says so
-            continue
-        merged["preset"], merged["dataset"] = run["preset"], run["dataset"]
-        merged["seconds"][folder] = run["seconds"]
-        for part, rows in run["metrics"].items():
-            for name, values in rows.items():
-                merged[part].setdefault(name, {}).update(values)
-        try:
-            reason = artifacts.stale_reason(outputs, folder)
-        except PipelineError as error:
-            reason = str(error)
-        if reason is not None:
-            stale.append(folder)
-    artifacts.write_text_atomically(outputs / "metrics.json", json.dumps({**merged, "stale": stale}, indent=1))

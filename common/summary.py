@@ -1,25 +1,28 @@
 """The one-screen summary that `make` ends with: results, what is exact, what was run, where to look."""
 
-import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, design_metrics, paper, stages
+from common import artifacts, console, design_metrics, paper, report, stages
 from common.errors import PipelineError
+from common.report.metrics import merged
 
-OUTPUTS = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
 
+def main(started: float) -> int:
+    """Print the summary and return the exit status: 1 where a stage failed.
 
-def main(started: float) -> None:
-    """Print the summary; `started` is when make began [s since 1970]."""
-    stages.write_overview(OUTPUTS)  # also where a stage was killed right before it would have
-    metrics = json.loads((OUTPUTS / "metrics.json").read_text())
+    Args:
+        started: When make began [s since 1970].
+    """
+    outputs = stages.outputs_folder()
+    report.update_overview(outputs)  # also where a stage was killed right before it would have
+    metrics = merged(outputs)
     finished = sorted(metrics["seconds"])
-    made = [stage for stage in finished if (OUTPUTS / stage / "run.json").stat().st_mtime >= started]
+    made = [stage for stage in finished if (outputs / stage / "run.json").stat().st_mtime >= started]
     if made:
         console.note(f"made: {', '.join(made)}")
     else:
@@ -27,30 +30,44 @@ def main(started: float) -> None:
     if metrics["dataset"] == "digits":
         console.warning("DEMO PRESET: THESE ARE SCIKIT-LEARN'S SMALL DIGITS, NOT MNIST (make PRESET=paper)")
 
+    stale = {part: set(names) for part, names in metrics["stale_rows"].items()}
     rows = []
     for variant in ("complete", "pruned", "quantized", "quantized_pruned"):
         row = metrics["models"].get(f"classifier/{variant}", {})
         reference = paper.TABLE_4 if variant == "quantized_pruned" else paper.TABLE_2.get(variant, {})
         cells = [row.get("nonzero_weights"), *(_rounded(row.get(key)) for key in ("test_l1", "test_accuracy"))]
-        rows.append([f"classifier/{variant}", *cells, _rounded(reference.get("test_accuracy"))])
+        name = f"classifier/{variant}"
+        rows.append([_marked(name, name in stale["models"]), *cells, _rounded(reference.get("test_accuracy"))])
     console.table(
         f"Networks, preset {metrics['preset']}, test images",
         ["", "weights", "L1", "accuracy", "paper's accuracy"],
         rows,
     )
-    _print_designs(metrics["designs"])
-    exactness = metrics["exactness"]
+    _print_designs(metrics["designs"], stale["designs"])
+    exactness = {name: row for name, row in metrics["exactness"].items() if name not in stale["exactness"]}
     differences = design_metrics.differences(exactness)
     for text in differences.values():
         console.error(text)
     if not differences and design_metrics.compared(exactness):
         console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
     for stage in metrics["stale"]:
-        console.warning(f"{stage} is stale: {_reason(stage)}")
-    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {OUTPUTS / 'index.html'}")
+        console.warning(f"{stage} is stale: {_reason(outputs, stage)}")
+    for stage, failures in metrics["failures"].items():
+        for failure in failures:
+            console.error(f"{stage} failed: {failure}; mend that and run: {artifacts.rerun(outputs, stage)}")
+    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {_shown(outputs)}/index.html")
+    return 1 if metrics["failures"] or differences else 0
 
 
-def _print_designs(designs: Mapping[str, Mapping[str, Any]]) -> None:
+def _shown(outputs: Path) -> str:
+    return os.path.relpath(outputs)
+
+
+def _marked(name: str, is_stale: bool) -> str:
+    return f"{name} (stale)" if is_stale else name
+
+
+def _print_designs(designs: Mapping[str, Mapping[str, Any]], stale: Collection[str]) -> None:
     """Print a table for each source of numbers, so that an estimate never stands beside a count."""
     tables = defaultdict(list)
     for name, row in designs.items():
@@ -58,7 +75,7 @@ def _print_designs(designs: Mapping[str, Mapping[str, Any]]) -> None:
             design = name.partition(", ")[0]
             accuracy = row.get("test_accuracy", designs.get(design, {}).get("test_accuracy"))
             cells = (row.get(key) for key in ("lut", "ff", "dsp", "latency_cycles", "fmax_mhz"))
-            tables[design_metrics.source(row)].append([design, *cells, _rounded(accuracy)])
+            tables[design_metrics.source(row)].append([_marked(design, name in stale), *cells, _rounded(accuracy)])
     for source, rows in tables.items():
         console.table(f"Designs, {source}", ["", "LUT", "FF", "DSP", "cycles", "MHz", "accuracy"], rows)
 
@@ -67,12 +84,12 @@ def _rounded(value: float | None) -> str | None:
     return None if value is None else f"{value:.4f}"
 
 
-def _reason(stage: str) -> str:
+def _reason(outputs: Path, stage: str) -> str:
     try:
-        return artifacts.stale_reason(OUTPUTS, stage) or ""
+        return artifacts.stale_reason(outputs, stage) or ""
     except PipelineError as error:
         return str(error)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    sys.exit(main(float(sys.argv[1])))

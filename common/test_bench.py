@@ -12,7 +12,7 @@ from common.errors import PipelineError, ToolError
 from common.fixed_point import FixedPoint
 from common.hls import PROJECT
 from common.mismatches import Mismatch
-from common.processes import run_logged
+from common.processes import check_may_execute, run_logged
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
         All outputs side by side, float64 [N, values].
 
     Raises:
-        ToolError: g++ is missing or failed, or the results are incomplete.
+        ToolError: g++ is missing or failed, nothing may be executed there, or the results are incomplete.
         PipelineError: Six digits do not identify a value of an output's type.
     """
+    check_may_execute(project)
     headers = ["-Ifirmware/ap_types", '-DWEIGHTS_DIR="firmware/weights"']
     sources = [f"{PROJECT}_test.cpp", f"firmware/{PROJECT}.cpp"]
     command = ["g++", "-O1", "-std=c++14", "-w", *headers, *sources, "-o", "test_bench"]

@@ -99,13 +99,33 @@ def tiny_outputs(tmp_path_factory):
 
 
 @pytest.fixture
+def without_powers_of_root():
+    """Return the words before a command that permission bits bind, whoever runs these tests."""
+    wrapper = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    if os.geteuid():
+        return ()
+    if shutil.which("setpriv") is None or subprocess.run([*wrapper, "true"], check=False).returncode:
+        pytest.skip("permission bits do not bind root, and setpriv cannot drop that power here")
+    return wrapper
+
+
+@pytest.fixture
+def noexec_disk(tmp_path):
+    """Return a folder on a disk of its own, in memory, that runs no programs."""
+    yield from _mounted(tmp_path / "noexec", "noexec")
+
+
+@pytest.fixture
 def small_disk(tmp_path):
     """Return a folder on a disk of its own with 40 MB, in memory."""
-    disk = tmp_path / "disk"
+    yield from _mounted(tmp_path / "disk", "size=40m")
+
+
+def _mounted(disk, options):
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk, and not in every container")
+        pytest.skip("only root may mount a disk in memory, and not in every container")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 

@@ -8,11 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
 import pytest
-from stage_runs import ROOT, STAGES, hashes
+from stage_runs import ROOT, STAGES, hashes, load_stage, mark_failed
+
+from common import design_space, presets, scan_results
 
 LAST = STAGES[-1][:2]
 LONG_AGO = 1_000_000_000  # seconds since 1970
@@ -40,9 +43,7 @@ def checkout(tmp_path):
 @pytest.fixture
 def made(checkout, demo_outputs):
     """A checkout in which all stages have run."""
-    outputs = shutil.copytree(demo_outputs, checkout / "outputs")
-    for path in outputs.glob("*/dependencies.mk"):
-        path.write_text(path.read_text().replace(str(demo_outputs), "outputs"))
+    shutil.copytree(demo_outputs, checkout / "outputs")
     return checkout
 
 
@@ -64,9 +65,9 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     )
 
 
-def would_run(folder: Path, *arguments: str) -> tuple[str, ...]:
+def would_run(folder: Path, *arguments: str, **variables: str) -> tuple[str, ...]:
     """Return the stages that make would run, in order."""
-    done = make(folder, "--dry-run", *arguments)
+    done = make(folder, "--dry-run", *arguments, **variables)
     assert done.returncode == 0, done.stderr
     return tuple(re.findall(r"bin/python (\d\d_\w+)\.py(?! --redraw)", done.stdout))
 
@@ -111,9 +112,7 @@ def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
         modules = [Path(name).stem for name in [*needs, *drawing] if name.startswith("common/")]
         assert sorted(modules) == sorted({*modules_of(stage), "__init__"})
         read = json.loads((demo_outputs / stage / "run.json").read_text())["reads"]
-        assert {name for name in needs if name.startswith(str(demo_outputs))} == {
-            str(demo_outputs / name) for name in read
-        }
+        assert {name for name in needs if name.startswith("$")} == {f"$(OUTPUTS)/{name}" for name in read}
 
 
 def test_what_only_draws_or_prints_is_recorded_as_needed_to_draw(demo_outputs):
@@ -273,10 +272,175 @@ def test_failing_stage_fails_make_and_the_stages_behind_it_are_not_run(made):
     assert "03_prune:" not in done.stdout
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_that_failed_runs_again_with_the_stages_after_it(made, stage):
+    mark_failed(made / "outputs", stage, "latent unit 0 is dead")
+    assert would_run(made, LAST) == STAGES[STAGES.index(stage) :]
+    assert f"{stage}: its last run failed" in make(made, "--dry-run", LAST).stdout
+
+
+def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
+    script, finding = (
+        made / "01_prepare_data.py",
+        'def main(run, configuration):\n    run.failures.append("too dark")\n',
+    )
+    original = script.read_text()
+    script.write_text(original.replace('if __name__ == "__main__":', f'{finding}\n\nif __name__ == "__main__":'))
+    assert script.read_text() != original
+    for reason in ("out of date against 01_prepare_data.py", "its last run failed"):
+        done = make(made)
+        assert done.returncode == 2
+        assert f"01_prepare_data: {reason}" in done.stdout
+        assert "ERROR: 01_prepare_data: too dark" in done.stderr
+        assert "02_train_autoencoder" not in done.stdout
+    script.write_text(original)
+    os.utime(script, (LONG_AGO, LONG_AGO))  # the record alone says that it failed
+    assert would_run(made, LAST) == STAGES
+    done = make(made, "01")
+    assert done.returncode == 0, done.stderr
+    assert would_run(made, "01") == ()
+
+
+def test_best_design_of_a_scan_is_a_preset(made):
+    """The file is in the outputs folder itself, which the stages fill anew."""
+    name = "outputs/07_scan_designs/best.toml"
+    space = design_space.load(ROOT / "spaces/demo.toml", [], 300)
+    values = {**space.base_values, "quantize.precision.input_bits": 4}
+    row = {"point": "0123", "validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 1000}
+    (made / name).parent.mkdir()
+    (made / name).write_text(scan_results.preset_text(space, values, row))
+    done = make(made, "01", f"PRESET={name}")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((made / "outputs/01_prepare_data/run.json").read_text())["preset"] == name
+    quantize = presets.in_force(made / "outputs").configuration("04_quantize", load_stage("04_quantize").PRESETS)
+    assert (quantize.precision.input_bits, quantize.zeros) == (4, "raised")
+    assert would_run(made, LAST) == STAGES[1:]
+    later = time.time() + 10
+    os.utime(made / name, (later, later))
+    assert would_run(made, LAST) == STAGES, "another scan has found another design"
+
+
+def a_link(folder: Path) -> str:
+    (folder / "link").symlink_to(folder / "outputs")
+    return "link"
+
+
+def another_place(folder: Path) -> str:
+    return str((folder / "outputs").rename(folder.parent / "moved"))
+
+
+SPELLINGS = {
+    "default": lambda folder: "",
+    "final slash": lambda folder: "outputs/",
+    "dots": lambda folder: "./common/../outputs",
+    "absolute": lambda folder: f"{folder}/outputs",
+    "absolute with final slash": lambda folder: f"{folder}/outputs/",
+    "link": a_link,
+    "moved": another_place,
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_changed_code_is_noticed_however_the_outputs_folder_is_spelled(made, spelling):
+    folder = SPELLINGS[spelling](made)
+    assert would_run(made, LAST, OUTPUTS_DIR=folder) == ()
+    (made / "common" / "pruning.py").touch()
+    assert would_run(made, LAST, OUTPUTS_DIR=folder) == STAGES[2:]
+
+
+@pytest.mark.parametrize("spelling", ["absolute with final slash", "link"])
+def test_stage_run_by_hand_is_known_to_make_by_another_spelling(made, spelling):
+    (made / "01_prepare_data.py").touch()
+    folder = SPELLINGS[spelling](made)
+    environment = {**os.environ, "OUTPUTS_DIR": folder}
+    command = [sys.executable, "01_prepare_data.py", "--preset", "demo"]
+    subprocess.run(command, cwd=made, env=environment, check=True, capture_output=True)
+    assert would_run(made, "01") == ()
+    (made / "common" / "preprocessing.py").touch()
+    assert would_run(made, "01") == ("01_prepare_data",)
+
+
+@pytest.mark.parametrize("character", [*" $#:%~'\"`\\;=*?[(|&<!", "\t"])
+@pytest.mark.parametrize("variable", ["OUTPUTS_DIR", "PRESET"])
+def test_path_that_make_would_misread_is_refused_before_anything_runs(checkout, variable, character):
+    done = make(checkout, "clean", **{variable: f"a{character}b.toml"})
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"{variable} is 'a{character}b.toml', and make cannot use" in done.stderr
+
+
 def test_clean_removes_outputs_only(made):
     kept = {path.name for path in made.iterdir()} - {"outputs"}
     assert make(made, "clean").returncode == 0
     assert {path.name for path in made.iterdir()} == kept
+
+
+@pytest.mark.parametrize("files", [[], [".lock"]])
+def test_clean_removes_a_folder_in_which_no_stage_has_finished(checkout, files):
+    (checkout / "new").mkdir()
+    for name in files:
+        (checkout / "new" / name).touch()
+    assert make(checkout, "clean", OUTPUTS_DIR="new").returncode == 0
+    assert not (checkout / "new").exists()
+    assert make(checkout, "clean", OUTPUTS_DIR="new").returncode == 0
+
+
+@pytest.mark.parametrize("file", ["thesis.tex", ".hidden", "experiment_1/run.json"])
+def test_clean_keeps_a_folder_that_is_not_of_these_stages(checkout, file):
+    path = checkout / "mine" / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    done = make(checkout, "clean", OUTPUTS_DIR="mine/")
+    assert done.returncode == 2
+    assert "mine is kept, since it holds no run.json of a stage" in done.stderr
+    assert path.exists()
+
+
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_clean_keeps_the_checkout(checkout, folder):
+    record = checkout / folder / "01_prepare_data" / "run.json"
+    record.parent.mkdir()
+    record.touch()
+    assert make(checkout, "clean", OUTPUTS_DIR=folder).returncode == 2
+    assert (checkout / "Makefile").exists()
+
+
+def test_set_up_python_finds_the_checkout_where_a_scripts_folder_is_left_out(checkout):
+    shutil.rmtree(checkout / ".venv")
+    (checkout / "requirements.txt").write_text("")  # the packages of these tests, instead of all anew
+    done = make(checkout, ".venv/installed", PYTHON_FOR_VENV=sys.executable)
+    assert done.returncode == 0, done.stderr
+    [packages] = checkout.glob(".venv/lib/python*/site-packages")
+    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
+    moved = checkout.rename(checkout.with_name("moved"))
+    done = make(moved, "01", "PRESET=demo", PYTHONSAFEPATH="1")
+    assert done.returncode == 0, done.stderr
+    done = make(moved, "report", PYTHONSAFEPATH="1")
+    assert "This run: preset demo" in done.stdout, done.stderr
+    found = "import common; print(common.__file__)"
+    for flag in ("-I", "-P"):
+        command = [".venv/bin/python", flag, "-c", found]
+        done = subprocess.run(command, cwd=moved, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == str(moved / "common" / "__init__.py"), done.stderr
+
+
+def test_commit_of_another_repository_is_not_recorded(checkout):
+    def git(folder, *arguments):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+        command = ["git", *identity, *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    def recorded():
+        command = [sys.executable, "-c", "from common import provenance; print(provenance.git_commit())"]
+        return subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True).stdout.strip()
+
+    git(checkout.parent, "init")
+    git(checkout.parent, "commit", "--allow-empty", "-m", "of something else")
+    assert recorded() == "None"
+    git(checkout, "init")
+    git(checkout, "commit", "--allow-empty", "-m", "of this")
+    assert recorded() == git(checkout, "rev-parse", "HEAD")
 
 
 def test_help_names_the_targets(checkout):
@@ -288,7 +452,7 @@ def test_help_names_the_targets(checkout):
 def tools(folder: Path, *names: str) -> str:
     """Return a PATH with these programs alone."""
     folder.mkdir()
-    for name in ("sh", "sed", "date", *names):
+    for name in ("sh", "sed", "date", "grep", "realpath", *names):
         (folder / name).symlink_to(shutil.which(name))
     return str(folder)
 

@@ -26,10 +26,10 @@ from common import (
     preprocessing,
     published_designs,
     report,
-    stages,
 )
 from common.plot_style import VARIANTS
 from common.report import draw_digit, network_tables
+from common.report.metrics import write_metrics
 from common.report.results import DASH
 from common.report.workflow import LAYOUTS
 
@@ -231,7 +231,7 @@ def make_outputs(tmp_path, count=6, preset="paper"):
     for name, arguments in list(zip(STAGES, written, strict=True))[:count]:
         write_stage(outputs, name, preset=preset, **arguments)
     outputs.mkdir(exist_ok=True)
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     return outputs
 
 
@@ -319,7 +319,7 @@ def test_workflow_and_tables_follow_the_recorded_parent(tmp_path, parent):
     run["metrics"]["models"]["classifier/quantized_pruned"]["parent"] = f"classifier/{parent}"
     run["sha256"] = artifacts.record_digest(run)
     (outputs / "04_quantize/run.json").write_text(json.dumps(run))
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     page = render(outputs)
     colour = VARIANTS["quantized_pruned"].colour
     first = re.search(rf'<path d="M([\d.]+) ([\d.]+)C[^"]*" stroke="{colour}"', page.text)
@@ -366,7 +366,7 @@ def test_a_design_keeps_what_it_computes_whatever_it_is_synthesized_for(tmp_path
     routed = {**DESIGN, "part": "ecp5", "clock_ns": 20.0, "fmax_mhz": 50.0}
     designs = {name: {**DESIGN, **known}, f"{name}, xc7": {**DESIGN, "lut": 15_001}, f"{name}, ecp5": routed}
     write_stage(outputs, "06_synthesize", metrics={"designs": designs})
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     rows = table_rows(render(outputs), "full network")
     assert len(rows) == 3
     for row in rows:
@@ -381,7 +381,7 @@ def test_proof_for_every_input_is_told_where_it_was_asked_for(tmp_path):
     assert "proven equal" not in render(outputs).said
     design = {**DESIGN, "stages": 13, "stages_proven": 12}
     write_stage(outputs, "06_synthesize", metrics={"designs": {"full/quantized_pruned": design}})
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     page = render(outputs).said
     assert "full/quantized_pruned, xcup: netlist and RTL are proven equal for every possible input" in page
     assert "in 12 of 13 pipeline stages" in page
@@ -492,10 +492,48 @@ def test_findings_of_a_stage_are_shown_once(tmp_path):
         failures=[finding],
         metrics={"exactness": {"full/quantized_pruned": {**EXACT, "alir_rtl": 7}}},
     )
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     alerts = render(outputs).text.partition('<ul class="alerts">')[2].partition("</ul>")[0]
     assert alerts.count("<li>") == 1
     assert finding in alerts
+
+
+def test_states_of_stages_are_shown(tmp_path):
+    outputs = make_outputs(tmp_path, 4)
+    write_stage(outputs, "01_prepare_data", files={"mnist8x8.npz": "other"}, failures=["too dark"])
+    write_stage(outputs, "03_prune", files={"classifier_pruned.h5": "3"})
+    (outputs / "03_prune" / "classifier_pruned.h5").unlink()
+    write_metrics(outputs)
+    page = render(outputs)
+    assert "01_prepare_data failed: too dark; run: python 01_prepare_data.py" in page.said
+    states = re.findall(r'class="state">([^<]*)<', page.text)[:6]
+    assert states == ["failed", "stale", "damaged", "2 s", "not run", "not run"]
+    assert ">stale, Keras<" in table_rows(page, "with classifier")[0]
+    assert "damaged" not in "".join(table_rows(page, "with classifier"))
+
+
+def test_headline_is_not_of_stale_stages(tmp_path):
+    outputs = make_outputs(tmp_path)
+    assert "As hardware" in render(outputs).said
+    write_stage(outputs, "05_convert_hls", files={f"{EMBEDDED[1]}/model.fml": "other"})
+    write_metrics(outputs)
+    page = render(outputs)
+    assert "As hardware" not in page.said
+    assert "Not one of" not in page.said
+    assert "Tables 5 and 6 of the revision: on the FPGA (stale)" in page.said
+
+
+@pytest.mark.fault("disk")
+def test_report_on_read_only_outputs_says_so_in_a_line(tmp_path, without_powers_of_root):
+    outputs = make_outputs(tmp_path)
+    outputs.chmod(0o555)
+    command = [*without_powers_of_root, sys.executable, "-m", "common.report"]
+    environment = {**os.environ, "OUTPUTS_DIR": str(outputs)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    outputs.chmod(0o755)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR: report: Permission denied (")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.fault("foreign")
@@ -521,7 +559,7 @@ def test_hostile_words_stay_words(tmp_path):
     network = random_network()
     network["layers"].append({**network["layers"][1], "name": HOSTILE})
     (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network))
-    stages.merge_metrics(outputs)
+    write_metrics(outputs)
     harmless = render(make_outputs(tmp_path / "harmless"))
     page = render(outputs)
     tags = [[tag for tag, _ in each.elements].count("script") for each in (page, harmless)]
@@ -808,7 +846,7 @@ def test_nothing_overflows_nothing_is_asked_for_and_nothing_complains(browser, t
             configuration={long: long},
             metrics={"models": {long: score()}, "designs": {"full/pruned": {**DESIGN, "part": long, "lut": 10**9}}},
         )
-        stages.merge_metrics(outputs)
+        write_metrics(outputs)
     report.write(outputs)
     browser.open(outputs / "index.html", width, colours)
     assert browser.evaluate(TOO_WIDE) == []

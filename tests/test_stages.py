@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import random
 import re
 import shutil
@@ -24,6 +23,7 @@ from stage_runs import (
     fork_well,
     hashes,
     leftovers,
+    mark_failed,
     moments,
     partial_folder,
     processes_of,
@@ -33,7 +33,7 @@ from stage_runs import (
     wait_until,
 )
 
-from common import artifacts, disk_space, report, stages
+from common import artifacts, disk_space, report
 
 IMAGES = "01_prepare_data/mnist8x8.npz"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]
@@ -221,7 +221,7 @@ def test_damaged_metrics_are_made_anew(outputs, subtests):
                 report.write(outputs)
                 assert "metrics.json is damaged; run: " in (outputs / "index.html").read_text()
                 (outputs / "metrics.json").rmdir()
-            stages.write_overview(outputs)
+            report.update_overview(outputs)
             assert (outputs / "metrics.json").read_text() == before
 
 
@@ -253,6 +253,36 @@ def test_stage_that_has_not_run_yet_is_named(run_here, tmp_path):
     for stage in READS:
         path = tmp_path / "01_prepare_data" / "run.json"
         assert_refused(run_here(stage, outputs=tmp_path), stage, f"{path} is missing", "run: python 01_prepare_data.py")
+
+
+@pytest.mark.parametrize("stage", [*READS, "06_synthesize", "07_scan_designs"])
+def test_input_from_a_stage_that_failed_is_refused_with_what_it_found(run_here, outputs, stage, subtests):
+    read = READS.get(stage, [IMAGES])
+    for failed in sorted({name.split("/")[0] for name in read}):
+        with subtests.test(failed=failed):
+            mark_failed(outputs, failed, "too dark", "too small")
+            said = f"stage {failed} failed: too dark (and 1 more); mend that and run: python {failed}.py"
+            done = run_here(stage, outputs=outputs)
+            assert_refused(done, stage, said, "or use its files all the same: --allow failed_input")
+            mark_failed(outputs, failed)
+
+
+@pytest.mark.parametrize("stage", ["02_train_autoencoder", "05_convert_hls"])
+def test_input_from_a_stage_that_failed_is_warned_of_once_where_it_is_allowed(tiny_outputs, tmp_path, stage):
+    outputs, log = shutil.copytree(tiny_outputs, tmp_path / "outputs"), tmp_path / "log"
+    failed = {"02_train_autoencoder": "01_prepare_data", "05_convert_hls": "04_quantize"}[stage]
+    mark_failed(outputs, failed, "too dark")
+    flags = [*TINY[stage], *(() if "--allow" in TINY[stage] else ("--allow",)), "failed_input"]
+    process = fork_stage(stage, *flags, outputs=outputs, log=log)
+    process.join()
+    said = " ".join(log.read_text().split())
+    assert process.exitcode == 0, said
+    assert said.count(f"WARNING: stage {failed} failed: too dark") == 1
+    record = artifacts.read_run(outputs, stage)
+    assert record["failures"] == []
+    assert [text for text in record["warnings"] if "too dark" in text] == [
+        f"stage {failed} failed: too dark; mend that and run: {artifacts.rerun(outputs, failed)}"
+    ]
 
 
 @pytest.mark.fault("artifact")
@@ -298,6 +328,8 @@ def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_output
     assert before["seconds"].pop("02_train_autoencoder") != after["seconds"].pop("02_train_autoencoder")
     assert before.pop("stale") == []
     assert after.pop("stale") == [stage for stage in STAGES if stage > "02_train_autoencoder"]
+    assert not any(before.pop("stale_rows").values())
+    assert after.pop("stale_rows") == {part: list(before[part]) for part in ("models", "exactness", "designs")}
     assert before == after
 
 
@@ -305,7 +337,8 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
     metrics = json.loads((demo_outputs / "metrics.json").read_text())
     assert (metrics["preset"], metrics["dataset"]) == ("demo", "digits")
     assert metrics["seconds"].keys() >= set(STAGES)
-    assert metrics.keys() == {"preset", "dataset", "models", "exactness", "designs", "seconds", "stale"}
+    parts = {"preset", "dataset", "models", "exactness", "designs", "seconds", "failures", "stale", "stale_rows"}
+    assert metrics.keys() == parts
     scores = {f"{part}_{name}" for part in ("train", "test") for name in ("l1", "mse", "cross_entropy", "accuracy")}
     for variant in ("complete", "pruned", "quantized", "quantized_pruned"):
         row = metrics["models"][f"classifier/{variant}"]
@@ -475,22 +508,14 @@ def test_second_run_at_once_is_refused_with_who_holds_the_outputs(outputs, run_h
         run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
 
 
-AS_ROOT_WITHOUT_ITS_POWERS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
-
-
 @pytest.mark.fault("disk")
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_read_only_outputs_are_named(outputs, stage):
-    wrapper = ()
-    if os.geteuid() == 0:
-        wrapper = AS_ROOT_WITHOUT_ITS_POWERS
-        if shutil.which("setpriv") is None or subprocess.run([*wrapper, "true"], check=False).returncode:
-            pytest.skip("permission bits do not bind root, and setpriv cannot drop that power here")
+def test_read_only_outputs_are_named(outputs, stage, without_powers_of_root):
     before = hashes(outputs)
     outputs.chmod(0o555)
     try:
         arguments = ["--preset", "demo"] if stage == "01_prepare_data" else []
-        done = run_stage(stage, *arguments, outputs=outputs, wrapper=wrapper)
+        done = run_stage(stage, *arguments, outputs=outputs, wrapper=without_powers_of_root)
     finally:
         outputs.chmod(0o755)
     assert_refused((done.returncode, done.stdout, done.stderr), stage, "Permission denied", outputs)

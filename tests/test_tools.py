@@ -103,6 +103,22 @@ def test_log_that_an_error_names_is_kept_until_the_stage_succeeds(tiny, tmp_path
     assert not (tiny / "failed").exists()
 
 
+@pytest.mark.fault("disk")
+@pytest.mark.parametrize("stage", ["05_convert_hls", "06_synthesize"])
+def test_outputs_where_no_program_may_run_are_named_instead_of_the_compiler(tiny_outputs, noexec_disk, tmp_path, stage):
+    outputs = shutil.copytree(tiny_outputs, noexec_disk / "outputs")
+    before, log = hashes(outputs), tmp_path / "log"
+    process = fork_stage(stage, *TINY[stage], outputs=outputs, log=log)
+    process.join()
+    said = log.read_text()
+    assert process.exitcode == 1
+    assert "is mounted noexec" in said
+    assert "name another place by OUTPUTS_DIR" in said
+    assert "g++ failed" not in said
+    assert "Traceback" not in said
+    assert hashes(outputs) == before
+
+
 @pytest.fixture
 def tools_stand_in(tmp_path):
     """Return a function that makes an environment like this one, with a script or nothing in the place of a tool."""

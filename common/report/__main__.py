@@ -1,12 +1,18 @@
 """Write the results page anew and print the results table: `python -m common.report`."""
 
-import os
 import sys
-from pathlib import Path
 
-from common import stages
+from common import console, report, stages
+from common.report.metrics import write_metrics
 
-folder = Path(os.environ.get("OUTPUTS_DIR") or "outputs")
-folder.mkdir(parents=True, exist_ok=True)
-stages.write_overview(folder)
-sys.stdout.write((folder / "results.md").read_text())
+outputs = stages.outputs_folder()
+try:
+    outputs.mkdir(parents=True, exist_ok=True)
+    write_metrics(outputs)
+    report.write(outputs)
+except OSError as error:
+    console.error(
+        f"report: {error.strerror or error} ({error.filename or outputs}); the results page is not up to date"
+    )
+    sys.exit(1)
+sys.stdout.write((outputs / "results.md").read_text())

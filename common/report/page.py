@@ -48,22 +48,27 @@ class Page:
     @property
     def missing(self) -> list[Stage]:
         """Stages of the pipeline that have not run."""
-        return [stage for stage in self.stages if stage.state == "missing" and stage.subject in PIPELINE]
+        return [stage for stage in self.stages if stage.state == "not run" and stage.subject in PIPELINE]
+
+    @property
+    def _last(self) -> dict[str, Any]:
+        current = [stage.run for stage in self.stages if stage.run is not None and stage.state != "stale"]
+        return next(reversed(current or self.runs), {})
 
     @property
     def is_demo(self) -> bool:
         """Whether these are not MNIST's images."""
-        return bool(self.runs) and self.runs[-1].get("dataset") == "digits"
+        return self._last.get("dataset") == "digits"
 
     @property
     def preset(self) -> str:
-        """Preset of the stage that ran last in the order of stages."""
-        return str(self.runs[-1].get("preset")) if self.runs else ""
+        """Preset of the last stage in order that is not stale."""
+        return str(self._last.get("preset", ""))
 
     @property
     def dataset(self) -> str:
         """Name of the images."""
-        name = str(self.runs[-1].get("dataset")) if self.runs else ""
+        name = str(self._last.get("dataset", ""))
         return DATASETS.get(name, name)
 
     @property
@@ -112,7 +117,7 @@ def _inexact(metrics: Mapping[str, Any], stages: Sequence[Stage]) -> list[Proble
     said = [problem.text for stage in stages for problem in stage.problems]
     problems = []
     for (name, pair), text in design_metrics.differences(metrics.get("exactness", {})).items():
-        if not any(each.startswith(f"{name.partition(', ')[0]} is not exact") for each in said):
+        if not any(f" failed: {name.partition(', ')[0]} is not exact" in each for each in said):
             command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
             problems.append(Problem(text, command))
     return problems

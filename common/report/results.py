@@ -50,6 +50,7 @@ class Row:
         differing: Values in which two simulations of it differ, all comparisons together.
         compared: How many were compared.
         source: Tool and part, and whether a number is an estimate or logic synthesis.
+        stale: Whether it was made from what has changed since.
     """
 
     variant: str
@@ -67,6 +68,7 @@ class Row:
     differing: int | None = None
     compared: int | None = None
     source: str = ""
+    stale: bool = False
 
     @property
     def latency_ns(self) -> float | None:
@@ -92,9 +94,13 @@ def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -
         metrics: What `metrics.json` says.
         precision: Fixed-point types of the quantized networks as configured, or None where they are not known.
     """
-    models = metrics.get("models", {})
+    models, stale_rows = metrics.get("models", {}), metrics.get("stale_rows", {})
     rows = [
-        *(_network_row(name, found, precision) for name, found in models.items() if AFTER_TRAINING not in name),
+        *(
+            _network_row(name, found, precision, stale=name in stale_rows.get("models", ()))
+            for name, found in models.items()
+            if AFTER_TRAINING not in name
+        ),
         *_paper_networks(),
         *_design_rows(metrics, precision),
         *_paper_designs(),
@@ -113,13 +119,14 @@ def _variant_of(name: str) -> str:
     return name if name in VARIANTS else "other"
 
 
-def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
+def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None, *, stale: bool) -> Row:
     network, _, variant = name.partition("/")
     words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
     bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
     tool = "QKeras" if variant.startswith("quantized") else "Keras"
     kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
-    return Row(_variant_of(variant), "network", words, measured(found, "nonzero_weights"), bits, **kept, source=tool)
+    weights = measured(found, "nonzero_weights")
+    return Row(_variant_of(variant), "network", words, weights, bits, **kept, source=tool, stale=stale)
 
 
 def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str | None:
@@ -136,6 +143,7 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
 
 def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
     designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
+    stale = {name for part in ("designs", "exactness") for name in metrics.get("stale_rows", {}).get(part, ())}
     cuts = list(CUTS)
     names = dict.fromkeys((*designs, *(name.partition(", ")[0] for name in exactness)))
     counts = _counts_by_design(names, exactness)
@@ -156,6 +164,7 @@ def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None
             **{key: measured(found, key) for key in numbers},
             **counts.get(name, {}),
             source=design_metrics.source(found),
+            stale=name in stale,
         )
 
 

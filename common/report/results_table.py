@@ -39,7 +39,7 @@ COLUMNS = (
     Column("clock [ns]", lambda row: number(row.clock_ns, 2)),
     Column("latency [ns]", lambda row: number(row.latency_ns, 1)),
     Column("values that differ", lambda row: row.exactness or DASH),
-    Column("source", lambda row: row.source or DASH),
+    Column("source", lambda row: ", ".join(filter(None, ("stale" * row.stale, row.source))) or DASH),
 )
 NETWORK_COLUMNS = ("weights left", "bits", "L1", "accuracy", "source")
 DESIGN_COLUMNS = (
@@ -56,8 +56,8 @@ DESIGN_COLUMNS = (
 
 
 def headline(rows: list[Row]) -> list[str]:
-    """Return the answer in a few sentences, about the quantized and pruned network; none where it was not trained."""
-    ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper"]
+    """Return the answer in a few sentences, about the quantized and pruned network as far as it is not stale."""
+    ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper" and not row.stale]
     network = next((row for row in ours if row.kind == "network" and row.test_accuracy is not None), None)
     design = next((row for row in ours if row.lut is not None and row.name == CUTS["encoder_classifier"]), None)
     sentences = []
@@ -72,7 +72,7 @@ def headline(rows: list[Row]) -> list[str]:
             f"{number(design.dsp)} DSPs ({design.source}), with a result {number(design.latency_cycles)} clock cycles "
             "after its image."
         )
-    compared = [row for row in rows if row.differing is not None]
+    compared = [row for row in rows if row.exactness is not None and not row.stale]
     if compared:
         differing, values = (
             sum(each) for each in zip(*((row.differing, row.compared) for row in compared), strict=True)

@@ -1,7 +1,7 @@
 """The sections of the results page, in order: where each gets what it shows, and the template that shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -98,13 +98,13 @@ def _draw(page: Page) -> dict[str, Any]:
 
 
 def _stage(page: Page, stage: Stage) -> dict[str, Any]:
-    return {"stage": stage, "comparisons": _comparisons(page, stage.subject), "figures": page.figures[stage.name]}
+    return {"stage": stage, "comparisons": _comparisons(page, stage), "figures": page.figures[stage.name]}
 
 
-def _comparisons(page: Page, subject: str) -> list[Comparison]:
+def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
     """Return the tables of a stage, the paper's numbers beside ours."""
     models, designs, exactness = (page.metrics.get(part, {}) for part in ("models", "designs", "exactness"))
-    comparable = not page.is_demo
+    subject, comparable = stage.subject, not page.is_demo
     ran = {stage.subject: stage.name for stage in page.stages if stage.run}
     found: list[Comparison | None] = []
     if subject == "prune":
@@ -123,7 +123,8 @@ def _comparisons(page: Page, subject: str) -> list[Comparison]:
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []
     elif subject == "scan_designs" and subject in ran:
         found = [scan_tables.finalists(page.outputs / ran[subject] / "finalists.csv")]
-    return [table for table in found if table is not None]
+    mark = " (stale)" if stage.state == "stale" else ""
+    return [replace(table, title=f"{table.title}{mark}") for table in found if table is not None]
 
 
 def _speed(page: Page) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from common.errors import PipelineError
 # The stages that make runs, by their subjects; a numbered script beside them is for who wants it.
 PIPELINE = ("prepare_data", "train_autoencoder", "prune", "quantize", "convert_hls", "synthesize")
 
-State = Literal["finished", "wrong", "missing"]
+State = Literal["not run", "damaged", "stale", "failed", "finished"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Stage:
         name: Of the script and its folder, without suffix: `03_prune`.
         purpose: First line of the script's docstring.
         run: What `run.json` says, or None where the stage has not run or that file is damaged.
+        state: What is worst about it.
         problems: What is wrong with it; none where it has not run.
         logs: Paths of its logs below its folder.
     """
@@ -37,15 +38,9 @@ class Stage:
     name: str
     purpose: str
     run: dict[str, Any] | None
+    state: State
     problems: tuple[Problem, ...]
     logs: tuple[str, ...]
-
-    @property
-    def state(self) -> State:
-        """Whether it is finished and good, has something wrong, or has not run."""
-        if self.problems:
-            return "wrong"
-        return "missing" if self.run is None else "finished"
 
     @property
     def number(self) -> str:
@@ -92,7 +87,7 @@ def read_stages(outputs: Path, scripts: Path) -> list[Stage]:
 def _read_stage(outputs: Path, script: Path) -> Stage:
     name, purpose = script.stem, _first_line(script)
     if not (outputs / name).exists():
-        return Stage(name, purpose, None, (), ())
+        return Stage(name, purpose, None, "not run", (), ())
     problems: list[Problem] = []
     run = None
     try:
@@ -104,16 +99,19 @@ def _read_stage(outputs: Path, script: Path) -> Stage:
         text, _, command = reason.replace(f"{outputs}/", "").partition("; run: ")
         problems.append(Problem(text, command or artifacts.rerun(outputs, name)))
     if run is None:
-        return Stage(name, purpose, None, tuple(problems), ())
+        return Stage(name, purpose, None, "damaged", tuple(problems), ())
     faults = artifacts.faulty_files(outputs, name)
     for kind in ("missing", "damaged"):
         files = [file for file, fault in faults.items() if fault == kind]
         if files:
             others = f" and {len(files) - 1} more files are" if files[1:] else " is"
             problems.append(Problem(f"{name}/{files[0]}{others} {kind}", artifacts.rerun(outputs, name)))
-    problems += [Problem(str(failure), artifacts.rerun(outputs, name)) for failure in run.get("failures", ())]
+    problems += [
+        Problem(f"{name} failed: {failure}", artifacts.rerun(outputs, name)) for failure in run.get("failures", ())
+    ]
     logs = tuple(file for file in run["writes"] if file.endswith(".log"))
-    return Stage(name, purpose, run, tuple(problems), logs)
+    state = "stale" if reason is not None else "damaged" if faults else "failed" if run.get("failures") else "finished"
+    return Stage(name, purpose, run, state, tuple(problems), logs)
 
 
 def _first_line(script: Path) -> str:

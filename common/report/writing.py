@@ -1,5 +1,6 @@
 """The files of the report: `index.html`, `results.md` and `results.csv`."""
 
+import functools
 import shlex
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def write(outputs: Path) -> None:
 
 def as_html(found: Page) -> str:
     """Return the page, which needs no file beside it."""
+    shown = sections.read_sections(found)
+    problems = found.problems + [section.problem for section in shown if section.problem]
+    return _environment().get_template("page.html.jinja").render(page=found, sections=shown, problems=problems)
+
+
+@functools.cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -33,9 +41,7 @@ def as_html(found: Page) -> str:
     environment.filters["flat"] = reproduction.flat
     environment.filters["command"] = lambda run: shlex.join(map(str, run.get("command", ())))
     environment.filters["moment"] = reproduction.moment
-    shown = sections.read_sections(found)
-    problems = found.problems + [section.problem for section in shown if section.problem]
-    return environment.get_template("page.html.jinja").render(page=found, sections=shown, problems=problems)
+    return environment
 
 
 def as_markdown(found: Page) -> str:
