@@ -132,7 +132,7 @@ def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[
     totals = [sum(map(sum, left.values())) for left in (complete, pruned)]
     rows.append(["total", *totals, *paper.TABLE_1_TOTAL])
     columns = ["layer", "complete", "pruned", "paper: complete", "paper: pruned"]
-    with (run.folder / "table_1.csv").open("w", newline="") as file:
+    with (run.folder / "table_1.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
     shown = [row for row in rows if row[0] in (*paper.TABLE_1, "total")]
     console.table("Table 1: weights + biases that are not zero, in the layers that are pruned", columns, shown)

@@ -111,7 +111,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     if not best:
         raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
     values = {name: best[0][name] for name in space.axes}
-    (run.folder / "best.toml").write_text(scan_results.preset_text(space, values, best[0]))
+    (run.folder / "best.toml").write_text(scan_results.preset_text(space, values, best[0]), encoding="utf-8")
 
 
 def draw(run: stages.Run, _: Configuration) -> None:

@@ -130,7 +130,7 @@ def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:
     outputs.mkdir(parents=True, exist_ok=True)
     path = outputs / RECORD
     try:
-        parts = json.loads(path.read_text()) if path.exists() else {}
+        parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError:
         raise PipelineError(f"{path} is damaged; remove it and run: make benchmarks") from None
     artifacts.write_text_atomically(path, json.dumps({**parts, name: part}, indent=1, ensure_ascii=False) + "\n")
@@ -140,7 +140,7 @@ def processor() -> str:
     """Return the name of the processor, as far as the system tells."""
     information = Path("/proc/cpuinfo")
     if information.exists():
-        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
+        names = [line for line in information.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
         if names:
             return names[0].partition(":")[2].strip()
     return platform.processor() or platform.machine()

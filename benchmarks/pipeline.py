@@ -31,13 +31,14 @@ def run_measured(command: Sequence[str], environment: dict[str, str], log: Path)
         PipelineError: It failed; the last of what it printed is shown.
     """
     started = time.perf_counter()
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         with PeakMemory(process.pid) as memory:
             process.wait()
     seconds = time.perf_counter() - started
     if process.returncode:
-        raise PipelineError(f"{' '.join(command)} failed: {' '.join(log.read_text().split()[-60:])}")
+        words = log.read_text(encoding="utf-8", errors="replace").split()
+        raise PipelineError(f"{' '.join(command)} failed: {' '.join(words[-60:])}")
     return seconds, memory.peak
 
 

@@ -90,7 +90,7 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
 def in_own_process(width: int) -> dict[str, dict[str, float]]:
     """Run `build_design` in a new process."""
     command = [sys.executable, "-m", "benchmarks.scaling", str(width)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise PipelineError(f"width x{width} failed: {' '.join(done.stderr.split()[-60:])}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -94,7 +94,7 @@ def rerun(outputs: Path, stage: str) -> str:
 def _record(outputs: Path, stage: str) -> dict[str, Any] | None:
     """Return what a `run.json` says, or None where it is missing, damaged or of another format version."""
     try:
-        run = json.loads((outputs / stage / "run.json").read_text())
+        run = json.loads((outputs / stage / "run.json").read_text(encoding="utf-8"))
         return run if run["format"] == RUN_FORMAT and run["sha256"] == record_digest(run) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -108,7 +108,7 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
     """
     path = outputs / stage / "run.json"
     try:
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding="utf-8"))
         version = run["format"]
         if version == RUN_FORMAT:
             parts = (run[key] for key in ("configuration", "reads", "writes", "metrics"))

@@ -111,11 +111,12 @@ def write_top_level(folder: Path, sources: Path, design: BoardDesign, options: B
             input_bits=design.inputs.bits,
             output_bits=design.outputs.bits,
             latency=design.latency_cycles,
-        )
+        ),
+        encoding="utf-8",
     )
     _write_pll(folder, BOARDS[options.name].oscillator_mhz, options.clock_mhz)
     shutil.copy(SOURCES / f"{options.name}.lpf", folder / "pins.lpf")
-    (folder / "board.json").write_text(json.dumps(design.to_dict(), indent=1))
+    (folder / "board.json").write_text(json.dumps(design.to_dict(), indent=1), encoding="utf-8")
 
 
 def _write_pll(folder: Path, oscillator_mhz: float, clock_mhz: float) -> None:
@@ -128,7 +129,7 @@ def _write_pll(folder: Path, oscillator_mhz: float, clock_mhz: float) -> None:
         log=log,
         timeout_seconds=300,
     )
-    made = re.search(r"clkout0 frequency: ([\d.]+) MHz", log.read_text())
+    made = re.search(r"clkout0 frequency: ([\d.]+) MHz", log.read_text(encoding="utf-8", errors="replace"))
     if made is None or abs(float(made[1]) / clock_mhz - 1) > CLOCK_TOLERANCE:
         found = f"{made[1]} MHz at the nearest" if made else "no such clock"
         raise PipelineError(

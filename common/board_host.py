@@ -126,7 +126,7 @@ def main(configuration: Configuration) -> None:
         raise PipelineError(
             f"{place} is missing; run: python 06_synthesize.py --bitstream --board.design {configuration.design}"
         )
-    design = BoardDesign.from_dict(json.loads(place.read_text()))
+    design = BoardDesign.from_dict(json.loads(place.read_text(encoding="utf-8")))
     _, samples = dataset.load(outputs / "01_prepare_data" / "mnist8x8.npz")
     images = samples.intensities[: configuration.images].astype(np.float64)
     digits = samples.digits[: len(images)]

@@ -39,7 +39,7 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
         if "Failed to compile" not in str(error):
             raise
         path = Path(model.config.get_output_dir()) / "g++.log"
-        path.write_text(log.getvalue())
+        path.write_text(log.getvalue(), encoding="utf-8")
         raise ToolError(
             f"g++ failed to compile the generated C++; its log is {path}; it ends with: "
             f"{' '.join(log.getvalue().split())[-300:]}"

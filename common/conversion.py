@@ -94,7 +94,7 @@ def convert_and_simulate(
     hls.write_project(model, pixels, expected)
     hls.save_model(model, folder / "model.fml")
     if design.quantized:
-        (folder / "network.json").write_text(json.dumps(integer_network.export(model)))
+        (folder / "network.json").write_text(json.dumps(integer_network.export(model)), encoding="utf-8")
     result = Conversion(
         design,
         values=found.size,

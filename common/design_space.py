@@ -124,7 +124,7 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
             that no point depends on; the message gives file, line and field.
     """
     try:
-        file = toml_files.parse(path.read_text(), str(path))
+        file = toml_files.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read as a space of designs ({error})") from None
     base = presets.base_of(file, file.values.get("base", "paper"))

@@ -46,7 +46,7 @@ def synthesize(
     """
     products: Mapping[Path, str] = {output: "write_json -selected"}
     adders = folder / _ADDERS.name  # beyond `folder` Yosys sees nothing
-    adders.write_text(_ADDERS.read_text())
+    adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
     try:
         yosys.run_script(folder, top, _SYNTHESIZE, products, timeout_seconds, on_step, read=_READ_CELLS)
     finally:
@@ -59,7 +59,7 @@ def _open_ends_of_chains(netlist: Path, top: str) -> None:
 
     ABC9 connects all pins, and nextpnr would spend two LUTs on each.
     """
-    content = json.loads(netlist.read_text())
+    content = json.loads(netlist.read_text(encoding="utf-8"))
     cells = content["modules"][top]["cells"].values()
     read = {
         net

@@ -168,7 +168,7 @@ def _refute(
     known = _shared_nets(rtl.bits[before], netlist.bits[before])
     bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # what one side does not have, none may need
     folder.mkdir()
-    (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)))
+    (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)), encoding="utf-8")
     yosys.run_abc(_MERGE, folder, timeout_seconds)
     if _constant_zeros(folder / "left.blif").issuperset(f"x{bit}" for bit in bits):
         return None
@@ -176,7 +176,7 @@ def _refute(
         yosys.run_abc(_REFUTE, folder, timeout_seconds)
     except ToolError:
         raise UnprovenError("neither a proof nor a counterexample was found") from None
-    inputs = dict(line.split("=") for line in (folder / "counterexample.txt").read_text().split())
+    inputs = dict(line.split("=") for line in (folder / "counterexample.txt").read_text(encoding="utf-8").split())
     return _explain(rtl, netlist, name, register, bits, known, {net: int(bit) for net, bit in inputs.items()})
 
 
@@ -229,7 +229,7 @@ def _constant_zeros(blif: Path) -> set[str]:
     """Return the nets that a file says are always 0: those with neither inputs nor rows that give 1."""
     zeros: set[str] = set()
     name = None
-    for line in blif.read_text().replace("\\\n", " ").splitlines():
+    for line in blif.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         words = line.split()
         if words[:1] == [".names"]:
             name = words[1] if len(words) == 2 else None

@@ -49,14 +49,14 @@ def once(store: Path, key: str, folder: Path, make: Callable[[], dict[str, Any]]
         if kept.is_dir():
             shutil.copytree(kept / "files", folder, dirs_exist_ok=True)
             os.utime(kept)
-            return json.loads((kept / "result.json").read_text())
+            return json.loads((kept / "result.json").read_text(encoding="utf-8"))
     result = make()
     with _locked(store, fcntl.LOCK_EX):
         if not kept.is_dir():  # another process may have been faster
             partial = store / ".partial"
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(folder, partial / "files")
-            (partial / "result.json").write_text(json.dumps(result))
+            (partial / "result.json").write_text(json.dumps(result), encoding="utf-8")
             partial.rename(kept)
         for forgotten in sorted(store.glob("[!.]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(forgotten, ignore_errors=True)
@@ -67,6 +67,6 @@ def once(store: Path, key: str, folder: Path, make: Callable[[], dict[str, Any]]
 def _locked(store: Path, how: int) -> Iterator[None]:
     """Hold the lock of a store: shared to read, alone to write and to forget."""
     store.mkdir(parents=True, exist_ok=True)
-    with (store / ".lock").open("a") as lock:
+    with (store / ".lock").open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, how)
         yield

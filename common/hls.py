@@ -206,9 +206,10 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
     stamp = model.config.config["Stamp"]
     model.config.config["Stamp"] = NO_STAMP
     for name in ("hls4ml_config.yml", "build_lib.sh"):
-        text = (folder / name).read_text().replace(f"'{stamp}'", stamp)  # YAML quotes one that looks like a number
+        text = (folder / name).read_text(encoding="utf-8")
+        text = text.replace(f"'{stamp}'", stamp)  # YAML quotes one that looks like a number
         text = text.replace(stamp, NO_STAMP)
-        (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."))
+        (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."), encoding="utf-8")
     for binary in folder.glob("firmware/*.so"):
         binary.unlink()
     np.savetxt(folder / "tb_data" / "tb_input_features.dat", intensities, fmt="%.9g")

@@ -92,7 +92,7 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
         PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
             second clock, a clock enable, a net without a driver or with two, feedback. The culprit is named.
     """
-    modules = json.loads(path.read_text())["modules"]
+    modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
     if top not in modules:
         raise PipelineError(f"{path} holds no module {top}, but {', '.join(modules)}")
     module = modules[top]

@@ -46,7 +46,7 @@ def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RT
     rtl = _pipeline(traced.logic, folder, options)
     rtl.write()
     for table in folder.rglob("*.mem"):
-        table.write_text(table.read_text().rstrip("\n") + "\n")
+        table.write_text(table.read_text(encoding="utf-8").rstrip("\n") + "\n", encoding="utf-8")
     for packed in folder.rglob("*.json.gz"):
         packed.write_bytes(gzip.compress(gzip.decompress(packed.read_bytes()), mtime=0))
     return rtl

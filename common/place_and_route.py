@@ -196,7 +196,7 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
 
 def _error_in(log: Path) -> str:
     """Return what nextpnr says is wrong, or the empty string."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     return next((line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")), "")
 
 
@@ -207,7 +207,7 @@ def read_report(report: Path, log: Path) -> RoutedDesign:
         ToolError: The report is missing, cut short, or of a design without a clock.
     """
     try:
-        found = json.loads(report.read_text())
+        found = json.loads(report.read_text(encoding="utf-8"))
         clock, speed = min(found["fmax"].items(), key=lambda item: item[1]["achieved"] / item[1]["constraint"])
         path = next(path["path"] for path in found["critical_paths"] if _clock_of(path) == (clock, clock))
         used = found["utilization"]
@@ -239,7 +239,7 @@ def critical_layers(
         top: Name of the top module.
         registers: Of the pipeline, from `pipeline.registers`.
     """
-    module = json.loads(netlist.read_text())["modules"][top]
+    module = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
     nets = {cell: module["cells"][cell]["connections"]["Q"][0] for cell in (routed.starts_at, routed.ends_at)}
     return tuple(_layer_of(nets[cell], module["netnames"], registers) for cell in (routed.starts_at, routed.ends_at))
 

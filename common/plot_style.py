@@ -198,10 +198,10 @@ def save(
             dpi=RASTER_DOTS_PER_INCH,
             metadata={"Title": figure.title, "Date": None, "Creator": None},
         )
-    (folder / f"{name}.svg").write_text(_with_short_coordinates(drawing.getvalue()))
+    (folder / f"{name}.svg").write_text(_with_short_coordinates(drawing.getvalue()), encoding="utf-8")
     _write_csv(folder / f"{name}.csv", figure.data if data is None else data)
     listing = folder / "figures.json"
-    entries = json.loads(listing.read_text()) if listing.exists() else []
+    entries = json.loads(listing.read_text(encoding="utf-8")) if listing.exists() else []
     entry = {"name": name, "title": figure.title, "caption": figure.caption if caption is None else caption}
     names = [each["name"] for each in entries]
     if name in names:
@@ -219,7 +219,7 @@ def _with_short_coordinates(svg: str) -> str:
 def _write_csv(path: Path, data: Mapping[str, Sequence[object] | np.ndarray]) -> None:
     # Numbers of numpy print with as many figures as their type holds, 0.1 and not 0.10000000149 for a float32.
     columns = [[str(value) for value in column] for column in data.values()]
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(data)
         writer.writerows(zip(*columns, strict=True))

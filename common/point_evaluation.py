@@ -132,7 +132,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         finished=folder / "finished",
     )
     build = synthesis.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
-    with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
         yosys.compile_for_this_machine(folder / "yosys.log")
     report = synthesis.build_alone(build, test_samples.intensities)

@@ -76,7 +76,7 @@ class PointStore:
         """
         path = self.folder / name / RESULT
         try:
-            values = json.loads(path.read_text())["values"]
+            values = json.loads(path.read_text(encoding="utf-8"))["values"]
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError):
@@ -109,7 +109,7 @@ class PointStore:
                 (partial / path).write_bytes(content)
             record = {"images": self.images, "depends_on": depends_on, "values": outcome.values}
             partial.mkdir(parents=True, exist_ok=True)
-            (partial / RESULT).write_text(json.dumps(record, indent=1))
+            (partial / RESULT).write_text(json.dumps(record, indent=1), encoding="utf-8")
             partial.rename(final)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):

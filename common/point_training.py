@@ -59,7 +59,7 @@ def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
                 traceback.print_exc()
                 error = (str(fault).partition("\n")[0] or type(fault).__name__).replace(f"{folder}/", "")
                 for path in sorted(folder.rglob("*.log")):
-                    print(f"\n{path.relative_to(folder)}:\n{path.read_text(errors='replace')}")
+                    print(f"\n{path.relative_to(folder)}:\n{path.read_text(errors='replace', encoding='utf-8')}")
         files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     files["log.txt"] = log.getvalue().encode()
     if error is None:

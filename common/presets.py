@@ -79,7 +79,7 @@ def read(path: Path, name: str) -> Preset:
         PipelineError: The file is no TOML, or has unknown fields or values that a field does not take.
     """
     try:
-        file = toml_files.parse(path.read_text(), str(path))
+        file = toml_files.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} cannot be read as a preset ({error})") from None
     fields = dict(file.values)

@@ -70,4 +70,4 @@ def git_commit() -> str | None:
 def _git(*arguments: str) -> str:
     """Return what git prints in the checkout."""
     command, checkout = ["git", *arguments], Path(__file__).parents[1]
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, cwd=checkout, capture_output=True, encoding="utf-8", check=True).stdout.strip()

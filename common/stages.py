@@ -174,7 +174,7 @@ def run_stage(
 def _locked(outputs: Path, stage: str) -> Iterator[None]:
     """Hold the lock of an outputs folder; it dies with its process."""
     outputs.mkdir(parents=True, exist_ok=True)
-    with (outputs / ".lock").open("a+") as lock:
+    with (outputs / ".lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -310,7 +310,7 @@ def _write_record(run: Run, script: Path, record: dict[str, Any], artifacts_made
         "draws": sorted(set(files) - set(artifacts_made)),
     }
     record["sha256"] = artifacts.record_digest(record)
-    (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str))
+    (run.folder / "run.json").write_text(json.dumps(record, indent=1, default=str), encoding="utf-8")
 
 
 def _write_dependencies(run: Run, script: Path) -> None:
@@ -327,4 +327,6 @@ def _write_dependencies(run: Run, script: Path) -> None:
         f"$(OUTPUTS)/{run.stage}/drawn: {' '.join(drawn_by)}",
         f"{' '.join([*made_of, *drawn_by])}:",  # make must not stop where one of them has gone
     ]
-    (run.folder / "dependencies.mk").write_text("".join(rule.replace(" ", " \\\n  ") + "\n" for rule in rules))
+    (run.folder / "dependencies.mk").write_text(
+        "".join(rule.replace(" ", " \\\n  ") + "\n" for rule in rules), encoding="utf-8"
+    )

@@ -54,8 +54,9 @@ def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
     run_logged(["./test_bench"], folder=project, log=project / "csim.log", timeout_seconds=600)
     (project / "test_bench").unlink()
     sizes = [output.size for output in outputs]
-    images = sum(1 for _ in (project / "tb_data" / "tb_input_features.dat").open())
-    printed = [line.split() for line in (project / "tb_data" / "csim_results.log").read_text().splitlines()]
+    images = sum(1 for _ in (project / "tb_data" / "tb_input_features.dat").open(encoding="utf-8"))
+    results = (project / "tb_data" / "csim_results.log").read_text(encoding="utf-8")
+    printed = [line.split() for line in results.splitlines()]
     if [len(line) for line in printed] != sizes * images:
         raise ToolError(
             f"{project / 'tb_data' / 'csim_results.log'} does not hold {sizes} values for each of {images} images"

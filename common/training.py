@@ -202,7 +202,7 @@ def joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dic
 def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:
     """Write learning curves as CSV, a line a network and epoch."""
     names = sorted({name for values in curves.values() for name in values})
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["network", "epoch", *names])
         for network, values in curves.items():
@@ -215,7 +215,7 @@ def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:
 def load_curves(path: Path) -> dict[str, dict[str, list[float]]]:
     """Read what `save_curves` wrote."""
     curves: dict[str, dict[str, list[float]]] = {}
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             values = curves.setdefault(row.pop("network"), {})
             for name, value in row.items():

@@ -197,7 +197,7 @@ def _c_synthesis(
 def _report(path: Path) -> Iterator[str]:
     """Give the text of a report; what is wrong with it is raised as ValueError within, as ReportError without."""
     try:
-        yield path.read_text(errors="replace")
+        yield path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ReportError(f"{path} cannot be read ({error.strerror}): run the tool that writes it") from error
     except ValueError as fault:

@@ -97,7 +97,8 @@ def open_project(folder: Path) -> VendorProject:
     """
     path = folder / "project.tcl"
     try:
-        settings = dict(re.findall(r'^set (project_name|backend) "(\w+)"$', path.read_text(), re.MULTILINE))
+        text = path.read_text(encoding="utf-8", errors="replace")
+        settings = dict(re.findall(r'^set (project_name|backend) "(\w+)"$', text, re.MULTILINE))
     except OSError as error:
         raise PipelineError(f"{path} cannot be read ({error.strerror}): convert the model with hls4ml first") from error
     if "project_name" not in settings or settings.get("backend") not in COMMANDS:
@@ -201,7 +202,7 @@ def build_project(
         command = (*command, " ".join(f"{name}={value}" for name, value in options.items()))
     else:
         lines = "".join(f"    {name:10} {value:d}\n" for name, value in options.items())
-        (project.folder / "build_opt.tcl").write_text(f"array set opt {{\n{lines}}}\n")
+        (project.folder / "build_opt.tcl").write_text(f"array set opt {{\n{lines}}}\n", encoding="utf-8")
     _run(command, project, timeout_seconds, on_line)
 
     for step in asked:
@@ -210,7 +211,7 @@ def build_project(
                 f"{command[0]} ended without error, but not with {project.results[step].relative_to(project.folder)}; "
                 f"its log is {project.log}"
             )
-    if steps.csim and C_SIMULATION_DONE not in project.log.read_text(errors="replace"):
+    if steps.csim and C_SIMULATION_DONE not in project.log.read_text(encoding="utf-8", errors="replace"):
         raise ToolError(f"{command[0]} ended without error, but not with C simulation; its log is {project.log}")
     reports = read_reports(project)
     if steps.cosim and reports.cosimulation is not None and not reports.cosimulation.passed:

@@ -87,8 +87,12 @@ def simulate(
     steps = {"importing": ["-i", *files, "bench.vhd"], "compiling": ["-m", "bench"], "simulating": ["-r", "bench"]}
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        (scratch / "stimuli.txt").write_text("".join("".join(map(str, row[::-1])) + "\n" for row in stimuli))
-        (scratch / "bench.vhd").write_text(_BENCH.format(inputs=bits.shape[1], outputs=sum(outputs.widths)))
+        (scratch / "stimuli.txt").write_text(
+            "".join("".join(map(str, row[::-1])) + "\n" for row in stimuli), encoding="utf-8"
+        )
+        (scratch / "bench.vhd").write_text(
+            _BENCH.format(inputs=bits.shape[1], outputs=sum(outputs.widths)), encoding="utf-8"
+        )
         for step, (command, *arguments) in steps.items():
             on_step(step)
             run_logged(
@@ -97,7 +101,7 @@ def simulate(
                 log=folder / "ghdl.log",
                 timeout_seconds=timeout_seconds,
             )
-        rows = (scratch / "response.txt").read_text().split()[latency:]
+        rows = (scratch / "response.txt").read_text(encoding="utf-8").split()[latency:]
     if len(rows) != len(pixels) or any(row.strip("01") for row in rows):
         raise ToolError(f"GHDL did not answer every image with bits; its log is {folder / 'ghdl.log'}")
     return outputs.to_values(np.array([list(row[::-1]) for row in rows]).astype(np.uint8))

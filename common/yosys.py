@@ -165,13 +165,13 @@ def synthesize(
     products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
     adders = output.with_name(f"{output.stem}_adders.v")  # read from `folder`, beyond which Yosys sees nothing
     adders.parent.mkdir(parents=True, exist_ok=True)
-    adders.write_text(_ADDERS.read_text())
+    adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
     read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
     try:
         run_script(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step, read=read)
     finally:
         adders.unlink()
-    cells = json.loads(output.read_text())["modules"][top]["cells"].values()
+    cells = json.loads(output.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
     counts = Counter(cell["type"] for cell in cells)
     unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
@@ -192,8 +192,9 @@ def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
         ToolError: Yosys failed, or did not finish in time.
     """
     commands, gate, log = folder / "abc.script", folder / "gate.blif", folder / "abc.log"
-    gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n")  # Yosys calls ABC only for logic
-    commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n")  # and wants it back
+    # Yosys calls ABC only for logic, and wants it back.
+    gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n", encoding="utf-8")
+    commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n", encoding="utf-8")
     command = [_program(), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
     run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
 

@@ -68,7 +68,7 @@ def _demo_run(request, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.mktemp("demo")
 
     def run_once():
-        with (folder / "demo.lock").open("w") as lock:
+        with (folder / "demo.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "finished").exists():
                 stage_runs.run_demo(folder / "outputs")
@@ -90,7 +90,7 @@ def tiny_outputs(tmp_path_factory):
     """Return the outputs of all six stages, run as short as can be; not to be changed. Parallel workers share one."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with (folder / "tiny.lock").open("w") as lock:
+    with (folder / "tiny.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "tiny_finished").exists():
             stage_runs.run_tiny(folder / "tiny" / "outputs")

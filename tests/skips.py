@@ -17,7 +17,7 @@ class SkipGuard:
     """A pytest plugin that turns the exit status to failure, and names the tests; of parallel workers, too."""
 
     def __init__(self, allowed: Path):
-        lines = allowed.read_text().splitlines()
+        lines = allowed.read_text(encoding="utf-8").splitlines()
         self.allowed = [line for line in lines if line and not line.startswith("#")]
         self.refused: list[str] = []
 

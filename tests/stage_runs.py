@@ -58,7 +58,7 @@ def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -98,7 +98,7 @@ def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str
     script.__file__ = str(ROOT / f"{stage}.py")
     # What workers return is looked up under the name that the script has in them.
     sys.modules["__main__"] = sys.modules["__mp_main__"] = script
-    exec(compile(Path(script.__file__).read_text(), script.__file__, "exec"), vars(script))
+    exec(compile(Path(script.__file__).read_text(encoding="utf-8"), script.__file__, "exec"), vars(script))
 
 
 def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
@@ -106,7 +106,7 @@ def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
     log = outputs.with_name(f"{outputs.name}.log")
     process = fork_stage(stage, *arguments, outputs=outputs, log=log)
     process.join()
-    assert process.exitcode == 0, f"{stage} failed:\n{log.read_text()}"
+    assert process.exitcode == 0, f"{stage} failed:\n{log.read_text(encoding='utf-8')}"
 
 
 def moments(outputs: Path, stage: str, count: int) -> list[float]:
@@ -140,8 +140,8 @@ def run_tiny(outputs: Path) -> None:
 def mark_failed(outputs: Path, stage: str, *failures: str) -> None:
     """Have a stage's record say that it has found something wrong."""
     path = outputs / stage / "run.json"
-    record = json.loads(path.read_text()) | {"failures": failures}
-    path.write_text(json.dumps(record | {"sha256": artifacts.record_digest(record)}, indent=1))
+    record = json.loads(path.read_text(encoding="utf-8")) | {"failures": failures}
+    path.write_text(json.dumps(record | {"sha256": artifacts.record_digest(record)}, indent=1), encoding="utf-8")
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -187,7 +187,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return False
     return not re.search(r"^State:\s+[ZX]", status, re.MULTILINE)

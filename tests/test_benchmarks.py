@@ -49,9 +49,9 @@ def test_ratio_compares_measurements_of_the_same_round():
 def test_each_benchmark_replaces_its_own_part_and_nothing_else(folder):
     finish("one", "first")
     finish("two", "second")
-    untouched = json.loads((folder / "benchmarks.json").read_text())["two"]
+    untouched = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))["two"]
     finish("one", "third")
-    parts = json.loads((folder / "benchmarks.json").read_text())
+    parts = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))
     assert parts["one"]["rows"] == [["a row", "third"]]
     assert parts["one"]["values"] == {"seconds": [1.0, 2.0]}
     assert {"date", "git_commit", "machine", "packages"} < set(parts["one"])
@@ -60,22 +60,22 @@ def test_each_benchmark_replaces_its_own_part_and_nothing_else(folder):
 
 
 def test_damaged_record_is_named_and_left_alone(folder):
-    (folder / "benchmarks.json").write_text("{")
+    (folder / "benchmarks.json").write_text("{", encoding="utf-8")
     with pytest.raises(PipelineError, match=r"benchmarks\.json is damaged; remove it"):
         finish("one", "first")
-    assert (folder / "benchmarks.json").read_text() == "{"
+    assert (folder / "benchmarks.json").read_text(encoding="utf-8") == "{"
 
 
 def test_page_shows_what_was_measured(folder):
     report.write(folder)
-    assert "Speed" not in (folder / "index.html").read_text()
+    assert "Speed" not in (folder / "index.html").read_text(encoding="utf-8")
     finish("one", "12.3 (12.1 to 14.0)")
-    page = (folder / "index.html").read_text()
+    page = (folder / "index.html").read_text(encoding="utf-8")
     assert "Title of one" in page
     assert "12.3 (12.1 to 14.0)" in page
-    (folder / "benchmarks.json").write_text('{"one": {}}')
+    (folder / "benchmarks.json").write_text('{"one": {}}', encoding="utf-8")
     report.write(folder)
-    page = (folder / "index.html").read_text()
+    page = (folder / "index.html").read_text(encoding="utf-8")
     assert "benchmarks.json is damaged" in page
     assert "make benchmarks" in page
 
@@ -90,14 +90,16 @@ def test_peak_memory_counts_processes_that_were_started():
 
 def test_pipeline_is_measured_stage_by_stage_and_with_nothing_to_do(folder, tmp_path_factory, monkeypatch):
     root = tmp_path_factory.mktemp("root")
-    (root / "Makefile").write_text("all: 01 02\n01 02:\n\t@echo $@ $(PRESET) >> $(OUTPUTS_DIR).made\n")
+    (root / "Makefile").write_text(
+        "all: 01 02\n01 02:\n\t@echo $@ $(PRESET) >> $(OUTPUTS_DIR).made\n", encoding="utf-8"
+    )
     scripts = ["01_first.py", "02_second.py"]
     for script in scripts:
-        (root / script).write_text("print('help')")
+        (root / script).write_text("print('help')", encoding="utf-8")
     monkeypatch.setattr(pipeline, "ROOT", root)
     monkeypatch.setattr(pipeline, "SCRIPTS", scripts)
     pipeline.main("demo")
-    part = json.loads((folder / "benchmarks.json").read_text())["pipeline"]
+    part = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))["pipeline"]
     assert [row[0] for row in part["rows"][:3]] == [*scripts, "all stages"]
     assert list(part["values"]["stages"]) == ["01_first", "02_second"]
     assert len(part["values"]["nothing_to_do_seconds"]) == measure.REPETITIONS
@@ -107,7 +109,7 @@ def test_pipeline_is_measured_stage_by_stage_and_with_nothing_to_do(folder, tmp_
 def test_stage_that_fails_ends_the_benchmark_with_what_it_said(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "ROOT", tmp_path)
     monkeypatch.setattr(pipeline, "SCRIPTS", ["01_first.py"])
-    (tmp_path / "Makefile").write_text("01:\n\t@echo no images; exit 3\n")
+    (tmp_path / "Makefile").write_text("01:\n\t@echo no images; exit 3\n", encoding="utf-8")
     with pytest.raises(PipelineError, match=r"make 01 PRESET=demo failed: .*no images"):
         pipeline.main("demo")
     assert not (folder / "benchmarks.json").exists()
@@ -132,4 +134,4 @@ def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
     exponents = {"training": 1.0, "conversion": 1.0, "synthesis": 1.0}
     figure = growth((10, 30, 60), training, (1, 2), curves, exponents, 8e9)
     plot_style.save(figure, tmp_path, "scaling")
-    assert (tmp_path / "scaling.csv").read_text().count("\n") == 1 + 3 + 2 + 2
+    assert (tmp_path / "scaling.csv").read_text(encoding="utf-8").count("\n") == 1 + 3 + 2 + 2

@@ -52,7 +52,7 @@ def expected(values):
 def folder(tmp_path_factory):
     """Return the folder of a board's design."""
     network = tmp_path_factory.mktemp("network")
-    (network / "design.v").write_text(NETWORK)
+    (network / "design.v").write_text(NETWORK, encoding="utf-8")
     folder = tmp_path_factory.mktemp("board")
     board.write_top_level(folder, network, DESIGN, OPTIONS)
     return folder
@@ -65,14 +65,14 @@ def program(folder, tmp_path_factory):
 
 @pytest.mark.fault("tool")
 def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkeypatch):
-    (tmp_path / "g++").write_text("#!/bin/sh\necho no memory\nexit 1\n")
+    (tmp_path / "g++").write_text("#!/bin/sh\necho no memory\nexit 1\n", encoding="utf-8")
     (tmp_path / "g++").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
     output = tmp_path / "simulation"
     with pytest.raises(ToolError) as failure, board_simulation.only_logs_stay(output):
         board_simulation.build(folder, output, timeout_seconds=300)
     assert str(failure.value).endswith(f"its log is {output / 'g++.log'}")
-    assert (output / "g++.log").read_text() == "no memory\n"
+    assert (output / "g++.log").read_text(encoding="utf-8") == "no memory\n"
     assert sorted(path.name for path in output.iterdir()) == ["g++.log", "top.log"]
 
 
@@ -191,7 +191,7 @@ def test_a_line_off_by_more_than_a_receiver_forgives_is_refused():
 
 
 def test_a_clock_that_no_generator_makes_is_refused(tmp_path):
-    (tmp_path / "design.v").write_text(NETWORK)
+    (tmp_path / "design.v").write_text(NETWORK, encoding="utf-8")
     with pytest.raises(
         PipelineError, match=r"the FPGA makes 25 MHz at the nearest; choose another --board\.clock-mhz than 26\.1"
     ):
@@ -213,7 +213,7 @@ def test_a_bitstream_is_made_where_the_clock_is_kept_and_only_there(folder, monk
     assert routed.used["EHXPLLL"] == 1
     assert (folder / "design.bit").stat().st_size > 10_000
     assert "routing" in " ".join(steps)
-    assert "Program finished normally" in (folder / "routed.log").read_text()
+    assert "Program finished normally" in (folder / "routed.log").read_text(encoding="utf-8")
 
     (folder / "design.bit").unlink()
     assert {path.name for path in folder.iterdir()} >= {"board.json", "pins.lpf", "netlist.log", "bitstream.log"}

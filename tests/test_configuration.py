@@ -221,7 +221,7 @@ def test_help_comes_without_loading_what_only_work_needs(stage):
         [sys.executable, "-X", "importtime", f"{stage}.py", "--help"],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     for field in dataclasses.fields(load_stage(stage).Configuration):

@@ -38,7 +38,7 @@ def test_every_module_is_part_of_a_script_or_a_program_of_its_own():
 def test_no_module_both_computes_and_draws(script):
     computing = dependencies.computing_files(script)
     assert not set(computing) & set(dependencies.drawing_files(script))
-    sources = {path.name: path.read_text() for path in computing if path.suffix == ".py"}
+    sources = {path.name: path.read_text(encoding="utf-8") for path in computing if path.suffix == ".py"}
     assert [name for name, text in sources.items() if re.search(r"^\s*(from|import) matplotlib", text, re.M)] == []
 
 
@@ -71,7 +71,7 @@ def test_code_that_computes_gives_another_digest_and_its_place_does_not(tmp_path
     for name, changed in CHANGES.items():
         with subtests.test(changed=name):
             path = tmp_path / "common" / name
-            before = path.read_text()
-            path.write_text(before + "\n")
+            before = path.read_text(encoding="utf-8")
+            path.write_text(before + "\n", encoding="utf-8")
             assert {program for program, digest in digests(tmp_path).items() if digest != here[program]} == {*changed}
-            path.write_text(before)
+            path.write_text(before, encoding="utf-8")

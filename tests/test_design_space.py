@@ -26,7 +26,7 @@ def identity_of(point, images):
 def load(tmp_path):
     def load_text(text, *vary):
         path = tmp_path / "space.toml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return design_space.load(path, vary, 300)
 
     return load_text

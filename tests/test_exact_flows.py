@@ -134,7 +134,7 @@ def test_tables_are_compared_with_the_c_simulation_of_every_latent_point(synthes
     assert golden.latent.shape == (297, 2)
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent")
     assert status == 0, errors
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text())["exactness"]
+    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
     assert exactness[f"{DESIGN}, tables"] == {"values": 2_560, "csim_table": 0}
     assert exactness[str(DESIGN)].items() >= {"images": 297, "values": 2_970, "csim_alir": 0, "alir_rtl": 0}.items()
 
@@ -147,7 +147,10 @@ def test_one_inverted_register_in_the_vhdl_fails_and_names_the_layer(synthesize,
     def write_rtl(traced, folder, options):
         written = honest(traced, folder, options)
         for top in folder.glob("src/design.vhd"):
-            top.write_text(re.sub(r"(model_out\(.*\) <= )(INTERNAL)", r"\1not \2", top.read_text()))
+            top.write_text(
+                re.sub(r"(model_out\(.*\) <= )(INTERNAL)", r"\1not \2", top.read_text(encoding="utf-8")),
+                encoding="utf-8",
+            )
         return written
 
     monkeypatch.setattr(pipeline, "write_rtl", write_rtl)
@@ -161,7 +164,7 @@ def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_o
     status, errors, said = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
     assert status == 0, errors
     assert "VHDL was written but not simulated: GHDL is not installed\n" in said
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text())["exactness"]
+    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
     assert not any("alir_vhdl" in row for row in exactness.values())
     assert list((classifier_outputs / "06_synthesize" / str(DESIGN) / "rtl_vhdl").rglob("design.vhd"))
 
@@ -201,7 +204,7 @@ def test_all_that_the_open_tools_can_do_is_exact_and_proven(tiny_outputs, tmp_pa
     flags += ["--bitstream", "--board.design", name, "--board.images", "100"]
     said = stage_runs.run_well("06_synthesize", *flags, outputs=outputs)
     assert "no value differs" in said
-    metrics = json.loads((outputs / "metrics.json").read_text())
+    metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
     counts = {"images": 297, "values": 594}
     exactness = metrics["exactness"]
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")

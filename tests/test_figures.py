@@ -179,7 +179,7 @@ def saved(tmp_path_factory):
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in header}
 
@@ -227,7 +227,7 @@ def test_files_are_written_and_small(saved, name):
     with Image.open(folder / f"{name}.png") as image:
         assert image.size[0] == pytest.approx(saved[1][name].get_figwidth() * 200, abs=1)
         assert np.ptp(np.asarray(image.convert("L"))) > 200
-    svg = (folder / f"{name}.svg").read_text()
+    svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
     assert len(svg) < LARGEST_SVG
     assert svg.rstrip().endswith("</svg>")
     assert not re.search(r"<dc:date>|href=\"(http|file)", svg)
@@ -244,7 +244,7 @@ def test_captions_ask_and_answer(saved):
 
 
 def test_listing_names_all_figures_in_order(saved):
-    listing = json.loads((saved[0] / "figures.json").read_text())
+    listing = json.loads((saved[0] / "figures.json").read_text(encoding="utf-8"))
     assert [entry["name"] for entry in listing] == SAVED
     assert all(entry.keys() == {"name", "title", "caption"} and all(entry.values()) for entry in listing)
 
@@ -263,9 +263,9 @@ def test_a_figure_saved_again_is_replaced_where_it_stands(tmp_path):
         plot_style.save(figure, tmp_path, name)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
     plot_style.save(figure, tmp_path, "a", caption="Another?", data={"x": [1, 2]})
-    listing = json.loads((tmp_path / "figures.json").read_text())
+    listing = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert [(entry["name"], entry["caption"]) for entry in listing] == [("a", "Another?"), ("b", figure.caption)]
-    assert (tmp_path / "a.csv").read_text() == "x\n1\n2\n"
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "x\n1\n2\n"
     for suffix in ("png", "svg"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == before[f"a.{suffix}"]
 
@@ -279,7 +279,7 @@ def test_neither_pyplot_nor_tensorflow_is_imported():
     modules = [path.stem for path in (ROOT / "common").glob("plot_*.py")]
     program = f"import sys; from common import {', '.join(modules)}; print(*sys.modules)"
     imported = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     ).stdout.split()
     assert "common.plot_style" in imported
     assert not {"matplotlib.pyplot", "tensorflow"} & {*imported}

@@ -70,7 +70,7 @@ def test_cast_gives_the_bits_of_ap_fixed(tmp_path):
     types = random_types(6)
     casts = "\n".join(f"cast<{in_cpp(each)}>(values, COUNT);" for each in types)
     source = tmp_path / "cast.cpp"
-    source.write_text(PROGRAM.replace("CASTS", casts).replace("COUNT", str(len(values))))
+    source.write_text(PROGRAM.replace("CASTS", casts).replace("COUNT", str(len(values))), encoding="utf-8")
     subprocess.run(["g++", "-O0", "-w", "-I", AP_TYPES, source, "-o", tmp_path / "cast"], check=True)
     printed = subprocess.run([tmp_path / "cast"], input=values.tobytes(), capture_output=True, check=True).stdout
     expected = np.frombuffer(printed).reshape(len(types), len(values))

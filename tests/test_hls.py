@@ -49,8 +49,8 @@ def test_project_is_complete(design):
         "tb_data/tb_input_features.dat", "tb_data/tb_output_predictions.dat",
     ):  # fmt: skip
         assert (project / name).stat().st_size, name
-    included = [line.split('"')[1] for line in (project / "firmware" / "parameters.h").read_text().splitlines()
-                if line.startswith("#include \"weights")]  # fmt: skip
+    parameters = (project / "firmware" / "parameters.h").read_text(encoding="utf-8")
+    included = [line.split('"')[1] for line in parameters.splitlines() if line.startswith('#include "weights')]
     assert len(included) == 2 * len(networks.LAYERS)
     for name in included:
         for file in (project / "firmware" / name, (project / "firmware" / name).with_suffix(".txt")):
@@ -58,7 +58,7 @@ def test_project_is_complete(design):
 
 
 def test_project_has_the_settings_asked_for(design):
-    settings = (design / "project" / "project.tcl").read_text()
+    settings = (design / "project" / "project.tcl").read_text(encoding="utf-8")
     assert 'set part "xcu250-figd2104-2L-e"' in settings
     assert "set clock_period 5" in settings
     assert 'set backend "vivado"' in settings
@@ -98,7 +98,7 @@ def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
     expected = c_simulation.keras_outputs(networks.cut(network, "full"), test_samples.intensities)
     with np.load(design / "csim.npz") as file:
         np.testing.assert_array_equal(file["outputs"], expected)
-    exactness = json.loads((demo_outputs / "metrics.json").read_text())["exactness"]
+    exactness = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
     assert {name: row["qkeras_csim"] for name, row in exactness.items()} == {
         "encoder_classifier/quantized_pruned": 0,
         "full/quantized_pruned": 0,
@@ -153,7 +153,7 @@ def test_types_of_the_paper_are_in_the_design(model):
 @pytest.mark.parametrize("gpp", [None, "echo no space left on device; exit 1"])
 def test_missing_or_failing_compiler_is_named(model, tmp_path, monkeypatch, gpp):
     if gpp is not None:
-        (tmp_path / "g++").write_text(f"#!/bin/sh\n{gpp}\n")
+        (tmp_path / "g++").write_text(f"#!/bin/sh\n{gpp}\n", encoding="utf-8")
         (tmp_path / "g++").chmod(0o755)
         for tool in ("bash", "sh", "dirname", "rm"):
             (tmp_path / tool).symlink_to(shutil.which(tool))
@@ -195,7 +195,7 @@ def test_what_cannot_become_hardware_is_named_before_anything_is_compiled(tmp_pa
 
 
 def test_agreement_is_reported_layer_by_layer(demo_outputs):
-    with (demo_outputs / "05_convert_hls" / "agreement_by_layer.csv").open() as file:
+    with (demo_outputs / "05_convert_hls" / "agreement_by_layer.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     layers = {row[1] for row in rows[1:] if row[0] == "full/quantized_pruned"}
     assert {"encoder_1_relu", "latent_relu", "decoder_3", "image", "classifier_3"} <= layers

@@ -32,7 +32,9 @@ def adders(tmp_path_factory):
         ports += [f"output [{width - 1}:0] y{index}"]
         lines += [f"assign y{index} = a{index} {operator} b{index};"]
     (folder / "src").mkdir()
-    (folder / "src" / "top.v").write_text(f"module top({', '.join(ports)});\n" + "\n".join(lines) + "\nendmodule\n")
+    (folder / "src" / "top.v").write_text(
+        f"module top({', '.join(ports)});\n" + "\n".join(lines) + "\nendmodule\n", encoding="utf-8"
+    )
     ecp5.synthesize(folder, "top", folder / "netlist.json")
     return folder / "netlist.json"
 
@@ -57,7 +59,7 @@ def test_every_adder_gives_the_right_sum(adders):
 
 
 def test_chains_have_no_cell_that_only_leads_in_or_out(adders):
-    cells = json.loads(adders.read_text())["modules"]["top"]["cells"].values()
+    cells = json.loads(adders.read_text(encoding="utf-8"))["modules"]["top"]["cells"].values()
     chains = [cell["connections"] for cell in cells if cell["type"] == "CCU2C"]
     starts, ends = ([pins for pins in chains if pins[name] == ["x"]] for name in ("CIN", "COUT"))
     assert len(starts) == len(ends) > ADDERS / 3

@@ -60,7 +60,7 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
         cwd=folder,
         env={**inherited, **variables},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
@@ -81,7 +81,7 @@ def would_redraw(folder: Path, *arguments: str) -> tuple[str, ...]:
 def imports(path: Path) -> frozenset[str]:
     """Return the modules of common that a source file imports itself, but the results page: no artifact needs it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "common":
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("common."):
@@ -99,7 +99,7 @@ def modules_of(stage: str) -> set[str]:
 
 def recorded(outputs: Path, stage: str) -> dict[str, list[str]]:
     """Return what a stage has told make: the prerequisites of its `run.json` and of `drawn`."""
-    lines = (outputs / stage / "dependencies.mk").read_text().replace("\\\n", " ").splitlines()[:2]
+    lines = (outputs / stage / "dependencies.mk").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()[:2]
     rules = dict(line.split(":") for line in lines)
     return {Path(target).name: names.split() for target, names in rules.items()}
 
@@ -111,7 +111,7 @@ def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
         assert f"{stage}.py" in needs
         modules = [Path(name).stem for name in [*needs, *drawing] if name.startswith("common/")]
         assert sorted(modules) == sorted({*modules_of(stage), "__init__"})
-        read = json.loads((demo_outputs / stage / "run.json").read_text())["reads"]
+        read = json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))["reads"]
         assert {name for name in needs if name.startswith("$")} == {f"$(OUTPUTS)/{name}" for name in read}
 
 
@@ -150,7 +150,7 @@ def test_changed_results_page_runs_no_stage_again(made):
 def test_changed_data_file_runs_the_stages_again_whose_modules_read_it(checkout, tiny_outputs):
     outputs = shutil.copytree(tiny_outputs, checkout / "outputs")
     for path in outputs.glob("*/dependencies.mk"):
-        path.write_text(path.read_text().replace(str(tiny_outputs), "outputs"))
+        path.write_text(path.read_text(encoding="utf-8").replace(str(tiny_outputs), "outputs"), encoding="utf-8")
     assert would_run(checkout, "06") == ()
     for name in ("xilinx_adders.v", "lattice_adders.v", "board/ulx3s_85f.v.jinja"):
         path = checkout / "common" / name
@@ -180,7 +180,10 @@ def test_changed_module_that_draws_or_prints_trains_nothing_again(made, module):
 def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
     before = hashes(made / "outputs")
     style = made / "common" / "plot_images.py"
-    style.write_text(style.read_text().replace("What does the network see of a digit?", "What is a digit?"))
+    style.write_text(
+        style.read_text(encoding="utf-8").replace("What does the network see of a digit?", "What is a digit?"),
+        encoding="utf-8",
+    )
     done = make(made, "01", COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert "01_prepare_data: figures out of date against common/plot_images.py" in done.stdout
@@ -190,7 +193,7 @@ def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
     assert {name for name in changed if name.startswith(stage)} == {
         f"{stage}/{name}" for name in ("figures.json", "run.json")
     }
-    assert "What is a digit?" in (made / "outputs" / stage / "figures.json").read_text()
+    assert "What is a digit?" in (made / "outputs" / stage / "figures.json").read_text(encoding="utf-8")
     assert would_run(made, LAST) == ()
     assert would_redraw(made, "01") == ()
 
@@ -239,10 +242,12 @@ def test_another_preset_runs_everything_again_and_stays_in_force(made):
 
 
 def test_preset_file_runs_everything_again_when_it_is_chosen_and_when_it_changes(made):
-    (made / "mine.toml").write_text("base = 'demo'\n")
+    (made / "mine.toml").write_text("base = 'demo'\n", encoding="utf-8")
     assert would_run(made, "PRESET=mine.toml", LAST) == STAGES
     record = made / "outputs" / "01_prepare_data" / "run.json"
-    record.write_text(record.read_text().replace('"preset": "demo"', '"preset": "mine.toml"'))
+    record.write_text(
+        record.read_text(encoding="utf-8").replace('"preset": "demo"', '"preset": "mine.toml"'), encoding="utf-8"
+    )
     later = record.stat().st_mtime + 10  # the clock of a file system is coarse
     os.utime(made / "mine.toml", (later, later))
     assert would_run(made, LAST) == STAGES
@@ -284,16 +289,18 @@ def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
         made / "01_prepare_data.py",
         'def main(run, configuration):\n    run.failures.append("too dark")\n',
     )
-    original = script.read_text()
-    script.write_text(original.replace('if __name__ == "__main__":', f'{finding}\n\nif __name__ == "__main__":'))
-    assert script.read_text() != original
+    original = script.read_text(encoding="utf-8")
+    script.write_text(
+        original.replace('if __name__ == "__main__":', f'{finding}\n\nif __name__ == "__main__":'), encoding="utf-8"
+    )
+    assert script.read_text(encoding="utf-8") != original
     for reason in ("out of date against 01_prepare_data.py", "its last run failed"):
         done = make(made)
         assert done.returncode == 2
         assert f"01_prepare_data: {reason}" in done.stdout
         assert "ERROR: 01_prepare_data: too dark" in done.stderr
         assert "02_train_autoencoder" not in done.stdout
-    script.write_text(original)
+    script.write_text(original, encoding="utf-8")
     os.utime(script, (LONG_AGO, LONG_AGO))  # the record alone says that it failed
     assert would_run(made, LAST) == STAGES
     done = make(made, "01")
@@ -308,10 +315,10 @@ def test_best_design_of_a_scan_is_a_preset(made):
     values = {**space.base_values, "quantize.precision.input_bits": 4}
     row = {"point": "0123", "validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 1000}
     (made / name).parent.mkdir()
-    (made / name).write_text(scan_results.preset_text(space, values, row))
+    (made / name).write_text(scan_results.preset_text(space, values, row), encoding="utf-8")
     done = make(made, "01", f"PRESET={name}")
     assert done.returncode == 0, done.stderr
-    assert json.loads((made / "outputs/01_prepare_data/run.json").read_text())["preset"] == name
+    assert json.loads((made / "outputs/01_prepare_data/run.json").read_text(encoding="utf-8"))["preset"] == name
     quantize = presets.in_force(made / "outputs").configuration("04_quantize", load_stage("04_quantize").PRESETS)
     assert (quantize.precision.input_bits, quantize.zeros) == (4, "raised")
     assert would_run(made, LAST) == STAGES[1:]
@@ -408,11 +415,11 @@ def test_clean_keeps_the_checkout(checkout, folder):
 
 def test_set_up_python_finds_the_checkout_where_a_scripts_folder_is_left_out(checkout):
     shutil.rmtree(checkout / ".venv")
-    (checkout / "requirements.txt").write_text("")  # the packages of these tests, instead of all anew
+    (checkout / "requirements.txt").write_text("", encoding="utf-8")  # the packages of these tests, instead of all anew
     done = make(checkout, ".venv/installed", PYTHON_FOR_VENV=sys.executable)
     assert done.returncode == 0, done.stderr
     [packages] = checkout.glob(".venv/lib/python*/site-packages")
-    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
+    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     moved = checkout.rename(checkout.with_name("moved"))
     done = make(moved, "01", "PRESET=demo", PYTHONSAFEPATH="1")
     assert done.returncode == 0, done.stderr
@@ -421,7 +428,7 @@ def test_set_up_python_finds_the_checkout_where_a_scripts_folder_is_left_out(che
     found = "import common; print(common.__file__)"
     for flag in ("-I", "-P"):
         command = [".venv/bin/python", flag, "-c", found]
-        done = subprocess.run(command, cwd=moved, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=moved, capture_output=True, encoding="utf-8", check=False)
         assert done.stdout.strip() == str(moved / "common" / "__init__.py"), done.stderr
 
 
@@ -429,11 +436,11 @@ def test_commit_of_another_repository_is_not_recorded(checkout):
     def git(folder, *arguments):
         identity = ("-c", "user.name=a", "-c", "user.email=a@b")
         command = ["git", *identity, *arguments]
-        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     def recorded():
         command = [sys.executable, "-c", "from common import provenance; print(provenance.git_commit())"]
-        return subprocess.run(command, cwd=checkout, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, cwd=checkout, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     git(checkout.parent, "init")
     git(checkout.parent, "commit", "--allow-empty", "-m", "of something else")
@@ -477,7 +484,9 @@ def test_wrong_python_stops_set_up_at_once(checkout, tmp_path, version):
     path = tools(tmp_path / "tools", "g++")
     if version is not None:
         python = Path(path) / "python3"
-        python.write_text(f"#!{sys.executable}\nimport sys\nsys.version_info = {version}\nexec(sys.argv[2])\n")
+        python.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.version_info = {version}\nexec(sys.argv[2])\n", encoding="utf-8"
+        )
         python.chmod(0o755)
     errors = set_up_with(checkout, path)
     assert "Python 3.11, 3.12 or 3.13 is needed and none was found; install one" in errors

@@ -268,7 +268,7 @@ def test_without_network_and_mnist_make_goes_on_with_the_demo(tmp_path):
     done = run_stage("01_prepare_data", "--demo-if-unavailable", outputs=tmp_path / "outputs", **offline)
     assert done.returncode == 0
     assert "DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST" in done.stderr
-    assert '"preset": "demo"' in (tmp_path / "outputs" / "01_prepare_data" / "run.json").read_text()
+    assert '"preset": "demo"' in (tmp_path / "outputs" / "01_prepare_data" / "run.json").read_text(encoding="utf-8")
 
 
 needs_mnist = pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR does not name a folder with MNIST")

@@ -16,7 +16,7 @@ from common.precision import NetworkPrecision
 from common.quantization import build
 from common.recipe import Recipe
 
-TEXT = (ROOT / "docs" / "models.md").read_text()
+TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
 OPTIMIZERS = ("adam", "soap")
 
@@ -25,7 +25,7 @@ def run(program, folder):
     variables = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
     variables["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=variables, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -35,7 +35,7 @@ def run(program, folder):
 def test_example_prints_the_accuracy_of_the_metrics(tiny_outputs, tmp_path, title):
     (tmp_path / "outputs").symlink_to(tiny_outputs)
     stage, variant = re.search(r'outputs/(0[2-4]_\w+)/classifier_?(\w*)\.h5"', EXAMPLES[title]).groups()
-    metrics = json.loads((tiny_outputs / stage / "run.json").read_text())["metrics"]["models"]
+    metrics = json.loads((tiny_outputs / stage / "run.json").read_text(encoding="utf-8"))["metrics"]["models"]
     (accuracy,) = re.findall(r"^accuracy (0\.\d+)$", run(EXAMPLES[title], tmp_path).stdout, re.MULTILINE)
     assert float(accuracy) == pytest.approx(metrics[f"classifier/{variant or 'complete'}"]["test_accuracy"], abs=1e-6)
 

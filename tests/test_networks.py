@@ -152,7 +152,7 @@ def test_file_that_names_something_to_import_and_call_is_refused(tmp_path, monke
         foreign = {"class_name": foreign, "config": {}}
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "planted.py").write_text("import pathlib\npathlib.Path('ran').touch()\n")
+    (tmp_path / "planted.py").write_text("import pathlib\npathlib.Path('ran').touch()\n", encoding="utf-8")
     path = tmp_path / "autoencoder.h5"
     described(path, lambda layers: layers["latent"]["config"].update({place: foreign}))
     with pytest.raises(PipelineError, match=f"{path} has parts that neither Keras, QKeras nor this project has"):

@@ -125,11 +125,11 @@ class Outputs:
         with mock.patch.dict(os.environ, OUTPUTS_DIR=str(self.folder)):
             status = summary.main(started=0.0)
         assert not (self.folder / report.FAULT_LOG).exists()
-        metrics = json.loads((self.folder / "metrics.json").read_text())
+        metrics = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
         finished = sorted(path.parent.name for path in self.folder.glob("*/run.json"))
         current = [stage for stage in finished if self.is_current(stage)]
         assert metrics["stale"] == sorted({*finished} - {*current})
-        with (self.folder / "results.csv").open(newline="") as file:
+        with (self.folder / "results.csv").open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["kind"] == "design"]
         assert status == bool(metrics["failures"])
         cuts = {words: cut for cut, words in CUTS.items()}
@@ -138,7 +138,7 @@ class Outputs:
             if row["stale"] == "False":
                 assert CONVERTED in current
                 assert SYNTHESIZED in current or not row["lut"]
-        page = (self.folder / "index.html").read_text()
+        page = (self.folder / "index.html").read_text(encoding="utf-8")
         assert page.count(">stale, ") == sum(row["stale"] == "True" for row in rows) + self._stale_networks(metrics)
 
     @staticmethod
@@ -160,7 +160,7 @@ def test_one_preset_after_another_in_one_folder(presets):
         for stage in ALL_STAGES:
             outputs.run(stage, preset=presets[1], seed=PRESETS.index(presets[1]))
             outputs.check()
-        assert json.loads((outputs.folder / "metrics.json").read_text())["stale"] == []
+        assert json.loads((outputs.folder / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
 
 
 @pytest.mark.parametrize("design", ALL)
@@ -178,7 +178,7 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
     tmp_path, monkeypatch, capsys, failures
 ):
     def compute(run, _):
-        (run.folder / "images").write_text("new")
+        (run.folder / "images").write_text("new", encoding="utf-8")
         run.failures += failures
 
     def broken(_):
@@ -197,11 +197,11 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
         patch.setattr("common.report.writing.write", broken)
         status, errors = run()
     assert status == len(failures)
-    assert (tmp_path / IMAGES / "images").read_text() == "new"
+    assert (tmp_path / IMAGES / "images").read_text(encoding="utf-8") == "new"
     [warning] = [line for line in errors.splitlines() if line.startswith("WARNING")]
     assert warning.endswith(f"TypeError: unsupported operand; its traceback is in {log}")
     assert "Traceback" not in errors
-    assert "in broken" in log.read_text()
+    assert "in broken" in log.read_text(encoding="utf-8")
     status, errors = run()
     assert status == len(failures)
     assert "WARNING" not in errors

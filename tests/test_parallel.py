@@ -51,7 +51,7 @@ def test_task_that_dies_is_an_error_of_one_line():
 @pytest.mark.parametrize("kind", ["plain", "logged"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_and_no_tool_outlives_the_main_process(tmp_path, kind, number):
-    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     main = subprocess.Popen(
         ["env", "--default-signal=INT", sys.executable, "program.py", kind],
         cwd=tmp_path,
@@ -60,8 +60,10 @@ def test_no_worker_and_no_tool_outlives_the_main_process(tmp_path, kind, number)
         stderr=subprocess.DEVNULL,
     )
     tools = [tmp_path / "0.tool", tmp_path / "1.tool"]
-    wait_until(lambda: all(path.exists() and path.read_text() for path in tools) or main.poll() is not None)
-    started = [int(path.read_text()) for path in [*tools, *tmp_path.glob("*.worker")]]
+    wait_until(
+        lambda: all(path.exists() and path.read_text(encoding="utf-8") for path in tools) or main.poll() is not None
+    )
+    started = [int(path.read_text(encoding="utf-8")) for path in [*tools, *tmp_path.glob("*.worker")]]
     try:
         main.send_signal(number)
         assert main.wait(10)

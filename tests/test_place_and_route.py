@@ -75,7 +75,7 @@ def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
 
 def test_a_routed_design_says_how_fast_it_is(traced, routed):
     folder, result, steps = routed
-    log = (folder / "routed.log").read_text()
+    log = (folder / "routed.log").read_text(encoding="utf-8")
     assert f"{result.fmax_mhz:.2f} MHz" in log
     assert result.target_mhz == 100
     assert result.slack_ns == pytest.approx(10 - 1000 / result.fmax_mhz)
@@ -90,15 +90,15 @@ def test_a_routed_design_says_how_fast_it_is(traced, routed):
 
 @pytest.mark.parametrize("damage", ["", "{", "cut", '{"fmax": {}, "critical_paths": [], "utilization": {}}'])
 def test_a_report_that_is_not_whole_is_refused_and_names_the_log(routed, tmp_path, damage):
-    whole = (routed[0] / "routed.json").read_text()
+    whole = (routed[0] / "routed.json").read_text(encoding="utf-8")
     report = tmp_path / "routed.json"
-    report.write_text(whole[: len(whole) // 2] if damage == "cut" else damage)
+    report.write_text(whole[: len(whole) // 2] if damage == "cut" else damage, encoding="utf-8")
     with pytest.raises(ToolError, match=r"routed\.json is no whole report of nextpnr .*; its log is .*routed\.log"):
         read_report(report, tmp_path / "routed.log")
 
 
 def test_a_design_that_does_not_fit_is_an_error_in_nextpnrs_words(routed, tmp_path):
-    netlist = json.loads((routed[0] / "netlist.json").read_text())
+    netlist = json.loads((routed[0] / "netlist.json").read_text(encoding="utf-8"))
     cells = netlist["modules"][pipeline.TOP]["cells"]
     register = next(cell for cell in cells.values() if cell["type"] == "TRELLIS_FF")
     wires = max(
@@ -107,7 +107,7 @@ def test_a_design_that_does_not_fit_is_an_error_in_nextpnrs_words(routed, tmp_pa
     for number in range(25_000):
         pins = {**register["connections"], "Q": [wires + 1 + number]}
         cells[f"spare_{number}"] = {**register, "connections": pins}
-    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     with pytest.raises(ToolError, match=r"its log is .*: .*TRELLIS_FF"):
         place_and_route.place_and_route(tmp_path / "netlist.json", tmp_path / "routed.json", OPTIONS)
     assert not (tmp_path / "routed.json").exists()
@@ -124,21 +124,21 @@ def test_a_finished_step_is_not_repeated_until_what_it_is_made_of_changes(tmp_pa
 
     def make(folder: Path):
         folder.mkdir()
-        (folder / "tool.log").write_text("all of it")
+        (folder / "tool.log").write_text("all of it", encoding="utf-8")
         made.append(folder.name)
         return {"mhz": 123.4}
 
     source = tmp_path / "source"
     source.mkdir()
-    (source / "design.v").write_text("first")
+    (source / "design.v").write_text("first", encoding="utf-8")
     for name, text in (("a", "first"), ("b", "first"), ("c", "second")):
-        (source / "design.v").write_text(text)
+        (source / "design.v").write_text(text, encoding="utf-8")
         key = finished_steps.key_of(source, {"seed": 1}, np.arange(3))
         folder = tmp_path / name
         assert finished_steps.once(tmp_path / "store", key, folder, lambda folder=folder: make(folder)) == {
             "mhz": 123.4
         }
-        assert (folder / "tool.log").read_text() == "all of it"
+        assert (folder / "tool.log").read_text(encoding="utf-8") == "all of it"
     assert made == ["a", "c"]
 
 
@@ -171,7 +171,7 @@ def test_two_processes_that_finish_the_same_step_at_once_both_have_its_result(tm
     def run(folder: Path):
         def make():
             folder.mkdir()
-            (folder / "tool.log").write_text("all of it")
+            (folder / "tool.log").write_text("all of it", encoding="utf-8")
             both_making.wait(30)
             return {"mhz": 123.4}
 
@@ -180,7 +180,7 @@ def test_two_processes_that_finish_the_same_step_at_once_both_have_its_result(tm
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(run, (tmp_path / "a", tmp_path / "b"))) == [{"mhz": 123.4}] * 2
     again = finished_steps.once(tmp_path / "store", "key", tmp_path / "c", lambda: pytest.fail("made again"))
-    assert (again, (tmp_path / "c" / "tool.log").read_text()) == ({"mhz": 123.4}, "all of it")
+    assert (again, (tmp_path / "c" / "tool.log").read_text(encoding="utf-8")) == ({"mhz": 123.4}, "all of it")
 
 
 def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkeypatch):
@@ -190,7 +190,7 @@ def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkey
     def step(name: str):
         folder = tmp_path / name
         (tmp_path / name).mkdir()
-        (folder / "tool.log").write_text(name)
+        (folder / "tool.log").write_text(name, encoding="utf-8")
         return {}
 
     finished_steps.once(store, "first", tmp_path / "a", lambda: step("a"))
@@ -207,7 +207,7 @@ def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkey
     monkeypatch.setattr(shutil, "copytree", slow)
     finished_steps.once(store, "first", tmp_path / "c", lambda: pytest.fail("made again"))
     other.join()
-    assert (tmp_path / "c" / "tool.log").read_text() == "a"
+    assert (tmp_path / "c" / "tool.log").read_text(encoding="utf-8") == "a"
     assert {path.name for path in store.glob("[!.]*")} == {"second"}
 
 
@@ -264,10 +264,10 @@ def test_each_depth_is_verified_routed_and_not_routed_again(traced, tmp_path, mo
 
 def test_a_netlist_that_was_routed_wrongly_is_refuted_for_the_ecp5_too(traced, routed, tmp_path):
     folder = shutil.copytree(routed[0], tmp_path / "design")
-    netlist = json.loads((folder / "netlist.json").read_text())
+    netlist = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))
     carry = next(cell for cell in netlist["modules"][pipeline.TOP]["cells"].values() if cell["type"] == "CCU2C")
     carry["parameters"]["INIT0"] = "".join("10"[int(bit)] for bit in carry["parameters"]["INIT0"])
-    (folder / "netlist.json").write_text(json.dumps(netlist))
+    (folder / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     yosys.elaborate(folder, pipeline.TOP, folder / "gates.json")
     registers = pipeline.registers(traced, PIPELINE)
     proof = equivalence.prove(folder / "gates.json", folder / "netlist.json", registers, 60, lambda _: None)

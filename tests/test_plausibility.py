@@ -110,4 +110,4 @@ def test_stage_names_what_is_implausible_and_goes_on_only_if_it_may(outputs, run
         assert all(line.startswith("ERROR: 02_train_autoencoder: ") for line in errors.splitlines())
         assert "or --allow dead_unit" in errors
     assert hashes(outputs) != before, "the artifacts are there to be looked at"
-    assert "latent unit" in (outputs / "index.html").read_text()
+    assert "latent unit" in (outputs / "index.html").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ weight_bits = 4
 def write(tmp_path):
     def write_file(text):
         path = tmp_path / "mine.toml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     return write_file
@@ -93,7 +93,8 @@ def test_file_travels_from_the_first_stage_on_and_is_recorded_by_its_hash(write,
     assert status == 0
     assert f"preset {path}" in printed.replace("\n", "")
     first, second = (
-        json.loads((outputs / stage / "run.json").read_text()) for stage in ("01_prepare_data", "02_train_autoencoder")
+        json.loads((outputs / stage / "run.json").read_text(encoding="utf-8"))
+        for stage in ("01_prepare_data", "02_train_autoencoder")
     )
     assert first["external_reads"] == {"mine.toml": digest}
     assert first["configuration"]["seed"] == 5
@@ -101,20 +102,22 @@ def test_file_travels_from_the_first_stage_on_and_is_recorded_by_its_hash(write,
     assert second["configuration"]["epochs"] == 2
     assert {run["preset"] for run in (first, second)} == {str(path)}
     assert {run["dataset"] for run in (first, second)} == {"digits"}
-    assert "DEMO PRESET" in (outputs / "results.md").read_text()
+    assert "DEMO PRESET" in (outputs / "results.md").read_text(encoding="utf-8")
 
 
 def test_flags_override_a_file(write, run_here, tmp_path):
     outputs = tmp_path / "outputs"
     assert run_here("01_prepare_data", "--preset", str(write(GOOD)), "--seed", "6", outputs=outputs)[0] == 0
-    assert json.loads((outputs / "01_prepare_data" / "run.json").read_text())["configuration"]["seed"] == 6
+    assert (
+        json.loads((outputs / "01_prepare_data" / "run.json").read_text(encoding="utf-8"))["configuration"]["seed"] == 6
+    )
 
 
 def test_copy_that_was_changed_is_noticed(write, run_here, tmp_path):
     outputs = tmp_path / "outputs"
     assert run_here("01_prepare_data", "--preset", str(write(GOOD)), outputs=outputs)[0] == 0
     copy = outputs / "01_prepare_data" / "preset.toml"
-    copy.write_text(copy.read_text().replace("epochs = 2", "epochs = 3"))
+    copy.write_text(copy.read_text(encoding="utf-8").replace("epochs = 2", "epochs = 3"), encoding="utf-8")
     status, _, errors = run_here("02_train_autoencoder", outputs=outputs)
     assert status == 1
     assert f"{copy} is not what stage 01_prepare_data wrote" in errors

@@ -23,7 +23,7 @@ def run(folder: Path, script: str, *, timeout_seconds: float = 10.0, **options) 
 
 
 def assert_child_dies(folder: Path) -> None:
-    pid = int((folder / "child.pid").read_text())
+    pid = int((folder / "child.pid").read_text(encoding="utf-8"))
     deadline = time.monotonic() + 2
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} was left alive"
@@ -56,7 +56,7 @@ def test_bytes_that_are_no_text_do_not_stop_the_run(tmp_path):
 def test_environment_is_added_to_the_inherited_one(tmp_path, monkeypatch):
     monkeypatch.setenv("INHERITED", "yes")
     run(tmp_path, f'echo "$INHERITED $ADDED" > {tmp_path / "said"}', environment={"ADDED": "too"})
-    assert (tmp_path / "said").read_text() == "yes too\n"
+    assert (tmp_path / "said").read_text(encoding="utf-8") == "yes too\n"
 
 
 @pytest.mark.fault("tool")
@@ -156,7 +156,7 @@ def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, n
 def test_tools_run_in_other_threads_as_well(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         pool.submit(run, tmp_path, "echo done").result()
-    assert (tmp_path / "log").read_text() == "done\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "done\n"
 
 
 def test_handlers_of_the_program_are_kept(tmp_path):

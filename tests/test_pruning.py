@@ -24,7 +24,7 @@ def test_exactly_the_weights_of_table_1_are_left(demo_outputs, network):
 
 
 def test_table_1_lies_beside_the_paper(demo_outputs):
-    lines = (demo_outputs / "03_prune" / "table_1.csv").read_text().splitlines()
+    lines = (demo_outputs / "03_prune" / "table_1.csv").read_text(encoding="utf-8").splitlines()
     cells = {line.split(",")[0]: line.split(",")[1:] for line in lines}
     assert cells["layer"] == ["complete", "pruned", "paper: complete", "paper: pruned"]
     for layer, left in LEFT.items():
@@ -45,7 +45,7 @@ model = tf_keras.models.load_model({str(path)!r})
 assert {{type(layer).__name__ for layer in model.layers}} == {{"InputLayer", "Dense", "Activation"}}
 assert int(model.optimizer.iterations) == 2350
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
 
 

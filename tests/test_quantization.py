@@ -113,7 +113,7 @@ def test_post_training_outputs_are_those_of_a_calculation_by_hand():
 
 
 def test_baseline_stands_in_the_metrics_beside_training_with_quantization(demo_outputs):
-    models = json.loads((demo_outputs / "metrics.json").read_text())["models"]
+    models = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))["models"]
     for variant in ("complete", "pruned"):
         baseline = models[f"classifier/{variant}, fixed<16,6,TRN,WRAP> after training"]
         assert 0 <= baseline["test_accuracy"] <= 1

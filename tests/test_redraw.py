@@ -33,7 +33,7 @@ def test_redrawn_stage_is_what_it_was_but_for_what_draws(outputs, run_here, stag
     assert {name: value for name, value in record.items() if name not in ("writes", "sha256")} == {
         name: value for name, value in again.items() if name != "sha256"
     }
-    assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
+    assert json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
 
 
 def assert_refused(done, stage, words, outputs, before):
@@ -67,7 +67,7 @@ def test_redraw_of_a_stale_stage_names_the_command(outputs, run_here):
     record = artifacts.read_run(outputs, "01_prepare_data")
     record["writes"]["mnist8x8.npz"] = "0" * 64
     record["sha256"] = artifacts.record_digest(record)
-    (outputs / "01_prepare_data" / "run.json").write_text(json.dumps(record))
+    (outputs / "01_prepare_data" / "run.json").write_text(json.dumps(record), encoding="utf-8")
     before = hashes(outputs)
     done = run_here("03_prune", "--redraw", outputs=outputs)
     assert_refused(done, "03_prune", "has changed since; run: python 02_train_autoencoder.py", outputs, before)

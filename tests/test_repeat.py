@@ -24,6 +24,6 @@ def test_two_runs_of_all_stages_leave_the_same_artifacts(demo_outputs, tmp_path,
             assert one == other
             assert len(one) > 3
     with subtests.test(file="metrics.json"):
-        one, other = (json.loads((outputs / "metrics.json").read_text()) for outputs in (first, second))
+        one, other = (json.loads((outputs / "metrics.json").read_text(encoding="utf-8")) for outputs in (first, second))
         assert one.pop("seconds").keys() == other.pop("seconds").keys() == set(ALL_STAGES)
         assert one == other

@@ -135,7 +135,7 @@ def write_stage(
         **other,
     }
     run["sha256"] = artifacts.record_digest(run)
-    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
 
 
 def figure_files(*names, title="A figure", caption="What is it? Look.", svg=SVG, png=PNG):
@@ -281,7 +281,7 @@ class Page(HTMLParser):
 def render(outputs):
     """Write the page and return it, after looking for what no page may have."""
     report.write(outputs)
-    page = Page((outputs / "index.html").read_text())
+    page = Page((outputs / "index.html").read_text(encoding="utf-8"))
     assert page.text.startswith("<!DOCTYPE html>\n")
     assert len(set(page.all("id"))) == len(page.all("id")), "an id is used twice"
     for link in page.all("href"):
@@ -315,16 +315,16 @@ def test_page_names_the_source_of_every_figure_from_elsewhere(tmp_path):
 @pytest.mark.parametrize("parent", ["complete", "pruned"])
 def test_workflow_and_tables_follow_the_recorded_parent(tmp_path, parent):
     outputs = make_outputs(tmp_path)
-    run = json.loads((outputs / "04_quantize/run.json").read_text())
+    run = json.loads((outputs / "04_quantize/run.json").read_text(encoding="utf-8"))
     run["metrics"]["models"]["classifier/quantized_pruned"]["parent"] = f"classifier/{parent}"
     run["sha256"] = artifacts.record_digest(run)
-    (outputs / "04_quantize/run.json").write_text(json.dumps(run))
+    (outputs / "04_quantize/run.json").write_text(json.dumps(run), encoding="utf-8")
     write_metrics(outputs)
     page = render(outputs)
     colour = VARIANTS["quantized_pruned"].colour
     first = re.search(rf'<path d="M([\d.]+) ([\d.]+)C[^"]*" stroke="{colour}"', page.text)
     assert float(first[2]) == LAYOUTS[0].lanes[parent]
-    models = json.loads((outputs / "metrics.json").read_text())["models"]
+    models = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["models"]
     *_, trained = network_tables.after_training(models).rows[0]
     assert trained == ("0.9112" if parent == "pruned" else DASH)
 
@@ -393,7 +393,7 @@ def test_stage_beside_the_pipeline_is_shown_and_not_missed(tmp_path, monkeypatch
     scripts.mkdir()
     for script in ROOT.glob("0[1-6]_*.py"):
         shutil.copy(script, scripts)
-    (scripts / "07_more.py").write_text('"""Do more -> see more."""')
+    (scripts / "07_more.py").write_text('"""Do more -> see more."""', encoding="utf-8")
     monkeypatch.setattr(report.page, "ROOT", scripts)
     page = render(make_outputs(tmp_path))
     assert "Do more → see more." in page.said
@@ -403,10 +403,10 @@ def test_stage_beside_the_pipeline_is_shown_and_not_missed(tmp_path, monkeypatch
 
 def test_what_was_not_measured_is_a_dash(tmp_path):
     outputs = make_outputs(tmp_path)
-    metrics = json.loads((outputs / "metrics.json").read_text())
+    metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
     metrics["models"]["classifier/complete"] = {"test_l1": "spoilt"}
     metrics["designs"]["encoder/complete"] = {}
-    (outputs / "metrics.json").write_text(json.dumps(metrics))
+    (outputs / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     page = render(outputs)
     for name in ("with classifier", "encoder"):
         cells = re.findall(r"<td [^>]*>([^<]*)</td>", table_rows(page, name)[0])
@@ -430,7 +430,7 @@ def test_demo_preset_is_said_in_capitals_and_never_compared_with_the_paper(tmp_p
     outputs = make_outputs(tmp_path, preset="demo")
     page = render(outputs)
     assert "DEMO PRESET: THESE ARE SCIKIT-LEARN'S 8 × 8 DIGITS, NOT MNIST" in page.said
-    assert "DEMO PRESET" in (outputs / "results.md").read_text()
+    assert "DEMO PRESET" in (outputs / "results.md").read_text(encoding="utf-8")
     assert "+0.0046" not in page.said
 
 
@@ -444,7 +444,7 @@ def test_stale_stage_is_red_and_says_which_command_mends_it(tmp_path):
     assert "04_quantize was made from 03_prune/classifier_pruned.h5, which has changed since" in alerts
     assert "python 04_quantize.py" in alerts
     assert str(outputs) not in page.text
-    assert "WRONG: 04_quantize was made" in (outputs / "results.md").read_text()
+    assert "WRONG: 04_quantize was made" in (outputs / "results.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -465,15 +465,15 @@ def test_what_is_damaged_or_lost_is_named_and_the_rest_is_shown(tmp_path, file, 
     outputs = make_outputs(tmp_path)
     (outputs / file).unlink()
     if content is not None:
-        (outputs / file).write_text(content)
+        (outputs / file).write_text(content, encoding="utf-8")
     assert words in render(outputs).said
 
 
 def test_values_that_differ_are_red_and_counted(tmp_path):
     outputs = make_outputs(tmp_path)
-    metrics = json.loads((outputs / "metrics.json").read_text())
+    metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
     metrics["exactness"]["full/quantized_pruned"]["alir_rtl"] = 7
-    (outputs / "metrics.json").write_text(json.dumps(metrics))
+    (outputs / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     page = render(outputs)
     assert (
         "full/quantized_pruned: 7 of 29600 values differ between traced logic and RTL; run: python 06_synthesize.py"
@@ -529,7 +529,7 @@ def test_report_on_read_only_outputs_says_so_in_a_line(tmp_path, without_powers_
     outputs.chmod(0o555)
     command = [*without_powers_of_root, sys.executable, "-m", "common.report"]
     environment = {**os.environ, "OUTPUTS_DIR": str(outputs)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
     outputs.chmod(0o755)
     assert done.returncode == 1
     assert done.stderr.startswith("ERROR: report: Permission denied (")
@@ -558,7 +558,7 @@ def test_hostile_words_stay_words(tmp_path):
     )  # fmt: skip
     network = random_network()
     network["layers"].append({**network["layers"][1], "name": HOSTILE})
-    (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network))
+    (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network), encoding="utf-8")
     write_metrics(outputs)
     harmless = render(make_outputs(tmp_path / "harmless"))
     page = render(outputs)
@@ -595,7 +595,7 @@ def test_page_stays_small_whatever_the_figures(tmp_path):
 def test_figures_outside_of_their_folder_are_not_read(tmp_path):
     outputs = make_outputs(tmp_path)
     for suffix in (".svg", ".png"):
-        (tmp_path / f"secret{suffix}").write_text("secret")
+        (tmp_path / f"secret{suffix}").write_text("secret", encoding="utf-8")
     write_stage(
         outputs, "03_prune", files={"figures.json": json.dumps([{"name": "../../secret", "title": "", "caption": ""}])}
     )
@@ -606,11 +606,11 @@ def test_figures_outside_of_their_folder_are_not_read(tmp_path):
 def test_results_table_as_csv_and_markdown(tmp_path):
     outputs = make_outputs(tmp_path)
     report.write(outputs)
-    with (outputs / "results.csv").open(newline="") as file:
+    with (outputs / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     [ours] = [row for row in rows if row["kind"] == "design" and row["source"].startswith("logic")]
     assert (ours["lut"], ours["test_accuracy"], ours["clock_ns"]) == ("14909", "0.9112", "")
-    for table in re.findall(r"(?:^\|.*\n)+", (outputs / "results.md").read_text(), flags=re.MULTILINE):
+    for table in re.findall(r"(?:^\|.*\n)+", (outputs / "results.md").read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert len({len(line) for line in table.splitlines()}) == 1
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
@@ -623,10 +623,10 @@ def test_report_prints_the_table_without_tensorflow(tmp_path):
     )
     environment = {"PATH": "/usr/bin:/bin", "OUTPUTS_DIR": str(outputs), "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == (outputs / "results.md").read_text()
+    assert done.stdout == (outputs / "results.md").read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------------------------------------- the same bits in Node
@@ -634,7 +634,7 @@ def test_report_prints_the_table_without_tensorflow(tmp_path):
 
 def run_node(tmp_path, body, arguments, images, kind):
     """Run JavaScript that turns `input`, bytes, into `output`, an array of `kind` that it pushes into."""
-    (tmp_path / "arguments.json").write_text(json.dumps(arguments))
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments), encoding="utf-8")
     (tmp_path / "input").write_bytes(np.ascontiguousarray(images).tobytes())
     script = (
         'const fs = require("fs");'
@@ -729,7 +729,7 @@ def test_javascript_computes_the_bits_of_the_last_run(tmp_path, design):
     folder = outputs / "05_convert_hls" / design
     if not (folder / "network.json").exists() or artifacts.stale_reason(outputs, "05_convert_hls"):
         pytest.skip("make has not been run here, not as far as stage 05, or not since something changed")
-    network, levels = json.loads((folder / "network.json").read_text()), csim_levels(outputs)
+    network, levels = json.loads((folder / "network.json").read_text(encoding="utf-8")), csim_levels(outputs)
     csim = np.load(folder / "csim.npz")["outputs"]
     assert np.count_nonzero(in_javascript(tmp_path, network, levels) != csim) == 0
 
@@ -860,7 +860,7 @@ def test_nothing_overflows_nothing_is_asked_for_and_nothing_complains(browser, t
 def test_canvas_answers_to_strokes_and_the_point_can_be_dragged(browser, tmp_path, width, latent_bits):
     outputs = make_outputs(tmp_path)
     network = random_network(latent_bits=latent_bits)
-    (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network))
+    (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network), encoding="utf-8")
     report.write(outputs)
     browser.open(outputs / "index.html", width)
     point = browser.touch if width < 500 else browser.drag

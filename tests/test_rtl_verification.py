@@ -73,9 +73,11 @@ def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design
     """Weights are shifts and signs of adders here: doubling one of three terms in the first stage is such a bit."""
     shutil.copytree(design["folder"] / "src", tmp_path / "src")
     source = tmp_path / "src" / "logic0.v"
-    changed, count = re.subn(r"(ternary_adder #\((?:-?\d+,){11})(-?\d+)(,)", double_shift, source.read_text(), count=1)
+    changed, count = re.subn(
+        r"(ternary_adder #\((?:-?\d+,){11})(-?\d+)(,)", double_shift, source.read_text(encoding="utf-8"), count=1
+    )
     assert count == 1
-    source.write_text(changed)
+    source.write_text(changed, encoding="utf-8")
     yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / "gates.json")
     result = verify(design, tmp_path / "gates.json")
     assert result.differing > 0
@@ -101,7 +103,7 @@ def double_shift(match):
 
 
 def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, tmp_path):
-    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     driver = {
         cell["connections"]["O"][0]: cell for cell in module["cells"].values() if re.fullmatch(r"LUT\d", cell["type"])
@@ -119,7 +121,7 @@ def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, 
     )
     lut, register = driver[net], design["registers"][name]
     lut["parameters"]["INIT"] = "".join("10"[int(mask)] for mask in lut["parameters"]["INIT"])
-    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     result = verify(design, tmp_path / "netlist.json")
     layer = register.layers[int(np.searchsorted(np.cumsum(register.widths), bit, side="right"))]
     assert result.differing > 0
@@ -128,7 +130,7 @@ def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, 
 
 def test_a_register_that_is_missing_is_caught(design, tmp_path):
     """The first bit of a pixel, which differs from image to image, arrives a cycle too early."""
-    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells, bits = module["cells"], module["netnames"][pipeline.INPUT_REGISTER]["bits"][4::5]
     name = next(name for name, cell in cells.items() if cell["type"] == "FDRE" and cell["connections"]["Q"][0] in bits)
@@ -138,7 +140,7 @@ def test_a_register_that_is_missing_is_caught(design, tmp_path):
         "parameters": {"INIT": "10"},
         "connections": {"I0": register["connections"]["D"], "O": register["connections"]["Q"]},
     }
-    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     assert verify(design, tmp_path / "netlist.json").differing > 0
 
 
@@ -158,7 +160,7 @@ def test_every_stage_of_a_sound_netlist_is_proven_equal_to_the_rtl(design):
 
 def test_one_flipped_bit_of_a_lut_mask_is_refuted_and_named_by_layer(design, tmp_path):
     """The LUT reads registers alone, so that each bit of its mask matters for some input."""
-    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells = module["cells"].values()
     entering = {
@@ -181,7 +183,7 @@ def test_one_flipped_bit_of_a_lut_mask_is_refuted_and_named_by_layer(design, tmp
     )
     mask = lut["parameters"]["INIT"]
     lut["parameters"]["INIT"] = mask[:-1] + "10"[int(mask[-1])]
-    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     proof = prove(design, tmp_path / "netlist.json")
     register = design["registers"][name]
     word = register.word_of_bit(bit)
@@ -206,13 +208,13 @@ def test_a_stage_that_is_not_proven_in_time_is_named(design):
 
 def test_a_netlist_that_lacks_a_register_is_not_proven(design, tmp_path):
     """The first bit of a pixel, which differs from image to image, arrives a cycle too early."""
-    netlist = json.loads((design["folder"] / "netlist.json").read_text())
+    netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells, bits = module["cells"], module["netnames"][pipeline.INPUT_REGISTER]["bits"][4::5]
     name = next(name for name, cell in cells.items() if cell["type"] == "FDRE" and cell["connections"]["Q"][0] in bits)
     pins = cells[name]["connections"]
     cells[name] = {"type": "LUT1", "parameters": {"INIT": "10"}, "connections": {"I0": pins["D"], "O": pins["Q"]}}
-    (tmp_path / "netlist.json").write_text(json.dumps(netlist))
+    (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     proof = prove(design, tmp_path / "netlist.json")
     assert len(proof.proven) < proof.stages
     assert any("no register of its own" in reason for reason in proof.unproven.values())

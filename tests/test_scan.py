@@ -52,7 +52,7 @@ def stand_in(point, *_, folder, deadly=(), failing=()):
     """Give numbers that depend on the seed alone, without TensorFlow; die once at some seeds, fail at others."""
     seed = point.fields["quantize"]["seed"]
     begun = Path(folder) / f"{seed}.{len(list(Path(folder).glob(f'{seed}.*')))}"
-    begun.write_text(str(os.getpid()))
+    begun.write_text(str(os.getpid()), encoding="utf-8")
     if seed in deadly and begun.name.endswith(".0"):
         os.kill(os.getpid(), signal.SIGKILL)
     if seed in failing:
@@ -64,7 +64,7 @@ def stand_in(point, *_, folder, deadly=(), failing=()):
 def scan(tmp_path):
     """Return a function that scans the seeds on two workers, and gives tasks by seed, and how often each was begun."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    (tmp_path / "space.toml").write_text(SPACE)
+    (tmp_path / "space.toml").write_text(SPACE, encoding="utf-8")
     space = design_space.load(tmp_path / "space.toml", [], 300)
 
     def run(name, points=8, **behaviour):
@@ -98,7 +98,7 @@ def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing
     assert [seed for seed, task in sorted(tasks.items()) if task.fault] == [2, 5]
     text, _, log = tasks[5].fault.partition("; what it printed is in ")
     assert text == "seed 5 is not liked"
-    assert Path(log).read_text() == "what it printed\nseed 5 is not liked\n"
+    assert Path(log).read_text(encoding="utf-8") == "what it printed\nseed 5 is not liked\n"
     again, begun = scan("failing")
     assert all(task.row for task in again.values())
     assert begun == ["0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0"]
@@ -230,7 +230,7 @@ def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
 def test_damaged_point_is_named(tmp_path):
     store = PointStore(tmp_path, "images")
     (tmp_path / "abc").mkdir()
-    (tmp_path / "abc" / "point.json").write_text("{")
+    (tmp_path / "abc" / "point.json").write_text("{", encoding="utf-8")
     with pytest.raises(PipelineError, match=r"abc/point\.json is damaged; remove the folder"):
         store.load("abc")
     assert store.load("abd") is None
@@ -262,8 +262,8 @@ def cluster(tmp_path_factory):
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             process = stack.enter_context(subprocess.Popen(command, cwd=folder, start_new_session=True, **quiet))
             stack.callback(os.killpg, process.pid, signal.SIGTERM)
-        wait_until(lambda: place.exists() and place.read_text().endswith("}"))  # written whole
-        yield json.loads(place.read_text())["address"]
+        wait_until(lambda: place.exists() and place.read_text(encoding="utf-8").endswith("}"))  # written whole
+        yield json.loads(place.read_text(encoding="utf-8"))["address"]
 
 
 def arguments(address, points):

@@ -35,16 +35,16 @@ def pytest_configure(config):
 @pytest.fixture
 def outcome(tmp_path):
     """Return a function that runs three tests, two of them skipped, and returns exit status and output."""
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "test_some.py").write_text(TESTS)
+    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (tmp_path / "test_some.py").write_text(TESTS, encoding="utf-8")
 
     def run(*lines, processes="0", files=("test_some.py",)):
         arguments = []
         if lines:
-            (tmp_path / "skips").write_text("".join(f"{line}\n" for line in lines))
+            (tmp_path / "skips").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             arguments = ["--allowed-skips=skips"]
         command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "-p", "no:cacheprovider", *arguments, *files]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
         return done.returncode, done.stdout
 
     return run
@@ -71,14 +71,16 @@ def test_without_a_list_every_skip_is_allowed(outcome):
 
 
 def test_module_that_skips_itself_fails_the_run(outcome, tmp_path):
-    (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('nowhere', reason='no nowhere')\n")
+    (tmp_path / "test_module.py").write_text(
+        "import pytest\npytest.importorskip('nowhere', reason='no nowhere')\n", encoding="utf-8"
+    )
     status, printed = outcome("no data", "no browser.*", files=("test_some.py", "test_module.py"))
     assert (status, "test_module.py: no nowhere" in printed) == (1, True)
 
 
 def test_list_of_ci_has_only_reasons_that_tests_give():
-    sources = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
-    for line in (ROOT / ".ci" / "skips").read_text().splitlines()[1:]:
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
+    for line in (ROOT / ".ci" / "skips").read_text(encoding="utf-8").splitlines()[1:]:
         assert f'"{line}"' in sources
 
 
@@ -96,11 +98,11 @@ def ci(tmp_path):
         scripts = {"id": f"echo {user}", "make": f'echo "make $* with$PYTEST_ADDOPTS" >> {called}'}
         scripts["apt-get"] = f'echo "apt-get $*" >> {called}; {apt}'
         for name, script in {**scripts, **dict.fromkeys(installed, "")}.items():
-            (tools / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
+            (tools / name).write_text(f"#!/usr/bin/env bash\n{script}\n", encoding="utf-8")
             (tools / name).chmod(0o755)
         command = [tmp_path / "checkout" / ".ci" / "run"]
-        done = subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
-        return done.returncode, called.read_text().splitlines(), done.stdout + done.stderr
+        done = subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, encoding="utf-8", check=False)
+        return done.returncode, called.read_text(encoding="utf-8").splitlines(), done.stdout + done.stderr
 
     return run
 

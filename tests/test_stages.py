@@ -95,7 +95,7 @@ def a_line_added(path: Path, _: Path) -> None:
 
 
 def of_a_newer_program(path: Path, _: Path) -> None:
-    path.write_text(json.dumps({"format": artifacts.RUN_FORMAT + 1, "made_by": "a newer program"}))
+    path.write_text(json.dumps({"format": artifacts.RUN_FORMAT + 1, "made_by": "a newer program"}), encoding="utf-8")
 
 
 truncated = cut_to(0.37)
@@ -116,7 +116,9 @@ def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> No
 
 @pytest.mark.parametrize("stage", READS)
 def test_recorded_reads_are_those_that_are_broken_below(demo_outputs, stage):
-    assert sorted(json.loads((demo_outputs / stage / "run.json").read_text())["reads"]) == sorted(READS[stage])
+    assert sorted(json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))["reads"]) == sorted(
+        READS[stage]
+    )
 
 
 @pytest.fixture
@@ -208,21 +210,21 @@ def test_results_page_names_whatever_is_damaged(outputs, broken, subtests, sampl
         with subtests.test(artifact=name, fault=fault.__name__), broken(name, fault):
             report.write(outputs)
             kind = "missing" if fault in (missing, a_directory) else "damaged"
-            assert f"{name} is {kind}; run: " in (outputs / "index.html").read_text()
+            assert f"{name} is {kind}; run: " in (outputs / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.fault("artifact")
 def test_damaged_metrics_are_made_anew(outputs, subtests):
-    before = (outputs / "metrics.json").read_text()
+    before = (outputs / "metrics.json").read_text(encoding="utf-8")
     for fault in (*FAULTS, of_a_newer_program):
         with subtests.test(fault=fault.__name__):
             fault(outputs / "metrics.json", outputs)
             if fault is a_directory:
                 report.write(outputs)
-                assert "metrics.json is damaged; run: " in (outputs / "index.html").read_text()
+                assert "metrics.json is damaged; run: " in (outputs / "index.html").read_text(encoding="utf-8")
                 (outputs / "metrics.json").rmdir()
             report.update_overview(outputs)
-            assert (outputs / "metrics.json").read_text() == before
+            assert (outputs / "metrics.json").read_text(encoding="utf-8") == before
 
 
 @pytest.mark.fault("artifact")
@@ -232,12 +234,14 @@ def test_damaged_table_of_faults_is_named_by_the_results_page(outputs, subtests)
     for fault in (*FAULTS[1:], of_a_newer_program):
         with subtests.test(fault=fault.__name__):
             shutil.rmtree(outputs / "faults.json", ignore_errors=True)
-            (outputs / "faults.json").write_text(json.dumps(table))
+            (outputs / "faults.json").write_text(json.dumps(table), encoding="utf-8")
             report.write(outputs)
-            assert "in 1.0 minutes" in (outputs / "index.html").read_text()
+            assert "in 1.0 minutes" in (outputs / "index.html").read_text(encoding="utf-8")
             fault(outputs / "faults.json", outputs)
             report.write(outputs)
-            assert "faults.json is damaged or of another version; run: " in (outputs / "index.html").read_text()
+            assert "faults.json is damaged or of another version; run: " in (outputs / "index.html").read_text(
+                encoding="utf-8"
+            )
 
 
 @pytest.mark.fault("artifact")
@@ -275,7 +279,7 @@ def test_input_from_a_stage_that_failed_is_warned_of_once_where_it_is_allowed(ti
     flags = [*TINY[stage], *(() if "--allow" in TINY[stage] else ("--allow",)), "failed_input"]
     process = fork_stage(stage, *flags, outputs=outputs, log=log)
     process.join()
-    said = " ".join(log.read_text().split())
+    said = " ".join(log.read_text(encoding="utf-8").split())
     assert process.exitcode == 0, said
     assert said.count(f"WARNING: stage {failed} failed: too dark") == 1
     record = artifacts.read_run(outputs, stage)
@@ -293,14 +297,14 @@ def test_the_command_named_mends_the_damage(outputs, fault):
     fault(outputs / IMAGES, outputs)
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     assert hashes(outputs)[IMAGES] == before[IMAGES]
-    assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
+    assert json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
 
 
 @pytest.mark.fault("artifact")
 def test_damaged_record_of_a_later_stage_does_not_stop_an_earlier_one(outputs):
     truncated(outputs / "04_quantize" / "run.json", outputs)
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
-    assert "04_quantize" in json.loads((outputs / "metrics.json").read_text())["stale"]
+    assert "04_quantize" in json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["stale"]
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +326,9 @@ def test_stale_input_is_named_with_the_stage_to_run_again(retrained, run_here):
 
 
 def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_outputs, retrained):
-    before, after = (json.loads((outputs / "metrics.json").read_text()) for outputs in (demo_outputs, retrained))
+    before, after = (
+        json.loads((outputs / "metrics.json").read_text(encoding="utf-8")) for outputs in (demo_outputs, retrained)
+    )
     for network in ("autoencoder/complete", "classifier/complete"):
         assert before["models"].pop(network) != after["models"].pop(network)
     assert before["seconds"].pop("02_train_autoencoder") != after["seconds"].pop("02_train_autoencoder")
@@ -334,7 +340,7 @@ def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_output
 
 
 def test_metrics_have_the_agreed_parts(demo_outputs):
-    metrics = json.loads((demo_outputs / "metrics.json").read_text())
+    metrics = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["preset"], metrics["dataset"]) == ("demo", "digits")
     assert metrics["seconds"].keys() >= set(STAGES)
     parts = {"preset", "dataset", "models", "exactness", "designs", "seconds", "failures", "stale", "stale_rows"}
@@ -355,7 +361,7 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
-    run = json.loads((demo_outputs / stage / "run.json").read_text())
+    run = json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))
     assert run["format"] == artifacts.RUN_FORMAT
     assert run["preset"] == "demo"
     assert run["command"][:2] == ["python", f"{stage}.py"]
@@ -366,7 +372,7 @@ def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
     assert all(run["packages"].values())
     ended = (demo_outputs / stage / "run.json").stat().st_mtime
     assert datetime.fromisoformat(run["started"]).timestamp() + run["seconds"] == pytest.approx(ended, abs=1.5)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     commit = run["git_commit"] or ""
     assert commit.removesuffix("-dirty") == (head.stdout.strip() if head.returncode == 0 else "")
     written = hashes(demo_outputs / stage)
@@ -378,7 +384,8 @@ def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
 
 def test_preset_travels_with_the_artifacts_and_flags_override_it(demo_outputs, retrained):
     first, second = (
-        json.loads((outputs / "02_train_autoencoder" / "run.json").read_text()) for outputs in (demo_outputs, retrained)
+        json.loads((outputs / "02_train_autoencoder" / "run.json").read_text(encoding="utf-8"))
+        for outputs in (demo_outputs, retrained)
     )
     assert first["configuration"]["epochs"] == 50
     assert second["preset"] == "demo"
@@ -436,7 +443,7 @@ def test_killed_at_twenty_random_moments_a_stage_leaves_whole_artifacts(tiny_out
             wait_until(lambda: not processes_of(outputs))
     fork_well(stage, *TINY[stage], outputs=outputs)
     assert leftovers(outputs) == []
-    assert json.loads((outputs / "metrics.json").read_text())["stale"] == []
+    assert json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
 
 
 @pytest.mark.fault("killed", thorough=True)
@@ -504,7 +511,7 @@ def test_second_run_at_once_is_refused_with_who_holds_the_outputs(outputs, run_h
     with subtests.test(lock="of a dead process"):
         process.kill()
         process.communicate()
-        assert "02_train_autoencoder" in (outputs / ".lock").read_text()
+        assert "02_train_autoencoder" in (outputs / ".lock").read_text(encoding="utf-8")
         run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
 
 
@@ -572,7 +579,7 @@ def test_disk_that_fills_up_on_the_way_is_named_and_the_old_artifacts_stay(small
     fill(small_disk, 0).chmod(0o444)
     process.join()
     assert process.exitcode == 1
-    said = " ".join(log.read_text().split())
+    said = " ".join(log.read_text(encoding="utf-8").split())
     assert f"ERROR: {stage}: " in said
     assert "it needs about" in said
     assert "Traceback" not in said

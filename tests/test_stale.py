@@ -62,7 +62,7 @@ class Laboratory:
         key = hashlib.sha256(json.dumps([stage, arguments, before], sort_keys=True).encode()).hexdigest()[:16]
         kept = self.store / key
         kept.mkdir(parents=True, exist_ok=True)
-        with (kept / "lock").open("w") as lock:
+        with (kept / "lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (kept / "said").exists():
                 trial = kept / "outputs"
@@ -72,11 +72,11 @@ class Laboratory:
                     copy(outputs / name, trial / name)
                 process = fork_stage(stage, *arguments, outputs=trial, log=kept / "log")
                 process.join()
-                text = (kept / "log").read_text().replace(str(trial), "outputs")
+                text = (kept / "log").read_text(encoding="utf-8").replace(str(trial), "outputs")
                 errors = [line for line in text.splitlines() if line.startswith("ERROR")]
                 assert process.exitcode == bool(errors), text
-                (kept / "said").write_text("".join(errors))
-        said = (kept / "said").read_text()
+                (kept / "said").write_text("".join(errors), encoding="utf-8")
+        said = (kept / "said").read_text(encoding="utf-8")
         if not said:
             shutil.rmtree(outputs / stage, ignore_errors=True)
             copy(kept / "outputs" / stage, outputs / stage)

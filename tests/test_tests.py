@@ -130,11 +130,11 @@ def silent_tests(sources: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_every_assertion_can_fail(path):
-    assert list(idle_assertions(path.read_text())) == []
+    assert list(idle_assertions(path.read_text(encoding="utf-8"))) == []
 
 
 def test_every_test_asserts_something():
-    assert silent_tests([path.read_text() for path in SOURCES]) == []
+    assert silent_tests([path.read_text(encoding="utf-8") for path in SOURCES]) == []
 
 
 CANNOT_FAIL = """

@@ -35,11 +35,11 @@ def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **varia
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log", **variables)
     process.join()
     assert process.exitcode == 1
-    [said] = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("ERROR")]
+    [said] = [line for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines() if line.startswith("ERROR")]
     assert said.startswith(f"ERROR: {stage}: ")
     for word in words:
         assert word in said
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
     assert_log_is_kept(said, outputs, stage)
     assert hashes(outputs) == before
     assert leftovers(outputs) == []
@@ -68,7 +68,7 @@ def path_with(tmp_path: Path, script: str | None) -> str:
         if not program.name.endswith(("g++", "g++-12")):
             (folder / program.name).symlink_to(program)
     if script is not None:
-        (folder / "g++").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "g++").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         (folder / "g++").chmod(0o755)
     return str(folder)
 
@@ -92,9 +92,9 @@ def test_log_that_an_error_names_is_kept_until_the_stage_succeeds(tiny, tmp_path
         process = fork_stage(stage, *TINY[stage], outputs=tiny, log=log, PATH=path)
         process.join()
         assert process.exitcode == 1
-        kept = Path(re.search(r"its log is (\S+);", log.read_text())[1])
+        kept = Path(re.search(r"its log is (\S+);", log.read_text(encoding="utf-8"))[1])
         assert kept.is_relative_to(tiny / "failed" / stage)
-        assert "no memory" in kept.read_text()
+        assert "no memory" in kept.read_text(encoding="utf-8")
         stray = tiny / "failed" / stage / "of_the_run_before.log"
         assert not stray.exists()
         stray.touch()
@@ -110,7 +110,7 @@ def test_outputs_where_no_program_may_run_are_named_instead_of_the_compiler(tiny
     before, log = hashes(outputs), tmp_path / "log"
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=log)
     process.join()
-    said = log.read_text()
+    said = log.read_text(encoding="utf-8")
     assert process.exitcode == 1
     assert "is mounted noexec" in said
     assert "name another place by OUTPUTS_DIR" in said
@@ -133,7 +133,7 @@ def tools_stand_in(tmp_path):
             if path.name != tool:
                 (folder / "bin" / path.name).symlink_to(path)
         if script is not None:
-            (folder / "bin" / tool).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / "bin" / tool).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
             (folder / "bin" / tool).chmod(0o755)
         return folder / "bin" / "python"
 
@@ -159,7 +159,7 @@ def test_yosys_that_is_absent_or_fails_is_named(tiny, tools_stand_in, script, wo
         cwd=ROOT,
         env={**os.environ, "OUTPUTS_DIR": str(tiny), "COLUMNS": "80", "PATH": "/usr/bin:/bin"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
@@ -186,7 +186,9 @@ def test_interrupted_at_random_moments_a_stage_leaves_no_process(tiny, tmp_path,
             assert process.exitcode in (0, 1, 130)
             wait_until(lambda: not processes_of(tiny))
             if process.exitcode:
-                assert "the last good artifacts are in place" in " ".join((tmp_path / "log").read_text().split())
+                assert "the last good artifacts are in place" in " ".join(
+                    (tmp_path / "log").read_text(encoding="utf-8").split()
+                )
                 assert hashes(tiny / stage) == before
             before = hashes(tiny / stage)
             assert leftovers(tiny) == []
@@ -206,20 +208,20 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
     """RTL is simulated, netlists are made and proven, and the summary names the source of each number."""
     folder, design = tmp_path / "vivado", "encoder/quantized_pruned"
     folder.mkdir()
-    (folder / "csynth.xml").write_text(C_SYNTHESIS_XML)
-    (folder / "synth.rpt").write_text(LOGIC_SYNTHESIS)
+    (folder / "csynth.xml").write_text(C_SYNTHESIS_XML, encoding="utf-8")
+    (folder / "synth.rpt").write_text(LOGIC_SYNTHESIS, encoding="utf-8")
     for program in ("vivado_hls", "vivado"):
-        (folder / program).write_text(HLS_TOOL.format(reports=folder))
+        (folder / program).write_text(HLS_TOOL.format(reports=folder), encoding="utf-8")
         (folder / program).chmod(0o755)
     path, before = os.pathsep.join([str(folder), os.environ["PATH"]]), artifacts.read_run(tiny, "06_synthesize")
     arguments = (*TINY["06_synthesize"], "--hls-steps", "csim", "synth", "vsynth", "--prove")
     process = fork_stage("06_synthesize", *arguments, outputs=tiny, log=tmp_path / "log", PATH=path)
     process.join()
-    said = (tmp_path / "log").read_text()
+    said = (tmp_path / "log").read_text(encoding="utf-8")
     assert process.exitcode == 0, said
     assert "proven equal for every input: 6 of 6 stages" in said
 
-    metrics = json.loads((tiny / "metrics.json").read_text())
+    metrics = json.loads((tiny / "metrics.json").read_text(encoding="utf-8"))
     rows = {name: (row["tool"].split()[0], row["estimate"], row["lut"]) for name, row in metrics["designs"].items()}
     assert rows == {
         design: ("Yosys", False, before["metrics"]["designs"][design]["lut"]),
@@ -232,7 +234,7 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
 
     command = [sys.executable, "-m", "common.summary", "0"]
     summary = subprocess.run(
-        command, cwd=ROOT, env=environment(tiny), capture_output=True, text=True, check=True
+        command, cwd=ROOT, env=environment(tiny), capture_output=True, encoding="utf-8", check=True
     ).stdout
     assert "C simulation and traced logic (1), traced logic and RTL (1), RTL and netlist (1)" in summary
     assert re.findall(r"Designs, ([^,]*), (\w+)", summary) == [
@@ -244,11 +246,11 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
 
 def test_hls_tool_of_the_other_backend_is_named_with_what_makes_it_run(tiny, tmp_path):
     path = Path(path_with(tmp_path, None))  # without g++ the stage ends soon after
-    (path / "vitis-run").write_text("#!/bin/sh\n# A stand-in for vitis-run.\n")
+    (path / "vitis-run").write_text("#!/bin/sh\n# A stand-in for vitis-run.\n", encoding="utf-8")
     (path / "vitis-run").chmod(0o755)
     process = fork_stage("06_synthesize", *TINY["06_synthesize"], outputs=tiny, log=tmp_path / "log", PATH=str(path))
     process.join()
-    said = (tmp_path / "log").read_text()
+    said = (tmp_path / "log").read_text(encoding="utf-8")
     assert "vitis-run is on PATH but was not run" in said
     assert "run: python 05_convert_hls.py --hls.backend Vitis" in said
 
@@ -264,13 +266,13 @@ def test_log_that_a_finding_names_is_where_it_says(tiny, tools_stand_in, tmp_pat
         cwd=ROOT,
         env={**os.environ, "OUTPUTS_DIR": str(tiny), "COLUMNS": "80"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     log = Path(re.search(r"did not route .* its log is (\S+)", done.stderr)[1])
     assert log.is_relative_to(tiny / "06_synthesize")
-    assert "no space" in log.read_text()
+    assert "no space" in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.fault("tool", thorough=True)
@@ -287,7 +289,7 @@ def test_log_that_a_finding_names_is_where_it_says(tiny, tools_stand_in, tmp_pat
 def test_hls_tool_that_fails_is_named_by_the_stage(tiny, tmp_path, script, words):
     folder = tmp_path / "vivado"
     folder.mkdir()
-    (folder / "vivado_hls").write_text(f"#!/bin/sh\n# A stand-in for vivado_hls.\n{script}\n")
+    (folder / "vivado_hls").write_text(f"#!/bin/sh\n# A stand-in for vivado_hls.\n{script}\n", encoding="utf-8")
     (folder / "vivado_hls").chmod(0o755)
     before, log = hashes(tiny), tmp_path / "log"
     arguments = (*TINY["06_synthesize"], "--tool", "vivado", "--timeout-seconds", "3")
@@ -295,11 +297,11 @@ def test_hls_tool_that_fails_is_named_by_the_stage(tiny, tmp_path, script, words
     process = fork_stage("06_synthesize", *arguments, outputs=tiny, log=log, PATH=path)
     process.join()
     assert process.exitcode == 1
-    said = log.read_text()
+    said = log.read_text(encoding="utf-8")
     assert words in said
     assert "to leave the HLS tool out: --tool open" in said
     assert "Traceback" not in said
     assert_log_is_kept(said, tiny, "06_synthesize")
     assert hashes(tiny) == before
-    assert json.loads((tiny / "metrics.json").read_text())["stale"] == []
+    assert json.loads((tiny / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
     wait_until(lambda: not processes_of(tiny))

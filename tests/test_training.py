@@ -44,7 +44,7 @@ def test_scores_are_those_of_a_calculation_by_hand():
 
 
 def test_loss_is_l1_plus_weighted_cross_entropy(demo_outputs):
-    with (demo_outputs / "02_train_autoencoder" / "learning_curves.csv").open() as file:
+    with (demo_outputs / "02_train_autoencoder" / "learning_curves.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["network"] == "classifier"]
     assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 51)]
     for row in rows:
@@ -103,8 +103,8 @@ def test_two_epochs_and_two_resumed_are_four_in_one_go(prepared, four_epochs, tm
     run_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)
     assert_same_networks(outputs, four_epochs)
     curves = "02_train_autoencoder/learning_curves.csv"
-    assert (outputs / curves).read_text() == (four_epochs / curves).read_text()
-    assert len((outputs / curves).read_text().splitlines()) == 1 + 2 * 4
+    assert (outputs / curves).read_text(encoding="utf-8") == (four_epochs / curves).read_text(encoding="utf-8")
+    assert len((outputs / curves).read_text(encoding="utf-8").splitlines()) == 1 + 2 * 4
 
 
 def test_same_seed_gives_the_same_networks_bit_for_bit(prepared, four_epochs, tmp_path, run_here):

@@ -246,7 +246,7 @@ def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one
     networks.save(small_network(), tmp_path / "model.h5")
     path = str(tmp_path / "model.h5")
     load = f"from pathlib import Path; from common import networks; print(networks.load(Path({path!r})).count_params())"
-    done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.stdout.strip() == str(small_network().count_params()), done.stderr
 
 

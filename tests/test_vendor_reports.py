@@ -103,7 +103,7 @@ def read(path):
 
 def read_text(folder, name, text):
     path = folder / name
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return read(path)
 
 
@@ -133,7 +133,7 @@ def test_no_real_report_is_left_untested():
 @needs_real_reports
 @pytest.mark.parametrize("name", REAL_NUMBERS)
 def test_real_report_cut_at_every_tenth_is_right_or_refused(tmp_path, name):
-    text = (REAL / name).read_text()
+    text = (REAL / name).read_text(encoding="utf-8")
     cuts = [len(text) * tenth // 10 for tenth in range(10)]
     assert_right_or_refused(tmp_path, Path(name).name, text, REAL_NUMBERS[name], cuts)
 
@@ -141,7 +141,7 @@ def test_real_report_cut_at_every_tenth_is_right_or_refused(tmp_path, name):
 @needs_real_reports
 def test_real_c_simulation_ends_with_the_words_that_are_looked_for():
     logs = [*REAL.rglob("*_csim.log")]
-    assert logs and all(C_SIMULATION_DONE in log.read_text() for log in logs)
+    assert logs and all(C_SIMULATION_DONE in log.read_text(encoding="utf-8") for log in logs)
 
 
 @pytest.mark.parametrize("name", OWN)

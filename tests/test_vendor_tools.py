@@ -80,7 +80,7 @@ tcl.evalfile("build_prj.tcl")
 
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def tools(tmp_path, monkeypatch):
 
 def install(tools, name, script):
     """Put a shell script in a vendor tool's place."""
-    (tools / name).write_text(f"#!/bin/sh\n# A stand-in for {name}.\n{script}\n")
+    (tools / name).write_text(f"#!/bin/sh\n# A stand-in for {name}.\n{script}\n", encoding="utf-8")
     (tools / name).chmod(0o755)
 
 
@@ -139,11 +139,13 @@ def test_hls4mls_own_script_runs_the_steps_asked_for_and_no_other(tmp_path, tool
     templates = Path(importlib.util.find_spec("hls4ml").origin).parent / "templates"
     project = make_project(tmp_path / "project", backend)
     settings = {"part": "x", "clock_period": 5, "clock_uncertainty": "12.5%", "version": "1.0.0", "maximum_size": 4096}
-    with (project.folder / "project.tcl").open("a") as file:
+    with (project.folder / "project.tcl").open("a", encoding="utf-8") as file:
         file.writelines(f'set {name} "{value}"\n' for name, value in settings.items())
     shutil.copy(templates / backend / "build_prj.tcl", project.folder)
     program = tools / {"vivado": "vivado_hls", "vitis": "vitis-run"}[backend]
-    program.write_text(TCL_STAND_IN.format(python=sys.executable, synth=SYNTH, cosim=COSIM, export=EXPORT))
+    program.write_text(
+        TCL_STAND_IN.format(python=sys.executable, synth=SYNTH, cosim=COSIM, export=EXPORT), encoding="utf-8"
+    )
     program.chmod(0o755)
     install(
         tools, "vivado", f'echo vsynth >> called\ntest "$*" = "-mode batch -source vivado_synth.tcl"\n{replay(VSYNTH)}'
@@ -152,11 +154,13 @@ def test_hls4mls_own_script_runs_the_steps_asked_for_and_no_other(tmp_path, tool
     reports = build(project, **steps)
 
     asked = {"reset": False, "csim": True, "synth": True, "cosim": False, "export": False, "vsynth": False} | steps
-    assert (project.folder / "called").read_text().split() == [step for step, wanted in asked.items() if wanted]
+    assert (project.folder / "called").read_text(encoding="utf-8").split() == [
+        step for step, wanted in asked.items() if wanted
+    ]
     assert (reports.c_synthesis is not None) == asked["synth"]
     assert (reports.cosimulation is not None) == asked["cosim"]
     assert (reports.logic_synthesis is not None) == asked["vsynth"]
-    assert ("C/RTL VALIDATION" in project.log.read_text()) == asked["cosim"]
+    assert ("C/RTL VALIDATION" in project.log.read_text(encoding="utf-8")) == asked["cosim"]
 
 
 def test_reports_and_lines_of_a_good_run(tools, project):
@@ -168,7 +172,7 @@ def test_reports_and_lines_of_a_good_run(tools, project):
     assert (reports.logic_synthesis.estimate, reports.logic_synthesis.lut) == (False, 47123)
     assert reports.cosimulation is None
     assert lines[-1].startswith("$ -f build_prj.tcl reset=False csim=True synth=True")
-    assert project.log.read_text().splitlines() == lines
+    assert project.log.read_text(encoding="utf-8").splitlines() == lines
 
 
 def test_vitis_run_is_taken_before_vitis_hls(tmp_path, tools):
@@ -178,8 +182,9 @@ def test_vitis_run_is_taken_before_vitis_hls(tmp_path, tools):
         install(tools, name, f'{CSIM_DONE}\necho {name} "$@"\n{replay(SYNTH)}')
         build(project)
         assert find_tool("vitis")[0] == name
-    assert project.log.read_text().splitlines()[-1] == "vitis-run --tcl build_prj.tcl --mode hls"
-    assert re.findall(r"^ +(\w+) +(\d)$", (project.folder / "build_opt.tcl").read_text(), re.MULTILINE) == [
+    assert project.log.read_text(encoding="utf-8").splitlines()[-1] == "vitis-run --tcl build_prj.tcl --mode hls"
+    options = (project.folder / "build_opt.tcl").read_text(encoding="utf-8")
+    assert re.findall(r"^ +(\w+) +(\d)$", options, re.MULTILINE) == [
         ("reset", "0"), ("csim", "1"), ("synth", "1"), ("cosim", "0"),
         ("export", "0"), ("vsynth", "0"), ("validation", "0"), ("fifo_opt", "0"),
     ]  # fmt: skip
@@ -307,7 +312,7 @@ def test_interrupted_program_leaves_no_tool_behind(tools, project):
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         deadline = time.monotonic() + 10
-        while not project.log.exists() or "started" not in project.log.read_text():
+        while not project.log.exists() or "started" not in project.log.read_text(encoding="utf-8"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         parent.send_signal(signal.SIGINT)

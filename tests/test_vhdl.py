@@ -36,7 +36,10 @@ def folder(traced, tmp_path_factory):
 
 def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced, folder, tmp_path):
     pipeline.write_rtl(traced, tmp_path, options("verilog"))
-    verilog, vhdl = (tmp_path / "src" / "design.v").read_text(), (folder / "src" / "design.vhd").read_text()
+    verilog, vhdl = (
+        (tmp_path / "src" / "design.v").read_text(encoding="utf-8"),
+        (folder / "src" / "design.vhd").read_text(encoding="utf-8"),
+    )
     registers = re.findall(r"reg \[(\d+):0\] (\w+);", verilog)
     signals = re.findall(r"signal (?!INTERNAL)(\w+): std_logic_vector\((\d+) downto 0\);", vhdl)
     assert [(width, name) for name, width in signals] == registers
@@ -46,7 +49,7 @@ def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced
     assert not list((folder / "src").rglob("*.v"))
     for language, written in (("vhdl", folder), ("verilog", tmp_path)):
         for tool in ("vivado", "quartus"):
-            assert f'set source_type "{language}"' in (written / f"build_{tool}_prj.tcl").read_text()
+            assert f'set source_type "{language}"' in (written / f"build_{tool}_prj.tcl").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(

@@ -35,12 +35,14 @@ TABLE = "\n".join(f"    6'd{address}: value = 3'd{address * address // 3 % 7};" 
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "src/static").mkdir(parents=True)
-    (tmp_path / "src/static/top.v").write_text(DESIGN % TABLE)
+    (tmp_path / "src/static/top.v").write_text(DESIGN % TABLE, encoding="utf-8")
     return tmp_path
 
 
 def cells_of(path):
-    return Counter(cell["type"] for cell in json.loads(path.read_text())["modules"]["top"]["cells"].values())
+    return Counter(
+        cell["type"] for cell in json.loads(path.read_text(encoding="utf-8"))["modules"]["top"]["cells"].values()
+    )
 
 
 def test_elaboration_leaves_simple_gates_only(folder):
@@ -56,7 +58,7 @@ def test_elaboration_leaves_simple_gates_only(folder):
 @pytest.mark.parametrize("family", ["xc7", "xcup"])
 def test_utilization_is_what_yosys_counts(folder, family):
     utilization = synthesize(folder, "top", folder / "netlist.json", family)
-    log = (folder / "netlist.log").read_text()
+    log = (folder / "netlist.log").read_text(encoding="utf-8")
     statistics = log[log.rindex("=== top ===") :]
     counted = Counter(
         {kind: int(count) for count, kind in re.findall(r"^ +(\d+) +([A-Z]+\d?[A-Z]?)$", statistics, re.M)}
@@ -75,7 +77,9 @@ def test_utilization_is_what_yosys_counts(folder, family):
     assert utilization.inverter > 0
     assert utilization.ff >= 9 + 9 + 16
     assert utilization.carry > 0
-    instances = Counter(re.findall(r"^  ([A-Z]\w+) (?:#\(| *\\?\w)", (folder / "netlist.v").read_text(), re.M))
+    instances = Counter(
+        re.findall(r"^  ([A-Z]\w+) (?:#\(| *\\?\w)", (folder / "netlist.v").read_text(encoding="utf-8"), re.M)
+    )
     assert sum(instances[f"LUT{size}"] for size in range(1, 7)) == luts
 
 
@@ -88,11 +92,11 @@ def test_a_folder_without_verilog_is_refused(tmp_path):
     ("top", "verilog"), [("top", "module top (input a; endmodule"), ("other", "module top; endmodule")]
 )
 def test_faulty_verilog_leaves_no_result(folder, top, verilog):
-    (folder / "gates.json").write_text("{}")
-    (folder / "src/static/top.v").write_text(verilog)
+    (folder / "gates.json").write_text("{}", encoding="utf-8")
+    (folder / "src/static/top.v").write_text(verilog, encoding="utf-8")
     with pytest.raises(ToolError, match="exit status 1"):
         elaborate(folder, top, folder / "gates.json")
-    assert "ERROR" in (folder / "gates.log").read_text()
+    assert "ERROR" in (folder / "gates.log").read_text(encoding="utf-8")
     assert sorted(path.name for path in folder.iterdir()) == ["gates.log", "src"]
 
 
@@ -101,7 +105,7 @@ def test_half_a_result_is_refused(folder, monkeypatch, written):
     def run_logged(command, *, folder, log, **_):
         partial = re.search(r"write_json -selected (\S+)", command[-1])[1]
         if written is not None:
-            (folder / partial).write_text(written)
+            (folder / partial).write_text(written, encoding="utf-8")
 
     monkeypatch.setattr(yosys, "run_logged", run_logged)
     with pytest.raises(ToolError, match=r"without writing gates\.json whole"):
@@ -110,7 +114,9 @@ def test_half_a_result_is_refused(folder, monkeypatch, written):
 
 
 def test_cells_that_no_resource_counts_are_refused(folder):
-    (folder / "src/latch.v").write_text("module top (input e, d, output reg q); always @(*) if (e) q = d; endmodule")
+    (folder / "src/latch.v").write_text(
+        "module top (input e, d, output reg q); always @(*) if (e) q = d; endmodule", encoding="utf-8"
+    )
     (folder / "src/static/top.v").unlink()
     with pytest.raises(ToolError, match="no known resource: LDCE"):
         synthesize(folder, "top", folder / "netlist.json")

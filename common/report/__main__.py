@@ -15,4 +15,4 @@ except OSError as error:
         f"report: {error.strerror or error} ({error.filename or outputs}); the results page is not up to date"
     )
     sys.exit(1)
-sys.stdout.write((outputs / "results.md").read_text())
+sys.stdout.write((outputs / "results.md").read_text(encoding="utf-8"))

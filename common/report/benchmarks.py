@@ -21,7 +21,7 @@ def read(outputs: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        parts = json.loads(path.read_text())
+        parts = json.loads(path.read_text(encoding="utf-8"))
         tables = [_table(part) for part in parts.values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise PipelineError(f"{path} is damaged; run: make benchmarks") from None

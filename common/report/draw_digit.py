@@ -28,7 +28,7 @@ def page_data(outputs: Path) -> dict[str, Any] | None:
     if images is None or exported is None:
         return None
     try:
-        network = json.loads(exported.read_text())
+        network = json.loads(exported.read_text(encoding="utf-8"))
         with np.load(images, allow_pickle=False) as file:
             levels, digits = file["x_test"].reshape(-1, preprocessing.SIZE**2).astype(int), file["y_test"]
         downsampling = artifacts.read_run(outputs, images.parent.name)["configuration"].get("downsampling")

@@ -40,7 +40,7 @@ def read_faults(outputs: Path) -> FaultTable | None:
     """
     path = outputs / "faults.json"
     try:
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text(encoding="utf-8"))
         if table["format"] != artifacts.RUN_FORMAT or table["sha256"] != artifacts.record_digest(table):
             raise ValueError(path)
         counts = [FaultCount(str(row["fault"]), int(row["injected"]), int(row["survived"])) for row in table["faults"]]

@@ -38,7 +38,7 @@ def read_figures(outputs: Path, folder: str) -> tuple[list[Figure], list[str]]:
     if not listing.exists():
         return [], []
     try:
-        entries = json.loads(listing.read_text())
+        entries = json.loads(listing.read_text(encoding="utf-8"))
         listed = [tuple(str(entry[key]) for key in ("name", "title", "caption")) for entry in entries]
     except (OSError, ValueError, KeyError, TypeError):
         return [], [f"{folder}/figures.json is damaged"]
@@ -48,7 +48,7 @@ def read_figures(outputs: Path, folder: str) -> tuple[list[Figure], list[str]]:
         if "/" in name or not drawing.is_file() or not drawing.with_suffix(".png").is_file():
             faults.append(f"{folder}/{name}.svg or .png is missing")
             continue
-        with drawing.open(errors="replace") as file:
+        with drawing.open(encoding="utf-8", errors="replace") as file:
             width = re.search(r'<svg[^>]*\swidth="(\d+(?:\.\d+)?)pt"', file.read(4000))
         pixels = round(float(width[1]) * PIXELS_PER_POINT) if width else None
         figures.append(Figure(name, title, caption, folder, pixels))
@@ -76,7 +76,7 @@ def embed(outputs: Path, figures: list[Figure], budget: int = BUDGET) -> list[Fi
 
 
 def _svg_source(path: Path) -> str:
-    svg = path.read_text(errors="replace").replace("\n", " ")  # browsers drop line ends
+    svg = path.read_text(encoding="utf-8", errors="replace").replace("\n", " ")  # browsers drop line ends
     for character in ESCAPED:
         svg = svg.replace(character, f"%{ord(character):02X}")
     return f"data:image/svg+xml;charset=utf-8,{svg}"

@@ -59,7 +59,7 @@ def table_1(path: Path) -> Comparison | None:
         return None
     rows = []
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             _, *found = csv.reader(file)
         for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
             of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]

@@ -102,7 +102,7 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        metrics = json.loads(path.read_text())
+        metrics = json.loads(path.read_text(encoding="utf-8"))
         records = [metrics.get(part, {}).values() for part in METRICS[:-1]]
         if not all(isinstance(record, dict) for part in records for record in part):
             raise TypeError(path)

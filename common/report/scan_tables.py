@@ -28,7 +28,7 @@ def finalists(path: Path) -> Comparison | None:
     """
     if not path.is_file():
         return None
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         found = [row for row in csv.DictReader(file) if not row.get("fault")]
     if not found:
         return None

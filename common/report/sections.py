@@ -94,7 +94,7 @@ def _way(page: Page) -> dict[str, Any]:
 
 
 def _draw(page: Page) -> dict[str, Any]:
-    return {"data": draw_digit.page_data(page.outputs), "script": draw_digit.SCRIPT.read_text()}
+    return {"data": draw_digit.page_data(page.outputs), "script": draw_digit.SCRIPT.read_text(encoding="utf-8")}
 
 
 def _stage(page: Page, stage: Stage) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _read_stage(outputs: Path, script: Path) -> Stage:
 
 def _first_line(script: Path) -> str:
     try:
-        line = (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0]
+        line = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition("\n")[0]
     except (OSError, SyntaxError, UnicodeDecodeError):
         return ""
     return line.rstrip(".").replace("->", "→")
