@@ -6,3 +6,7 @@ import os
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too small to gain from a GPU
+
+# Figures are drawn into files: neither the backend that Jupyter exports to its shells counts nor a user's matplotlibrc.
+os.environ["MPLBACKEND"] = "agg"
+os.environ["MATPLOTLIBRC"] = os.devnull

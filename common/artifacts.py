@@ -49,7 +49,7 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Replace a text file as a whole: write beside it, then rename."""
     beside = path.with_name(f".{path.name}.partial")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)

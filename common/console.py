@@ -1,14 +1,53 @@
 """What a stage says on the terminal: a heading, a line that moves during long work, a summary, an error."""
 
+import io
+import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+
+class _Unfailing(io.FileIO):
+    """Standard output or standard error, to which no write fails: no message may lose a computation.
+
+    What cannot be written is dropped: its reader has gone (`| head`), the disk of a log is full, the terminal hung up.
+    """
+
+    def write(self, data: memoryview) -> int:
+        """Return the number of bytes written or dropped."""
+        with suppress(OSError):
+            return super().write(data) or len(data)
+        return len(data)
+
+
+def _unfailing(stream: TextIO | None, own: TextIO | None) -> TextIO | None:
+    """Return a stream that replaces characters which it cannot encode; a notebook's or a test's is left to them."""
+    if stream is None or stream is not own:
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Unfailing(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="replace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+for _number in range(3):
+    try:
+        os.fstat(_number)
+    except OSError:  # closed by who started it (`>&-`): the number must not become an artifact's, into which C++ prints
+        os.open(os.devnull, os.O_RDWR)
+sys.stdout = _unfailing(sys.stdout, sys.__stdout__)
+sys.stderr = _unfailing(sys.stderr, sys.__stderr__)
 
 CONSOLE = Console(highlight=False)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
