@@ -102,7 +102,7 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import lattice, open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools, vhdl_simulation
+    from common import open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools, vhdl_simulation, yowasp
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -145,7 +145,8 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         folder = run.folder / str(design)
         builds.append(synthesis.Build(design, source, folder, options, hls_steps, configuration.timeout_seconds))
     with console.progress_line("making the tools ready", None) as line:
-        lattice.compile_tools(run.folder, line.say, routing=bool(to_route or to_load))
+        programs = yowasp.PROGRAMS if to_route or to_load else ("yosys",)
+        yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
     reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
     run.metrics |= synthesis.metrics(reports)
     (run.folder / PIPELINES).write_text(json.dumps(synthesis.pipelines(reports), indent=1), encoding="utf-8")

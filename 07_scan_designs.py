@@ -74,7 +74,7 @@ PRESETS = {
 
 def main(run: stages.Run, configuration: Configuration) -> None:
     """Scan, train the best again, and keep the best as a preset."""
-    from common import compute_cluster, design_space, point_training, scan_results
+    from common import compute_cluster, design_space, point_training, scan_results, yowasp
     from common.design_search import DesignSearch
     from common.point_store import PointStore
     from common.scan import Scan
@@ -89,6 +89,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     store = PointStore(kept, run.reads["01_prepare_data/mnist8x8.npz"])
     console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
 
+    if configuration.finalists and configuration.scheduler is None:
+        with console.progress_line("making the tools ready", None) as line:
+            yowasp.compile_for_this_machine(("yosys",), run.folder, run.outputs, line.say)
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
         console.note(f"workers and their tasks: {client.dashboard_link}")
         key = f"images-{store.images}"

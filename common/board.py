@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from common import ecp5
+from common import ecp5, yowasp
 from common.board_protocol import BoardDesign
 from common.configuration import Interval
 from common.errors import PipelineError
@@ -124,7 +123,7 @@ def _write_pll(folder: Path, oscillator_mhz: float, clock_mhz: float) -> None:
     log = folder / "pll.log"
     frequencies = ["-i", f"{oscillator_mhz:g}", "-o", f"{clock_mhz:g}"]
     run_logged(
-        [_program("ecppll"), *frequencies, "-n", "pll", "--clkout0_name", "clk", "-f", "src/pll.v"],
+        [yowasp.path_of("ecppll"), *frequencies, "-n", "pll", "--clkout0_name", "clk", "-f", "src/pll.v"],
         folder=folder,
         log=log,
         timeout_seconds=300,
@@ -175,7 +174,7 @@ def write_bitstream(
         )
     bitstream = folder / "design.bit"
     run_logged(
-        [_program("ecppack"), "--compress", "routed.config", bitstream.name],
+        [yowasp.path_of("ecppack"), "--compress", "routed.config", bitstream.name],
         folder=folder,
         log=folder / "bitstream.log",
         timeout_seconds=timeout_seconds,
@@ -183,7 +182,3 @@ def write_bitstream(
     for large in ("routed.config", netlist.name):  # made again from the Verilog
         (folder / large).unlink()
     return routed
-
-
-def _program(name: str) -> str:
-    return shutil.which(f"yowasp-{name}", path=sysconfig.get_path("scripts")) or f"yowasp-{name}"

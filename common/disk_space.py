@@ -1,7 +1,9 @@
 """Disk space: what a stage needs, asked for before work begins, and named where a disk fills up on the way."""
 
 import errno
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from common.errors import PipelineError
@@ -34,6 +36,17 @@ def megabytes_needed(outputs: Path, stage: str) -> float:
 def megabytes_free(outputs: Path) -> float:
     """Return what is free on the disk of a folder [MB]."""
     return shutil.disk_usage(outputs).free / MEGABYTE
+
+
+def has_room(folder: Path, megabytes: float) -> bool:
+    """Whether a folder, made where it is missing, takes a file of this size: quotas and permissions count too."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, round(megabytes * MEGABYTE))
+    except OSError:
+        return False
+    return True
 
 
 def check(outputs: Path, stage: str) -> None:

