@@ -34,6 +34,8 @@ class Configuration:
     """Folder with the four MNIST files, .gz or not; otherwise $MNIST_DIR, the download cache, or a download."""
     downsampling: Downsampling = "anti_aliased"
     """How 22 pixels become 8; every_third_pixel is the paper's plain spline zoom, which averages nothing."""
+    allow_other_data: bool = False
+    """Take images that are not MNIST's but have its format (Fashion-MNIST, say); every result then names them so."""
     demo_if_unavailable: bool = False
     """Go on with the demo preset where MNIST cannot be had; `make` sets this."""
     seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
@@ -44,11 +46,15 @@ PRESETS = {preset: Configuration(preset) for preset in presets.BUILT_IN}
 
 
 def load_mnist(run: stages.Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
-    """Return the 60,000 training and 10,000 test images."""
-    files = mnist.locate(configuration.mnist_dir)
+    """Return the 60,000 training and 10,000 test images, and name them in the record of the run."""
+    files = mnist.locate(configuration.mnist_dir, run.outputs / ".mnist_cache")
     for path in files.values():
         run.read_external(path)
-    return mnist.read_labelled_images(files, "train"), mnist.read_labelled_images(files, "t10k")
+    train, test = (mnist.read_labelled_images(files, part) for part in ("train", "t10k"))
+    run.dataset = mnist.dataset_of(files, (train, test), allow_other=configuration.allow_other_data)
+    if caution := dataset.caution(run.dataset):
+        console.warning(caution)
+    return train, test
 
 
 def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
@@ -76,7 +82,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             run.preset = run.base_preset = "demo"
 
     if train is None:
-        arrays = prepare_demo(configuration)
+        arrays, run.dataset = prepare_demo(configuration), dataset.DIGITS
     else:
         arrays = {
             "x_train": preprocessing.prepare_images(train.images, configuration.downsampling),

@@ -1,5 +1,6 @@
 """What the numbered stages share: one module per subject."""
 
+import logging
 import os
 
 # Before TensorFlow is imported, by whichever module: QKeras and TensorFlow Model Optimization are written for Keras 2.
@@ -10,3 +11,4 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too smal
 # Figures are drawn into files: neither the backend that Jupyter exports to its shells counts nor a user's matplotlibrc.
 os.environ["MPLBACKEND"] = "agg"
 os.environ["MATPLOTLIBRC"] = os.devnull
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns at each start where it cannot write to HOME

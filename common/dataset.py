@@ -9,7 +9,17 @@ from common.errors import PipelineError
 from common.preprocessing import LEVELS, SIZE, intensities
 from common.samples import Samples
 
+MNIST, DIGITS = "mnist", "digits"  # names of data; other data is named by its hash
 NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+
+def caution(name: str | None) -> str | None:
+    """Return what to say wherever numbers of these images stand, or None where they are MNIST's or there are none."""
+    if name in (None, MNIST):
+        return None
+    demo = "DEMO PRESET: THESE ARE SCIKIT-LEARN'S 8 × 8 DIGITS, NOT MNIST."
+    what = demo if name == DIGITS else f"THESE IMAGES ARE NOT MNIST BUT {name.upper()}."
+    return f"{what} NO NUMBER HERE COMPARES WITH THE PAPER'S."
 
 
 def save(path: Path, **arrays: np.ndarray) -> None:

@@ -27,7 +27,8 @@ REDRAW = "--redraw"
 class Run:
     """One run of one stage: what it reads, the folder it writes to, its part of `metrics.json`, what it found wrong.
 
-    `preset` is a built-in one or a file; `base_preset` is the built-in one that a file starts from.
+    `preset` is a built-in one or a file; `base_preset` is the built-in one that a file starts from. `dataset` names the
+    images; the first stage knows it, and a stage that reads another one's artifacts takes it from there.
 
     Failures are findings, such as simulations that disagree: reports are written all the same, and the stage exits
     with status 1. Warnings are findings with which a user may want to go on; `allow` makes warnings of some failures.
@@ -44,11 +45,7 @@ class Run:
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     allow: Sequence[str] = ()
-
-    @property
-    def dataset(self) -> str:
-        """Name of the data that the preset stands for."""
-        return "digits" if self.base_preset == "demo" else "mnist"
+    dataset: str | None = None
 
     def read(self, stage: str, name: str) -> Path:
         """Return the path of another stage's artifact, checked to be present, intact and not stale, and record it.
@@ -62,6 +59,7 @@ class Run:
             raise PipelineError(f"{failure}; or use its files all the same: --allow failed_input")
         if failure is not None and failure not in self.warnings:
             self.warn(failure)
+        self.dataset = self.dataset or self.record_of(stage)["dataset"]
         return path
 
     def read_folder(self, stage: str, name: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, console, design_metrics, paper, report, stages
+from common import artifacts, console, dataset, design_metrics, paper, report, stages
 from common.errors import PipelineError
 from common.report.metrics import merged
 
@@ -27,8 +27,8 @@ def main(started: float) -> int:
         console.note(f"made: {', '.join(made)}")
     else:
         console.note("nothing to do: every stage is newer than all that it is made of")
-    if metrics["dataset"] == "digits":
-        console.warning("DEMO PRESET: THESE ARE SCIKIT-LEARN'S SMALL DIGITS, NOT MNIST (make PRESET=paper)")
+    if caution := dataset.caution(metrics["dataset"]):
+        console.warning(caution)
 
     stale = {part: set(names) for part, names in metrics["stale_rows"].items()}
     rows = []

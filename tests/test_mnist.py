@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import threading
 import time
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 from stage_runs import hashes, run_stage, run_well
 
-from common import mnist
+from common import mnist, stages, summary
 from common.errors import PipelineError
 
 COUNT = {"train": 30, "t10k": 20}
 HTML = b"<!doctype html><title>503 Service Unavailable</title>"
 NAMES = tuple(mnist.SHA256)
+NO_CACHE = Path("/proc/no-cache")  # nothing can be written there
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -30,18 +32,18 @@ def arrays():
     rng = np.random.default_rng(0)
     made = {}
     for part, count in COUNT.items():
-        made[f"{part}-images-idx3-ubyte.gz"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
-        made[f"{part}-labels-idx1-ubyte.gz"] = rng.integers(10, size=count, dtype=np.uint8)
+        made[f"{part}-images-idx3-ubyte"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+        made[f"{part}-labels-idx1-ubyte"] = rng.integers(10, size=count, dtype=np.uint8)
     return made
 
 
 @pytest.fixture
 def files(arrays, tmp_path, monkeypatch):
-    """The four files, by name; small ones pass for MNIST while a test runs."""
+    """The four files, by name; small ones have the shape of MNIST while a test runs."""
     monkeypatch.setattr(mnist, "COUNT", COUNT)
     paths = {}
     for name, array in arrays.items():
-        paths[name] = tmp_path / name
+        paths[name] = tmp_path / f"{name}.gz"
         paths[name].write_bytes(gzip.compress(idx(array)))
     return paths
 
@@ -59,8 +61,8 @@ def test_images_and_labels_are_read_compressed_or_not(files, arrays, part):
         for path in (files[name], files[name].with_suffix("")):
             path.write_bytes(idx(arrays[name]) if not path.suffix else gzip.compress(idx(arrays[name])))
             read = mnist.read_labelled_images({**files, name: path}, part)
-            np.testing.assert_array_equal(read.images, arrays[f"{part}-images-idx3-ubyte.gz"])
-            np.testing.assert_array_equal(read.labels, arrays[f"{part}-labels-idx1-ubyte.gz"])
+            np.testing.assert_array_equal(read.images, arrays[f"{part}-images-idx3-ubyte"])
+            np.testing.assert_array_equal(read.labels, arrays[f"{part}-labels-idx1-ubyte"])
 
 
 @pytest.mark.fault("mnist")
@@ -108,10 +110,10 @@ def test_swapped_files_are_refused(files):
 
 @pytest.mark.fault("mnist")
 def test_labels_above_nine_are_refused(files, arrays):
-    labels = arrays["train-labels-idx1-ubyte.gz"]
+    labels = arrays["train-labels-idx1-ubyte"]
     labels[7] = 10
-    files["train-labels-idx1-ubyte.gz"].write_bytes(idx(labels))
-    assert_refused(files, "train", files["train-labels-idx1-ubyte.gz"], "has label 10; digits are 0 to 9")
+    files["train-labels-idx1-ubyte"].write_bytes(idx(labels))
+    assert_refused(files, "train", files["train-labels-idx1-ubyte"], "has label 10; digits are 0 to 9")
 
 
 @pytest.mark.fault("mnist")
@@ -120,13 +122,121 @@ def test_missing_file_of_a_given_folder_is_named(files, tmp_path, monkeypatch, b
     if by_variable:
         monkeypatch.setenv("MNIST_DIR", str(tmp_path))
     directory = None if by_variable else tmp_path
-    assert mnist.locate(directory) == files
-    missing = files["t10k-labels-idx1-ubyte.gz"]
+    assert mnist.locate(directory, NO_CACHE) == files
+    missing = files["t10k-labels-idx1-ubyte"]
     missing.unlink()
     with pytest.raises(PipelineError, match=f"{missing} is missing.*--mnist-dir"):
-        mnist.locate(directory)
+        mnist.locate(directory, NO_CACHE)
     missing.with_suffix("").touch()
-    assert mnist.locate(directory)[missing.name] == missing.with_suffix("")
+    assert mnist.locate(directory, NO_CACHE)["t10k-labels-idx1-ubyte"] == missing.with_suffix("")
+
+
+@pytest.fixture
+def as_mnist(files, arrays, monkeypatch):
+    """Have the small files pass for MNIST, hashes and all."""
+    digests = {name: hashlib.sha256(idx(array)).hexdigest() for name, array in arrays.items()}
+    monkeypatch.setattr(mnist, "SHA256", digests)
+
+
+def dataset_of(files: dict[str, Path], *, allow_other: bool = False) -> str:
+    parts = [mnist.read_labelled_images(files, part) for part in COUNT]
+    return mnist.dataset_of(files, parts, allow_other=allow_other)
+
+
+@pytest.mark.parametrize("level", [None, 0, 1, 9])
+def test_mnist_is_known_by_its_bytes_however_compressed(files, arrays, as_mnist, level):
+    for name, array in arrays.items():
+        files[name].write_bytes(idx(array) if level is None else gzip.compress(idx(array), level))
+    assert dataset_of(files) == "mnist"
+
+
+def one_value(array: np.ndarray) -> np.ndarray:
+    changed = array.copy()
+    changed.flat[-1] ^= 1
+    return changed
+
+
+@pytest.mark.fault("mnist")
+@pytest.mark.parametrize("change", [lambda array: 255 - array, one_value], ids=["inverted", "one bit flipped"])
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
+def test_images_that_are_not_mnists_are_refused(files, arrays, as_mnist, name, change):
+    content = idx(change(arrays[name]))
+    files[name].write_bytes(gzip.compress(content))
+    with pytest.raises(PipelineError, match="is not MNIST's") as error:
+        dataset_of(files)
+    for word in (str(files[name]), hashlib.sha256(content).hexdigest(), "--mnist-dir", "--allow-other-data"):
+        assert word in str(error.value)
+
+
+@pytest.mark.fault("mnist")
+@pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"])
+def test_labels_that_are_not_mnists_are_refused(files, arrays, as_mnist, name):
+    files[name].write_bytes(idx(np.roll(arrays[name], 1)))
+    with pytest.raises(PipelineError, match=f"{files[name]} is not MNIST's"):
+        dataset_of(files)
+
+
+def test_other_data_has_a_name_of_its_own(files, arrays, as_mnist):
+    names = {dataset_of(files, allow_other=True)}
+    for array in (arrays["train-images-idx3-ubyte"], 255 - arrays["train-images-idx3-ubyte"]):
+        files["train-images-idx3-ubyte"].write_bytes(idx(one_value(array)))
+        names.add(dataset_of(files, allow_other=True))
+    assert len(names) == 3
+    assert "mnist" in names
+
+
+@pytest.mark.parametrize("between", ["-", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_file_names_of_other_programs_are_known(files, arrays, as_mnist, tmp_path, between, suffix):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name, array in arrays.items():
+        content = gzip.compress(idx(array)) if suffix else idx(array)
+        (folder / f"{name.replace('-idx', f'{between}idx')}{suffix}").write_bytes(content)
+    assert dataset_of(mnist.locate(folder, NO_CACHE)) == "mnist"
+
+
+def test_of_two_files_for_the_same_thing_the_compressed_one_is_read(files, tmp_path):
+    for name in NAMES:
+        (tmp_path / name).write_bytes(HTML)
+        (tmp_path / name.replace("-idx", ".idx")).write_bytes(HTML)
+    assert mnist.locate(tmp_path, NO_CACHE) == files
+
+
+def test_other_data_is_refused_and_with_a_flag_named_wherever_results_stand(
+    files, as_mnist, tmp_path, run_here, capsys
+):
+    folder, outputs = tmp_path / "other", tmp_path / "outputs"
+    folder.mkdir()
+    for name, path in files.items():
+        (folder / name).write_bytes(gzip.decompress(path.read_bytes()))
+    inverted = bytearray((folder / NAMES[0]).read_bytes())
+    inverted[16:] = bytes(255 - value for value in inverted[16:])
+    (folder / NAMES[0]).write_bytes(inverted)
+
+    status, _, errors = run_here("01_prepare_data", "--mnist-dir", str(folder), outputs=outputs)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "--allow-other-data" in errors
+    assert not (outputs / "01_prepare_data").exists()
+
+    arguments = ("--mnist-dir", str(folder), "--allow-other-data")
+    status, _, errors = run_here("01_prepare_data", *arguments, outputs=outputs)
+    assert status == 0
+    name = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["dataset"]
+    assert name.startswith("other data (SHA-256 ")
+    said = f"NOT MNIST BUT {name.upper()}"
+    assert said in errors
+    summary.main(0)
+    assert said in " ".join(capsys.readouterr().err.split())
+    for page in ("index.html", "results.md"):
+        text = (outputs / page).read_text(encoding="utf-8")
+        assert said in text
+        assert f"preset paper, {name}" in text
+        assert "preset paper, MNIST" not in text
+
+    reader = stages.Run("02_train_autoencoder", "paper", "paper", outputs, tmp_path)
+    reader.read("01_prepare_data", "mnist8x8.npz")
+    assert reader.dataset == name
 
 
 class Mirror:
@@ -164,16 +274,15 @@ class Mirror:
 @pytest.fixture
 def mirror(files, tmp_path, monkeypatch):
     """A server whose folders `first` and `second` stand for the two mirrors, both with good files; an empty cache."""
-    contents = {name: path.read_bytes() for name, path in files.items()}
+    contents = {path.name: path.read_bytes() for path in files.values()}
     server = Mirror()
     for folder in ("first", "second"):
         server.answers |= {f"/{folder}/{name}": content for name, content in contents.items()}
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(mnist, "MIRRORS", (server.address("first"), server.address("second")))
-    monkeypatch.setattr(
-        mnist, "SHA256", {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    )
+    compressed = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    monkeypatch.setattr(mnist, "SHA256_COMPRESSED", compressed)
     yield server
     server.server.shutdown()
     server.server.server_close()
@@ -184,21 +293,32 @@ def cached(tmp_path: Path) -> dict[str, bytes]:
 
 
 def test_download_fills_the_cache_and_is_not_repeated(mirror, files, tmp_path):
-    found = mnist.locate(None)
-    assert {name: path.read_bytes() for name, path in found.items()} == cached(tmp_path)
-    assert mirror.requests == [f"/first/{name}" for name in NAMES]
+    found = mnist.locate(None, NO_CACHE)
+    assert {path.name: path.read_bytes() for path in found.values()} == cached(tmp_path)
+    assert mirror.requests == [f"/first/{name}.gz" for name in NAMES]
     mirror.answers.clear()
-    assert mnist.locate(None) == found
+    assert mnist.locate(None, NO_CACHE) == found
     assert len(mirror.requests) == len(NAMES)
     assert mnist.read_labelled_images(found, "train").images.shape == (30, 28, 28)
 
 
 @pytest.mark.fault("mnist")
+def test_where_the_users_cache_cannot_be_written_downloads_go_to_the_outputs(
+    mirror, files, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/no-cache")
+    spare = tmp_path / "spare"
+    assert all(path.parent == spare for path in mnist.locate(None, spare).values())
+    assert f"MNIST is kept in {spare}" in " ".join(capsys.readouterr().out.split())
+    mirror.answers.clear()
+    assert dataset_of(mnist.locate(None, spare), allow_other=True)
+
+
 def test_file_damaged_in_the_cache_is_downloaded_again(mirror, tmp_path):
-    good = mnist.locate(None)[NAMES[0]]
+    good = mnist.locate(None, NO_CACHE)[NAMES[0]]
     content = good.read_bytes()
     good.write_bytes(content[:-1])
-    assert mnist.locate(None)[NAMES[0]].read_bytes() == content
+    assert mnist.locate(None, NO_CACHE)[NAMES[0]].read_bytes() == content
 
 
 BAD_ANSWERS = {
@@ -213,18 +333,18 @@ BAD_ANSWERS = {
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_second_mirror_mends_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
     for name in NAMES:
-        mirror.answers[f"/first/{name}"] = answer
-    mnist.locate(None)
-    assert cached(tmp_path) == {name: path.read_bytes() for name, path in files.items()}
-    assert f"/second/{NAMES[0]}" in mirror.requests
+        mirror.answers[f"/first/{name}.gz"] = answer
+    mnist.locate(None, NO_CACHE)
+    assert cached(tmp_path) == {path.name: path.read_bytes() for path in files.values()}
+    assert f"/second/{NAMES[0]}.gz" in mirror.requests
 
 
 @pytest.mark.fault("mnist")
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path, answer):
     mirror.answers = dict.fromkeys(mirror.answers, answer)
-    with pytest.raises(mnist.MnistUnavailableError, match=f"{NAMES[0]} could not be downloaded.*--mnist-dir"):
-        mnist.locate(None)
+    with pytest.raises(mnist.MnistUnavailableError, match=f"{NAMES[0]}.gz could not be downloaded.*--mnist-dir"):
+        mnist.locate(None, NO_CACHE)
     assert cached(tmp_path) == {}
 
 
@@ -232,7 +352,7 @@ def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path
 def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path):
     mirror.promised_bytes = 1000
     with pytest.raises(mnist.MnistUnavailableError):
-        mnist.locate(None)
+        mnist.locate(None, NO_CACHE)
     assert cached(tmp_path) == {}
 
 
@@ -247,7 +367,7 @@ def test_slow_server_is_given_up_and_leaves_nothing_in_the_cache(
     with pytest.raises(
         mnist.MnistUnavailableError, match=r"127.0.0.1:\d+/second/: (TimeoutError|ReadTimeout|ReadTimeoutError)"
     ):
-        mnist.locate(None)
+        mnist.locate(None, NO_CACHE)
     assert time.monotonic() - started < 10
     assert cached(tmp_path) == {}
 
@@ -276,7 +396,7 @@ needs_mnist = pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DI
 
 @needs_mnist
 def test_real_files_are_read():
-    files = mnist.locate(None)
+    files = mnist.locate(None, NO_CACHE)
     for part, images in (("train", 60_000), ("t10k", 10_000)):
         read = mnist.read_labelled_images(files, part)
         assert read.images.shape == (images, 28, 28)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import design_metrics
+from common import dataset, design_metrics
 from common.errors import PipelineError
 from common.report import figures, reproduction, results, stage_status
 from common.report.figures import Figure
@@ -14,7 +14,7 @@ from common.report.results import Row
 from common.report.stage_status import PIPELINE, Problem, Stage
 
 ROOT = Path(__file__).parents[2]
-DATASETS = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
+DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
 METRICS = ("models", "exactness", "designs", "seconds")
 
 
@@ -56,9 +56,9 @@ class Page:
         return next(reversed(current or self.runs), {})
 
     @property
-    def is_demo(self) -> bool:
-        """Whether these are not MNIST's images."""
-        return self._last.get("dataset") == "digits"
+    def caution(self) -> str | None:
+        """What to say first where these are not MNIST's images."""
+        return dataset.caution(self._last.get("dataset"))
 
     @property
     def preset(self) -> str:

@@ -104,7 +104,7 @@ def _stage(page: Page, stage: Stage) -> dict[str, Any]:
 def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
     """Return the tables of a stage, the paper's numbers beside ours."""
     models, designs, exactness = (page.metrics.get(part, {}) for part in ("models", "designs", "exactness"))
-    subject, comparable = stage.subject, not page.is_demo
+    subject, comparable = stage.subject, page.caution is None
     ran = {stage.subject: stage.name for stage in page.stages if stage.run}
     found: list[Comparison | None] = []
     if subject == "prune":

@@ -47,8 +47,8 @@ def _environment() -> Environment:
 def as_markdown(found: Page) -> str:
     """Return the results table for the terminal, what is wrong before it."""
     lines = ["# Results", "", f"This run: {found.heading}.", ""]
-    if found.is_demo:
-        lines += ["**DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST. NOTHING HERE COMPARES WITH THE PAPER.**", ""]
+    if found.caution:
+        lines += [f"**{found.caution}**", ""]
     lines += [f"- WRONG: {problem.text}; run: `{problem.command}`" for problem in found.problems]
     lines += [f"- not run yet: {stage.name}; run: `{stage.command}`" for stage in found.missing]
     lines += [" ".join(results_table.headline(found.rows)), "", results_table.as_markdown(found.rows)]
