@@ -11,4 +11,5 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # these networks are too smal
 # Figures are drawn into files: neither the backend that Jupyter exports to its shells counts nor a user's matplotlibrc.
 os.environ["MPLBACKEND"] = "agg"
 os.environ["MATPLOTLIBRC"] = os.devnull
+os.environ["KERAS_HOME"] = os.devnull  # a keras.json there changes the type and the epsilon of every computation
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns at each start where it cannot write to HOME

@@ -78,6 +78,16 @@ def test_users_settings_of_matplotlib_change_no_figure(plain, tmp_path):
     assert_same(tmp_path / "outputs", plain)
 
 
+def test_users_settings_of_keras_change_no_type(tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float64", "epsilon": 0.1}', encoding="utf-8")
+    program = "from common.legacy_keras import keras; print(keras.backend.floatx(), keras.backend.epsilon())"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    environment.pop("KERAS_HOME", None)
+    printed = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=environment)
+    assert printed == b"float32 1e-07\n"
+
+
 def test_reader_that_goes_away_loses_no_stage(plain, tmp_path):
     process = start_stage(STAGE, "--preset", "demo", outputs=tmp_path)
     process.stdout.close()
