@@ -186,7 +186,9 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
 
     def run():
         with pytest.raises(SystemExit) as end:
-            stages.run_stage(script, "Prepare.", load_stage(IMAGES).PRESETS, compute, report.update_overview, "demo")
+            stages.run_stage(
+                script, "Prepare.", load_stage(IMAGES).PRESETS, compute, lambda *_: None, report.update_overview, "demo"
+            )
         return end.value.code, capsys.readouterr().err
 
     script = str(ROOT / f"{IMAGES}.py")
