@@ -122,7 +122,7 @@ class Benchmark:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         record(OUTPUTS, self.name, part)
-        report.write(OUTPUTS)
+        report.update_overview(OUTPUTS)
 
 
 def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:
