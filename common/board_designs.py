@@ -90,7 +90,7 @@ def load(
     parts = PARTS[design.cut]
     alone = "latent" in parts
     trace = verified_trace.trace(
-        model, golden, pixels, tabulate_latent=tabulate_latent, aim="delay", with_latent=not alone
+        model, golden, pixels, folder.parent, tabulate_latent=tabulate_latent, aim="delay", with_latent=not alone
     )
     traced = trace.traced
     registers = pipeline.registers(traced, pipeline_options)

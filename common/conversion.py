@@ -1,7 +1,7 @@
 """One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
 
 import json
-import tempfile
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,17 +109,27 @@ def convert_and_simulate(
         overflows=c_simulation.overflows(model, expected_layers),
     )
     latent = found_layers[networks.activation_name("latent")]
-    of_points = _simulate_points(cut, model, found, latent, options) if design.quantized else found[:0]
+    of_points = (
+        _simulate_points(cut, model, found, latent, folder / "downstream_of_latent", options)
+        if design.quantized
+        else found[:0]
+    )
     golden_outputs.GoldenOutputs(found, latent, of_points).save(folder)
     return result
 
 
 def _simulate_points(
-    cut: "keras.Model", model: "ModelGraph", found: np.ndarray, latent: np.ndarray, options: HlsOptions
+    cut: "keras.Model",
+    model: "ModelGraph",
+    found: np.ndarray,
+    latent: np.ndarray,
+    folder: Path,
+    options: HlsOptions,
 ) -> np.ndarray:
     """Return what the C++ downstream of the latent plane gives for each point of the plane, float32 [points, values].
 
-    That part is converted by itself; where images reach a point, it must give what the whole design gives.
+    That part is converted by itself, in a folder that is removed afterwards. Where images reach a point, it must give
+    what the whole design gives.
     """
     from common import c_simulation, golden_outputs, hls, networks
     from common.fixed_point import fixed_point
@@ -129,11 +139,9 @@ def _simulate_points(
     if cut.name == "encoder" or plane.width > golden_outputs.LARGEST_WIDTH:
         return found[:0]
     points = np.stack(np.divmod(np.arange(4**plane.width), 2**plane.width), axis=1) * plane.step
-    with tempfile.TemporaryDirectory() as folder:
-        part = hls.convert(
-            networks.downstream_of_latent(cut), Path(folder), options, quantized=True, input_type=str(precision)
-        )
-        outputs, _ = c_simulation.c_simulate(part, points)
+    part = hls.convert(networks.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(precision))
+    outputs, _ = c_simulation.c_simulate(part, points)
+    shutil.rmtree(folder)
     addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
     if np.any(outputs[addresses] != found):
         raise PipelineError("the C++ downstream of the latent plane, by itself, differs from that of the whole design")

@@ -66,7 +66,7 @@ def route(
     model, golden = hls.load_model(source / "model.fml"), golden_outputs.load(source)
     return routed_designs.route(
         design,
-        verified_trace.trace(model, golden, pixels, tabulate_latent=options.tabulate_latent, aim="delay"),
+        verified_trace.trace(model, golden, pixels, folder, tabulate_latent=options.tabulate_latent, aim="delay"),
         pixels,
         rtl.input_type(model),
         folder,

@@ -175,7 +175,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     golden = golden_outputs.load(build.source)
     if not build.design.quantized:
         return Prepared(outputs, golden.outputs)
-    trace = verified_trace.trace(model, golden, intensities, tabulate_latent=build.open.tabulate_latent)
+    trace = verified_trace.trace(model, golden, intensities, build.folder, tabulate_latent=build.open.tabulate_latent)
     design = open_synthesis.write_rtl(model, trace, build.folder / "rtl", build.open)
     return Prepared(outputs, golden.outputs, design, trace.exactness(str(build.design)), trace.faults)
 

@@ -50,8 +50,8 @@ def print_exactness(exactness: design_metrics.Exactness) -> None:
     """Print which simulations were compared, and how many values differ: a table where any do."""
     if design_metrics.differences(exactness):
         pairs = design_metrics.compared(exactness)
-        rows = [[name, *(row.get(pair) for pair in pairs)] for name, row in exactness.items()]
-        console.table("Values that differ", ["design", *(design_metrics.PAIRS[pair][1] for pair in pairs)], rows)
+        rows = [[name, row["values"], *(row.get(pair) for pair in pairs)] for name, row in exactness.items()]
+        console.table("Values that differ", ["design", "of", *(design_metrics.PAIRS[pair][1] for pair in pairs)], rows)
     elif exactness:
         console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
 

@@ -4,6 +4,7 @@ alkaid's interpreter runs the logic over all test images. Where everything downs
 the tables are compared as a whole too: images reach only some of the plane's points.
 """
 
+import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +52,7 @@ def trace(
     model: ModelGraph,
     golden: GoldenOutputs,
     intensities: np.ndarray,
+    folder: Path,
     *,
     tabulate_latent: bool,
     aim: Aim = "area",
@@ -62,6 +64,7 @@ def trace(
         model: The converted model.
         golden: Its C simulation.
         intensities: Test images, float [N, inputs].
+        folder: Where the C++ is compiled anew, to find the first layer that differs; left as it was.
         tabulate_latent: Whether what is downstream of the latent plane is looked up.
         aim: As for `rtl.trace_model`.
         with_latent: Whether the latent point is an output too, after those of the model.
@@ -75,7 +78,7 @@ def trace(
     found = traced.logic.predict(pixels)
     expected = np.concatenate([golden.outputs, golden.latent], axis=1) if with_latent else golden.outputs
     differing = int(np.count_nonzero(found != expected))
-    faults = [_first_layer(model, traced, pixels)] if differing else []
+    faults = [_first_layer(model, traced, pixels, folder)] if differing else []
     entries = differing_entries = 0
     if tabulate_latent and golden.outputs_of_points.size:
         addresses, in_tables = tabulation.entries(model, traced)
@@ -86,12 +89,13 @@ def trace(
     return VerifiedTrace(traced, found, differing, entries, differing_entries, tuple(faults))
 
 
-def _first_layer(model: ModelGraph, traced: TracedModel, pixels: np.ndarray) -> str:
+def _first_layer(model: ModelGraph, traced: TracedModel, pixels: np.ndarray, folder: Path) -> str:
     """Say where the logic first differs from the model's C++, which is compiled anew for the values of its layers."""
     from common import c_simulation  # brings TensorFlow, which nothing else here needs
 
-    with tempfile.TemporaryDirectory() as folder:
-        expected = c_simulation.c_simulate_elsewhere(model, pixels.astype(np.float32), Path(folder))
+    scratch = Path(tempfile.mkdtemp(prefix="c_simulation_", dir=folder))  # stays, with its log, where g++ fails
+    expected = c_simulation.c_simulate_elsewhere(model, pixels.astype(np.float32), scratch)
+    shutil.rmtree(scratch)
     found = traced.layer_values(pixels)
     expected = {name: values for name, values in expected.items() if name in found}
     mismatch = mismatches.first_mismatch(expected, found, c_simulation.types_of(model), traced.layer_types())

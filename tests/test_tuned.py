@@ -201,12 +201,14 @@ def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_
     cut = networks.cut(small_network(), "full")
     model = hls.convert(cut, tmp_path / "whole", hls.HlsOptions(), quantized=True)
     found, layers = c_simulation.c_simulate(model, PIXELS)
-    of_points = conversion._simulate_points(cut, model, found, layers["latent_relu"], hls.HlsOptions())
+    of_points = conversion._simulate_points(
+        cut, model, found, layers["latent_relu"], tmp_path / "part", hls.HlsOptions()
+    )
     assert of_points.shape == (256, 7)
     latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
     np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
     with pytest.raises(PipelineError, match="downstream of the latent plane, by itself, differs"):
-        conversion._simulate_points(cut, model, found + 1, layers["latent_relu"], hls.HlsOptions())
+        conversion._simulate_points(cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls.HlsOptions())
 
 
 def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
