@@ -299,7 +299,7 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     assert {row["recipe"] for row in expected} == {"shortened"}
 
     interrupted = start_stage("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
-    wait_until(lambda: complete(broken) >= 2)
+    wait_until(lambda: complete(broken) >= 2, 300)
     interrupted.send_signal(signal.SIGINT)
     interrupted.communicate()
     assert interrupted.returncode == 130
@@ -308,7 +308,7 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     assert results(outputs) == expected  # the last good artifacts
 
     killer = threading.Thread(
-        target=lambda: (wait_until(lambda: complete(broken) > len(kept)), kill_one_worker(cluster))
+        target=lambda: (wait_until(lambda: complete(broken) > len(kept), 300), kill_one_worker(cluster))
     )
     killer.start()
     status, printed, errors = run_here("07_scan_designs", *arguments(cluster, broken), outputs=outputs)
