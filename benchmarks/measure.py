@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from common import artifacts, console, mnist, preprocessing, provenance, report, stages
 from common.errors import PipelineError
 from common.report.benchmarks import RECORD
@@ -65,24 +67,17 @@ def ratio(slow: Sequence[float], fast: Sequence[float]) -> Spread:
     return Spread.of([a / b for a, b in zip(slow, fast, strict=True)])
 
 
-def mnist_images() -> mnist.LabelledImages:
+def mnist_images() -> tuple[np.ndarray, np.ndarray]:
     """Return all 70,000 images, uint8 [N, 28, 28], training images first, and their labels."""
-    files = mnist.locate(None)
+    files = mnist.locate(None, OUTPUTS / ".mnist_cache")
     parts = [mnist.read_labelled_images(files, part) for part in ("train", "t10k")]
-    return mnist.LabelledImages(*(_joined(parts, name) for name in ("images", "labels")))
-
-
-def _joined(parts: Sequence[mnist.LabelledImages], name: str) -> Any:  # noqa: ANN401
-    import numpy as np
-
-    return np.concatenate([getattr(part, name) for part in parts])
+    return np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
 
 
 def mnist_samples() -> tuple[Samples, Samples]:
     """Return training and test samples as stage 01 prepares them."""
-    both = mnist_images()
-    levels = preprocessing.prepare_images(both.images, "anti_aliased")
-    samples = Samples(preprocessing.intensities(levels), both.labels)
+    images, labels = mnist_images()
+    samples = Samples(preprocessing.intensities(preprocessing.prepare_images(images, "anti_aliased")), labels)
     return samples.split(mnist.COUNT["t10k"])
 
 

@@ -28,7 +28,7 @@ def main() -> None:
     benchmark = measure.Benchmark(
         "preparation", "Preparation of images: all at once, and one by one", ["", "images/s", "ratio"]
     )
-    images = measure.mnist_images().images
+    images, _ = measure.mnist_images()
     some = images[:LOOP_IMAGES]
     seconds = measure.in_turn(
         {

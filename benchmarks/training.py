@@ -3,11 +3,12 @@
 Run:     python -m benchmarks.training
 
 All train the same `classifier` network from the same initial weights with the same images in the same order, and
-evaluate the test images after each epoch. So they end at the same loss, but for the rounding of sums. `fit` runs as
-Keras sets it up, and tuned: many steps a call, batches made before they are needed, the test images as one batch.
+evaluate the test images after each epoch. So they end at the same weights. `fit` runs as Keras sets it up, an epoch a
+call, and tuned: several epochs a call, all steps of an epoch in one execution, batches gathered by TensorFlow from
+images that it holds, the test images as one batch.
 """
 
-import functools
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -19,9 +20,10 @@ from common.legacy_keras import keras, make_deterministic, tf
 from common.recipe import Recipe
 from common.samples import Samples
 
+Array = np.ndarray | tf.Tensor
+
 RECIPE = Recipe()
-BATCH = RECIPE.batch_size
-STEPS_PER_CALL = 47  # of the 235 in an epoch, for the tuned `fit`: 1 is Keras's default, all 235 are no faster
+EPOCHS = 5  # of a round: what the tuned `fit` does once a call falls on several, as in a training
 SCHEDULE = pruning.PruningSchedule(sparsity=0.8, begin_step=100, end_step=10_000, frequency=100)
 STAGES = {"float": "float (stage 02)", "pruned": "pruned (stage 03)", "quantized": "quantized (stage 04)"}
 
@@ -40,67 +42,88 @@ def build(kind: str, images: int, network: str = "classifier") -> keras.Model:
     return model
 
 
-def epochs_of_ours(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[], float]:
-    """Return a function that trains the next epoch as `training.train` does and returns its loss."""
+def train_with_own_loop(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
+    """Return a function that trains epochs as `training.train` does and returns the loss of the last."""
     train_epoch = training.epoch_function(model, train, RECIPE)
     callback = pruning.mask_callback(model) if kind == "pruned" else None
-    epoch = -1
 
-    def next_epoch() -> float:
-        nonlocal epoch
-        epoch += 1
-        loss = float(train_epoch(training.order_of_images(len(train.digits), RECIPE.seed, epoch))["loss"])
-        if callback is not None:
-            callback.on_epoch_end(None)
-        training.evaluate(model, test)
+    def train_epochs(epochs: range) -> float:
+        for epoch in epochs:
+            loss = float(train_epoch(training.order_of_images(len(train.digits), RECIPE.seed, epoch))["loss"])
+            if callback is not None:
+                callback.on_epoch_end(None)
+            training.evaluate(model, test)
         return loss
 
-    return next_epoch
+    return train_epochs
 
 
-def epochs_of_keras(
-    model: keras.Model, kind: str, train: Samples, test: Samples, *, tuned: bool = False
-) -> Callable[[], float]:
-    """Return a function that trains the next epoch with `Model.fit` and returns its loss."""
-    if tuned:
-        model.steps_per_execution = STEPS_PER_CALL
+def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
+    """Return a function that trains epochs with `Model.fit` as Keras sets it up; returns the loss of the last."""
     callbacks = [pruning.mask_callback(model)] if kind == "pruned" else []
-    truth = {"image": test.intensities, "digit": test.digits}
-    epoch = -1
 
-    def next_epoch() -> float:
-        nonlocal epoch
-        epoch += 1
-        order = training.order_of_images(len(train.digits), RECIPE.seed, epoch).numpy()
-        pixels, digits = train.intensities[order], train.digits[order]
-        targets = {"image": pixels, "digit": digits}
-        images = {"x": ready_batches(pixels, digits)} if tuned else {"x": pixels, "y": targets, "batch_size": BATCH}
+    def train_epochs(epochs: range) -> float:
+        for epoch in epochs:
+            order = training.order_of_images(len(train.digits), RECIPE.seed, epoch).numpy()
+            history = model.fit(
+                *with_targets(train.intensities[order], train.digits[order]),
+                batch_size=RECIPE.batch_size,
+                shuffle=False,
+                validation_data=with_targets(test.intensities, test.digits),
+                callbacks=callbacks,
+                verbose=0,
+            )
+        return history.history["loss"][-1]
+
+    return train_epochs
+
+
+def train_with_tuned_fit(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
+    """Return a function that trains epochs with one call of `Model.fit`, tuned; returns the loss of the last."""
+    steps = model.steps_per_execution = training.steps_per_epoch(len(train.digits), RECIPE.batch_size)
+    callbacks = [pruning.mask_callback(model)] if kind == "pruned" else []
+    validation = tf.data.Dataset.from_tensors(with_targets(test.intensities, test.digits))
+    images, digits = tf.constant(train.intensities), tf.constant(train.digits.astype(np.int32))
+    whole = len(train.digits) // RECIPE.batch_size * RECIPE.batch_size
+
+    def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = training.order_of_images(len(train.digits), RECIPE.seed, epoch)
+        batches = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:whole], (-1, RECIPE.batch_size)))
+        return batches.concatenate(tf.data.Dataset.from_tensors(order[whole:])).take(steps)
+
+    def train_epochs(epochs: range) -> float:
+        indices = tf.data.Dataset.from_tensor_slices(np.array(epochs, np.int32)).flat_map(batches_of)
+        batches = indices.map(lambda batch: with_targets(tf.gather(images, batch), tf.gather(digits, batch)))
         history = model.fit(
-            **images,
-            shuffle=False,
-            validation_data=(test.intensities, truth),
-            validation_batch_size=len(test.digits) if tuned else None,
+            batches.prefetch(tf.data.AUTOTUNE),
+            epochs=len(epochs),
+            steps_per_epoch=steps,
+            validation_data=validation,
             callbacks=callbacks,
             verbose=0,
         )
-        return history.history["loss"][0]
+        return history.history["loss"][-1]
 
-    return next_epoch
+    return train_epochs
 
 
-def ready_batches(pixels: np.ndarray, digits: np.ndarray) -> tf.data.Dataset:
-    """Return a dataset whose elements are batches already, so that none is put together while `fit` runs."""
-    whole = len(pixels) // BATCH * BATCH
+def with_targets(pixels: Array, digits: Array) -> tuple[Array, dict[str, Array]]:
+    """Return inputs and targets of the `classifier` network, as Keras takes them."""
+    return pixels, {"image": pixels, "digit": digits}
 
-    def batches(values: np.ndarray) -> np.ndarray:
-        return values[:whole].reshape(-1, BATCH, *values.shape[1:])
 
-    def element(pixels: np.ndarray, digits: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        return pixels, {"image": pixels, "digit": digits}
+def rounds(train_epochs: Callable[[range], float]) -> Callable[[], float]:
+    """Return a function that trains the next `EPOCHS` epochs."""
+    starts = itertools.count(0, EPOCHS)
 
-    dataset = tf.data.Dataset.from_tensor_slices(element(batches(pixels), batches(digits)))
-    rest = tf.data.Dataset.from_tensors(element(pixels[whole:], digits[whole:]))
-    return dataset.concatenate(rest).prefetch(tf.data.AUTOTUNE)
+    def next_round() -> float:
+        start = next(starts)
+        return train_epochs(range(start, start + EPOCHS))
+
+    return next_round
+
+
+TRAININGS = {"own loop": train_with_own_loop, "tuned fit": train_with_tuned_fit, "fit": train_with_fit}
 
 
 def floating_point_operations(model: keras.Model, images: int) -> int:
@@ -131,20 +154,18 @@ def main() -> None:
     train, test = measure.mnist_samples()
     images = len(train.digits)
     peak = peak_of_one_core()
-    trainings = {
-        "own loop": epochs_of_ours,
-        "tuned fit": functools.partial(epochs_of_keras, tuned=True),
-        "fit": epochs_of_keras,
-    }
     for kind, words in STAGES.items():
-        losses: dict[str, list[float]] = {name: [] for name in trainings}
-        next_epoch = {name: function(build(kind, images), kind, train, test) for name, function in trainings.items()}
-        seconds = measure.in_turn(
+        losses: dict[str, list[float]] = {name: [] for name in TRAININGS}
+        next_round = {
+            name: rounds(function(build(kind, images), kind, train, test)) for name, function in TRAININGS.items()
+        }
+        of_rounds = measure.in_turn(
             {
-                name: lambda epoch=epoch, losses=losses[name]: losses.append(epoch())
-                for name, epoch in next_epoch.items()
+                name: lambda function=function, losses=losses[name]: losses.append(function())
+                for name, function in next_round.items()
             }
         )
+        seconds = {name: [time / EPOCHS for time in times] for name, times in of_rounds.items()}
         faster = {name: measure.ratio(seconds[name], seconds["own loop"]) for name in ("tuned fit", "fit")}
         last = {name: values[-1] for name, values in losses.items()}
         apart = max(abs(last[name] / last["own loop"] - 1) for name in faster)
@@ -161,9 +182,10 @@ def main() -> None:
         }
     together = two_at_once(train, test)
     benchmark.notes += [
-        f"tuned fit: `steps_per_execution` {STEPS_PER_CALL}, a dataset of ready batches, the test images as one batch",
-        f"losses apart: relative, after {measure.REPETITIONS + 1} epochs; peak: one core in a large matrix product, "
-        f"{peak / 1e9:.0f} GFLOP/s",
+        f"tuned fit: {EPOCHS} epochs a call, all steps of an epoch in one execution (`steps_per_execution`), batches "
+        "gathered by TensorFlow, the test images as one batch; fit: an epoch a call, as Keras sets it up",
+        f"losses apart: relative, after {(measure.REPETITIONS + 1) * EPOCHS} epochs; peak: one core in a large matrix "
+        f"product, {peak / 1e9:.0f} GFLOP/s",
         f"two networks at the same time, as the stages train them: {together:.2f} times as fast as in a row",
     ]
     benchmark.values |= {"peak_flop_per_second": peak, "together_ratio": together.median}
@@ -173,11 +195,11 @@ def main() -> None:
 def two_at_once(train: Samples, test: Samples) -> measure.Spread:
     """Return by what factor two networks are trained faster at the same time than one after the other."""
     models = [build("float", len(train.digits), network) for network in networks.NETWORKS]
-    epochs = [epochs_of_ours(model, "float", train, test) for model in models]
+    trainings = [rounds(train_with_own_loop(model, "float", train, test)) for model in models]
     seconds = measure.in_turn(
         {
-            "in a row": lambda: [epoch() for epoch in epochs],
-            "together": lambda: threads.run_together(lambda epoch: epoch(), [(epoch,) for epoch in epochs]),
+            "in a row": lambda: [next_round() for next_round in trainings],
+            "together": lambda: threads.run_together(lambda next_round: next_round(), [(each,) for each in trainings]),
         }
     )
     return measure.ratio(seconds["in a row"], seconds["together"])

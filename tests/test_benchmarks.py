@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import measure, pipeline, preparation, scaling
+from benchmarks import measure, pipeline, preparation, scaling, training
 from benchmarks.memory import PeakMemory
 from benchmarks.plot_scaling import growth
 from common import plot_style, preprocessing, report
 from common.errors import PipelineError
+from common.samples import Samples
 
 ALLOCATE = "import time; held = bytearray(300_000_000); time.sleep(0.7)"
 
@@ -135,3 +136,20 @@ def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
     figure = growth((10, 30, 60), training, (1, 2), curves, exponents, 8e9)
     plot_style.save(figure, tmp_path, "scaling")
     assert (tmp_path / "scaling.csv").read_text(encoding="utf-8").count("\n") == 1 + 3 + 2 + 2
+
+
+@pytest.mark.parametrize("images", [512, 600])
+@pytest.mark.parametrize("kind", training.STAGES)
+def test_own_loop_and_both_fits_train_to_the_same_weights(kind, images):
+    """They are compared in speed, so they must do the same work; 600 images leave a smaller last batch, 512 none."""
+    rng = np.random.default_rng(4)
+    samples = Samples(rng.random((images, 64), np.float32), rng.integers(10, size=images))
+    weights = {}
+    for name, function in training.TRAININGS.items():
+        model = training.build(kind, images)
+        training.rounds(function(model, kind, samples, samples))()
+        assert int(model.optimizer.iterations) == training.EPOCHS * -(-images // training.RECIPE.batch_size)
+        weights[name] = model.get_weights()
+    for name in ("tuned fit", "fit"):
+        for ours, keras in zip(weights["own loop"], weights[name], strict=True):
+            np.testing.assert_array_equal(ours, keras, err_msg=name)
