@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from stage_runs import hashes, run_stage, run_well
 
-from common import mnist, stages, summary
+from common import artifacts, mnist, stages, summary
 from common.errors import PipelineError
 
 COUNT = {"train": 30, "t10k": 20}
@@ -407,6 +407,7 @@ def test_real_files_are_read():
 @needs_mnist
 def test_real_images_are_prepared(tmp_path):
     run_well("01_prepare_data", outputs=tmp_path, MNIST_DIR=os.environ["MNIST_DIR"])
+    assert artifacts.read_run(tmp_path, "01_prepare_data")["dataset"] == "mnist"
     with np.load(tmp_path / "01_prepare_data" / "mnist8x8.npz") as file:
         assert {name: (file[name].shape, file[name].dtype) for name in file} == {
             "x_train": ((60_000, 8, 8), np.uint8),
