@@ -182,7 +182,7 @@ def test_one_inverted_register_in_the_vhdl_fails_and_names_the_layer(synthesize,
 
 
 def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_outputs, monkeypatch):
-    monkeypatch.setattr(vhdl_simulation.shutil, "which", lambda name: shutil.which("false") and None)
+    monkeypatch.setattr(vhdl_simulation, "is_available", lambda: False)
     status, errors, said = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
     assert status == 0, errors
     assert "VHDL was written but not simulated: GHDL is not installed\n" in said
