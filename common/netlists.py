@@ -134,8 +134,11 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
         loop = error.args[1][1:]
         kind = "combinational loop" if all(nodes[net].initial is None for net in loop) else "feedback"
         raise PipelineError(f"{path}: {kind} through {', '.join(cells[net] for net in loop)}") from error
-    wires = {name: _nets(module["netnames"][name]["bits"]) for name in probes if name in module["netnames"]}
-    seen = {name: {bit: net for bit, net in enumerate(nets) if net in driven} for name, nets in wires.items()}
+    wires = {name: module["netnames"][name]["bits"] for name in probes if name in module["netnames"]}
+    seen = {
+        name: {place: net for place, net in enumerate(_nets(bits)) if net in driven and bits[place] != "x"}
+        for name, bits in wires.items()
+    }
     return Netlist(inputs, outputs, ordered, seen)
 
 

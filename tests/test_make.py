@@ -287,7 +287,7 @@ def test_stage_that_failed_runs_again_with_the_stages_after_it(made, stage):
 def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
     script, finding = (
         made / "01_prepare_data.py",
-        'def main(run, configuration):\n    run.failures.append("too dark")\n',
+        'def main(run, _):\n    run.failures.append("too dark")\n\n\ndef draw(run, _):\n    pass\n',
     )
     original = script.read_text(encoding="utf-8")
     script.write_text(

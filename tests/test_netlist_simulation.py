@@ -211,6 +211,15 @@ def test_probes_show_what_inner_registers_hold(network, file):
     np.testing.assert_array_equal(outputs["model_inp_reg"][1:], inputs["model_inp"][:-1, positions])
 
 
+def test_bits_of_a_wire_that_nothing_needs_are_no_probes(network, tmp_path):
+    described = json.loads((network[0] / "xcup.json").read_text(encoding="utf-8"))
+    bits = described["modules"]["top"]["netnames"]["model_inp_reg"]["bits"]
+    bits[1], bits[2] = "x", "0"  # left without a driver, and found to be constant
+    (tmp_path / "netlist.json").write_text(json.dumps(described), encoding="utf-8")
+    probes = load_netlist(tmp_path / "netlist.json", "top", probes=["model_inp_reg"]).probes["model_inp_reg"]
+    assert (1 in probes, probes[2]) == (False, 0)
+
+
 def xilinx_cells():
     """Verilog with every Xilinx cell that is modelled, tables at random."""
     generator = np.random.default_rng(5)

@@ -346,11 +346,14 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
     parts = {"preset", "dataset", "models", "exactness", "designs", "seconds", "failures", "stale", "stale_rows"}
     assert metrics.keys() == parts
     scores = {f"{part}_{name}" for part in ("train", "test") for name in ("l1", "mse", "cross_entropy", "accuracy")}
-    for variant in ("complete", "pruned", "quantized", "quantized_pruned"):
+    parents = {"complete": None, "pruned": None, "quantized": "complete", "quantized_pruned": "pruned"}
+    for variant, parent in parents.items():
         row = metrics["models"][f"classifier/{variant}"]
+        assert row.pop("parent", None) == (f"classifier/{parent}" if parent else None)
         assert row.keys() == {"parameters", "nonzero_weights"} | scores
         assert row["parameters"] == 6268
         row = metrics["models"][f"autoencoder/{variant}"]
+        assert row.pop("parent", None) == (f"autoencoder/{parent}" if parent else None)
         assert row.keys() == {"parameters", "nonzero_weights"} | {
             name for name in scores if name.endswith(("l1", "mse"))
         }
