@@ -1,5 +1,6 @@
 """A test that is skipped in `.ci/run` though it should run there fails it, which installs what tests need."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def outcome(tmp_path):
             (tmp_path / "skips").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             arguments = ["--allowed-skips=skips"]
         command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "-p", "no:cacheprovider", *arguments, *files]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+        environment = {**os.environ, "PYTEST_ADDOPTS": ""}  # not those of this run, which .ci/run sets
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
+        )
         return done.returncode, done.stdout
 
     return run
