@@ -54,7 +54,9 @@ def touch(path: Path) -> None:
 
 
 def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("OUTPUTS_DIR", "MAKEFLAGS")}
+    """Run make as from a shell, though the tests may run below a make, which tells its children of itself."""
+    of_this_run = ("OUTPUTS_DIR", "MAKEFLAGS", "MAKELEVEL")
+    inherited = {name: value for name, value in os.environ.items() if name not in of_this_run}
     return subprocess.run(
         [shutil.which("make"), *arguments],
         cwd=folder,
