@@ -14,10 +14,13 @@ from typing import Annotated
 
 import numpy as np
 
-from common import console, dataset, mnist, preprocessing, presets, stages
-from common.configuration import Interval
-from common.preprocessing import Downsampling
+from common.images import dataset, mnist, preprocessing
+from common.images.preprocessing import Downsampling
 from common.report import update_overview
+from common.running import console
+from common.stages import presets
+from common.stages.configuration import Interval
+from common.stages.stage import Run, run_stage
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
 METHODS = ("anti_aliased", "every_third_pixel")  # of downsampling, side by side in the figure
@@ -45,7 +48,7 @@ class Configuration:
 PRESETS = {preset: Configuration(preset) for preset in presets.BUILT_IN}
 
 
-def load_mnist(run: stages.Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
+def load_mnist(run: Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
     """Return the 60,000 training and 10,000 test images, and name them in the record of the run."""
     files = mnist.locate(configuration.mnist_dir, run.outputs / ".mnist_cache")
     for path in files.values():
@@ -68,7 +71,7 @@ def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
     return {"x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]}
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Prepare the images, and save them with an example of each digit."""
     train = test = None
     if run.base_preset != "demo":
@@ -109,18 +112,19 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "largest level", "mean level"], rows)
 
 
-def draw(run: stages.Run, _: Configuration) -> None:
+def draw(run: Run, _: Configuration) -> None:
     """Draw an example of each digit, before and after."""
-    from common import plot_images, plot_style
+    from common.figures import images as image_figures
+    from common.figures import style
 
     with np.load(run.folder / "examples.npz") as file:
         originals, *prepared = (file[name] for name in ("originals", *METHODS) if name in file)
-    figure = plot_images.example_digits(originals, *(prepared or (originals, None)))
-    plot_style.save(figure, run.folder, "figure_02_digits")
+    figure = image_figures.example_digits(originals, *(prepared or (originals, None)))
+    style.save(figure, run.folder, "figure_02_digits")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
     chosen = parser.parse_known_args()[0].preset
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview, preset=chosen)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview, preset=chosen)

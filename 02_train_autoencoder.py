@@ -9,11 +9,13 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from common import console, dataset, stages
-from common.configuration import Epochs
 from common.errors import PipelineError
-from common.recipe import Recipe, Starts
+from common.images import dataset
+from common.networks.recipe import Recipe, Starts
 from common.report import update_overview
+from common.running import console
+from common.stages.configuration import Epochs
+from common.stages.stage import Run, run_stage
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ PRESETS = {
 }
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     own_files = ("learning_curves.csv", "autoencoder.h5", "classifier.h5") if configuration.resume else ()
@@ -66,15 +68,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     if configuration.resume:
         configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
 
-    from common import networks, plausibility, starts, threads, training
-    from common.legacy_keras import keras, make_deterministic
+    from common.networks import architecture, plausibility, starts, training
+    from common.networks.legacy_keras import keras, make_deterministic
+    from common.running import threads
 
     earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
 
     def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
         if configuration.resume:
             make_deterministic(configuration.seed)
-            model = networks.load(left[f"{network}.h5"])
+            model = architecture.load(left[f"{network}.h5"])
         else:
             weights, choice = configuration.initial_weights, configuration.starts
             model = starts.begin(network, weights, choice, configuration, train_samples)
@@ -84,10 +87,10 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         return model, learning
 
     curves, rows = {}, []
-    trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
-    for network, (model, new) in zip(networks.NETWORKS, trained, strict=True):
+    trained = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    for network, (model, new) in zip(architecture.NETWORKS, trained, strict=True):
         curves[network] = {name: earlier.get(network, {}).get(name, []) + values for name, values in new.items()}
-        networks.save(model, run.folder / f"{network}.h5")
+        architecture.save(model, run.folder / f"{network}.h5")
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/complete"] = row
         run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"))
@@ -96,15 +99,16 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
 
 
-def draw(run: stages.Run, _: Configuration) -> None:
+def draw(run: Run, _: Configuration) -> None:
     """Draw networks, weights, learning curves and the latent plane."""
-    from common import networks, training, variant_figures
+    from common.figures import of_variants
+    from common.networks import architecture, training
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    models = {network: networks.load(run.folder / f"{network}.h5") for network in networks.NETWORKS}
+    models = {network: architecture.load(run.folder / f"{network}.h5") for network in architecture.NETWORKS}
     curves = training.load_curves(run.folder / "learning_curves.csv")
-    variant_figures.save_complete(run.folder, models, curves["classifier"], test_samples)
+    of_variants.save_complete(run.folder, models, curves["classifier"], test_samples)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

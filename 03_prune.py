@@ -10,11 +10,13 @@ import csv
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from common import console, dataset, stages
-from common.configuration import Interval
 from common.errors import PipelineError
-from common.recipe import Recipe, Starts
+from common.images import dataset
+from common.networks.recipe import Recipe, Starts
 from common.report import update_overview
+from common.running import console
+from common.stages.configuration import Interval
+from common.stages.stage import Run, run_stage
 
 Steps = Annotated[int, Interval(0, 100_000_000)]
 
@@ -61,14 +63,15 @@ PRESETS = {
 }
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Train and prune both networks, and check the sparsity."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     for name in ("classifier.h5", "learning_curves.csv"):
         run.read("02_train_autoencoder", name)  # what `draw` compares with: a fault in it is named before training
 
-    from common import networks, plausibility, pruned_training, pruning, threads, training
-    from common.legacy_keras import keras
+    from common.networks import architecture, plausibility, pruned_training, pruning, training
+    from common.networks.legacy_keras import keras
+    from common.running import threads
 
     images = len(train_samples.digits)
     steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
@@ -91,9 +94,9 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         )
 
     curves, rows = {}, []
-    trained = threads.run_together(train, [(network,) for network in networks.NETWORKS])
-    for network, (model, curves[network]) in zip(networks.NETWORKS, trained, strict=True):
-        networks.save(model, run.folder / f"{network}_pruned.h5")
+    trained = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    for network, (model, curves[network]) in zip(architecture.NETWORKS, trained, strict=True):
+        architecture.save(model, run.folder / f"{network}_pruned.h5")
         row = training.describe(model, train_samples, test_samples)
         run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
         run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"))
@@ -102,13 +105,14 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
 
 
-def draw(run: stages.Run, configuration: Configuration) -> None:
+def draw(run: Run, configuration: Configuration) -> None:
     """Lay Table 1 beside the paper's, and draw what pruning did to the classifier network."""
-    from common import networks, pruning, training, variant_figures
+    from common.figures import of_variants
+    from common.networks import architecture, pruning, training
 
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    complete = networks.load(run.read("02_train_autoencoder", "classifier.h5"))
-    pruned = networks.load(run.folder / "classifier_pruned.h5")
+    complete = architecture.load(run.read("02_train_autoencoder", "classifier.h5"))
+    pruned = architecture.load(run.folder / "classifier_pruned.h5")
     table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(pruned))
 
     paths = {
@@ -118,10 +122,10 @@ def draw(run: stages.Run, configuration: Configuration) -> None:
     curves = {variant: training.load_curves(path)["classifier"] for variant, path in paths.items()}
     steps = training.steps_per_epoch(len(train_samples.digits), configuration.batch_size)
     begin_epoch = configuration.begin_step / steps
-    variant_figures.save_pruning(run.folder, complete, pruned, curves, begin_epoch, test_samples)
+    of_variants.save_pruning(run.folder, complete, pruned, curves, begin_epoch, test_samples)
 
 
-def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
+def table_1(run: Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
     """Write and print what is left of each layer, weights + biases that are not zero, beside the paper's Table 1."""
     from common import paper
 
@@ -140,4 +144,4 @@ def table_1(run: stages.Run, complete: dict[str, tuple[int, int]], pruned: dict[
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

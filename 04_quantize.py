@@ -9,12 +9,14 @@ Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pr
 from dataclasses import dataclass, field
 from typing import Literal
 
-from common import console, dataset, stages
-from common.configuration import Epochs
 from common.fixed_point import FixedPoint
-from common.precision import TUNED, NetworkPrecision
-from common.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
+from common.images import dataset
+from common.networks.precision import TUNED, NetworkPrecision
+from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
 from common.report import update_overview
+from common.running import console
+from common.stages.configuration import Epochs
+from common.stages.stage import Run, run_stage
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -52,7 +54,7 @@ PRESETS = {
 }
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Train the quantized networks and compare them with quantization after training."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     float_networks = {
@@ -65,10 +67,11 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     for stage in ("02_train_autoencoder", "03_prune"):
         run.read(stage, "learning_curves.csv")  # what `draw` shows, too: a fault in it is named before training
 
-    from common import networks, plausibility, quantization, quantized_training, threads, training
+    from common.networks import architecture, plausibility, quantization, quantized_training, training
+    from common.running import threads
 
     sources = {
-        network: {variant: networks.load(path) for variant, path in paths.items()}
+        network: {variant: architecture.load(path) for variant, path in paths.items()}
         for network, paths in float_networks.items()
     }
 
@@ -89,7 +92,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
             source, before = sources[network][variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
             name, title = f"{network}_{variant}", f"{network} {variant}"
             curves[name] = learning
-            networks.save(model, run.folder / f"{name}.h5")
+            architecture.save(model, run.folder / f"{name}.h5")
             row = {"parent": f"{network}/{parents[variant]}", **training.describe(model, train_samples, test_samples)}
             run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
             run.report_findings(plausibility.findings(model, test_samples, title))
@@ -105,9 +108,11 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     console.note(f"* the float network cast to {HLS4ML_DEFAULT} after training, hls4ml's default")
 
 
-def draw(run: stages.Run, configuration: Configuration) -> None:
+def draw(run: Run, configuration: Configuration) -> None:
     """Lay Table 4 beside the paper's, and draw all variants of the classifier network."""
-    from common import networks, paper, training, variant_figures
+    from common import paper
+    from common.figures import of_variants
+    from common.networks import architecture, training
 
     ours = run.metrics["models"]["classifier/quantized_pruned"]
     accuracies = [[key, f"{ours[key]:.4f}", paper.TABLE_4[key]] for key in ("train_accuracy", "test_accuracy")]
@@ -120,14 +125,14 @@ def draw(run: stages.Run, configuration: Configuration) -> None:
         "quantized": run.folder / "classifier_quantized.h5",
         "quantized_pruned": run.folder / "classifier_quantized_pruned.h5",
     }
-    models = {variant: networks.load(path) for variant, path in paths.items()}
+    models = {variant: architecture.load(path) for variant, path in paths.items()}
     learned = training.load_curves(run.folder / "learning_curves.csv")
     curves = {variant: learned[f"classifier_{variant}"] for variant in ("quantized", "quantized_pruned")}
     for variant, stage in (("complete", "02_train_autoencoder"), ("pruned", "03_prune")):
         curves[variant] = training.load_curves(run.read(stage, "learning_curves.csv"))["classifier"]
     parent = ours["parent"].partition("/")[2]
-    variant_figures.save_all(run.folder, models, curves, configuration.precision, test_samples, parent)
+    of_variants.save_all(run.folder, models, curves, configuration.precision, test_samples, parent)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

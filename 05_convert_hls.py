@@ -14,14 +14,16 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from common import console, dataset, parallel, stages
-from common.configuration import Interval
-from common.designs import parse_designs
-from common.hls import HlsOptions
+from common.hls.designs import parse_designs
+from common.hls.hls4ml_project import HlsOptions
+from common.images import dataset
 from common.report import update_overview
+from common.running import console, parallel
+from common.stages.configuration import Interval
+from common.stages.stage import Run, run_stage
 
 if TYPE_CHECKING:
-    from common import conversion
+    from common.hls import conversion
 
 AGREEMENT = "agreement.json"
 DEFAULT_DESIGNS = (
@@ -67,9 +69,9 @@ PRESETS = {
 }
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Convert all designs, a few at a time, and report where C simulation and Keras differ."""
-    from common import conversion
+    from common.hls import conversion
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     designs = parse_designs((*configuration.default_designs, *configuration.designs))
@@ -87,7 +89,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     report(run, results, len(test_samples.digits))
 
 
-def report(run: stages.Run, results: "list[conversion.Conversion]", images: int) -> None:
+def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:
     """Write the metrics, print the summary, and report what is not exact."""
     rows = []
     for result in results:
@@ -115,17 +117,18 @@ def report(run: stages.Run, results: "list[conversion.Conversion]", images: int)
     run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 
-def draw(run: stages.Run, _: Configuration) -> None:
+def draw(run: Run, _: Configuration) -> None:
     """Draw the agreement of C simulation and Keras, layer by layer and, where they differ, bit by bit."""
-    from common import plot_agreement, plot_style
+    from common.figures import agreement as agreement_figures
+    from common.figures import style
 
     found = json.loads((run.folder / AGREEMENT).read_text(encoding="utf-8"))
-    layers = plot_agreement.layer_agreement({design: agreement["layers"] for design, agreement in found.items()})
-    plot_style.save(layers, run.folder, "agreement_by_layer")
-    bits = plot_agreement.bit_agreement({design: agreement["differing_bits"] for design, agreement in found.items()})
+    layers = agreement_figures.layer_agreement({design: agreement["layers"] for design, agreement in found.items()})
+    style.save(layers, run.folder, "agreement_by_layer")
+    bits = agreement_figures.bit_agreement({design: agreement["differing_bits"] for design, agreement in found.items()})
     if bits is not None:
-        plot_style.save(bits, run.folder, "agreement_by_bit")
+        style.save(bits, run.folder, "agreement_by_bit")
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

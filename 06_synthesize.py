@@ -14,13 +14,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from common import console, dataset, paper, stages
-from common.board import BoardOptions
-from common.configuration import Interval, Part
-from common.designs import Design, parse_designs
+from common import paper
+from common.board.boards import BoardOptions
 from common.errors import PipelineError
-from common.place_and_route import PlaceAndRouteOptions
+from common.hls.designs import Design, parse_designs
+from common.images import dataset
+from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.report import update_overview
+from common.running import console
+from common.stages.configuration import Interval, Part
+from common.stages.stage import Run, run_stage
 
 QUANTIZED = (
     "encoder_classifier/quantized_pruned",
@@ -100,9 +103,13 @@ def families_of(design: Design, wanted: list[Design], families: tuple[str, ...])
     return families if str(design) == QUANTIZED[0] else families[:1]
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common import open_synthesis, synthesis, synthesis_tables, tabulation, vendor_tools, vhdl_simulation, yowasp
+    from common.hls import vendor_tools
+    from common.rtl import tabulation
+    from common.running import yowasp
+    from common.synthesis import building, open_tools, tables
+    from common.verification import vhdl_simulation
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     earlier = run.record_of("05_convert_hls")
@@ -126,7 +133,7 @@ def main(run: stages.Run, configuration: Configuration) -> None:
     steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     builds = []
     for design in sorted(designs, key=lambda design: design not in wanted):
-        options = open_synthesis.OpenOptions(
+        options = open_tools.OpenOptions(
             families=families_of(design, wanted, configuration.families),
             latency_cutoff=configuration.latency_cutoff,
             tabulate_latent=configuration.tabulate_latent,
@@ -143,35 +150,35 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         source = run.read_folder("05_convert_hls", str(design))
         hls_steps = steps if uses_hls_tool and design in wanted else None
         folder = run.folder / str(design)
-        builds.append(synthesis.Build(design, source, folder, options, hls_steps, configuration.timeout_seconds))
+        builds.append(building.Build(design, source, folder, options, hls_steps, configuration.timeout_seconds))
     with console.progress_line("making the tools ready", None) as line:
         programs = yowasp.PROGRAMS if to_route or to_load else ("yosys",)
         yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
-    reports = synthesis.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= synthesis.metrics(reports)
-    (run.folder / PIPELINES).write_text(json.dumps(synthesis.pipelines(reports), indent=1), encoding="utf-8")
+    reports = building.build_all(builds, test_samples.intensities, configuration.processes)
+    run.metrics |= building.metrics(reports)
+    (run.folder / PIPELINES).write_text(json.dumps(building.pipelines(reports), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
     run.failures += [fault for report in reports for fault in report.unfinished]
-    synthesis_tables.print_resources(run.metrics["designs"])
-    synthesis_tables.print_timing(reports)
-    synthesis_tables.print_exactness(run.metrics["exactness"])
-    synthesis_tables.print_proofs(reports)
-    for text in synthesis_tables.unproven(reports):
+    tables.print_resources(run.metrics["designs"])
+    tables.print_timing(reports)
+    tables.print_exactness(run.metrics["exactness"])
+    tables.print_proofs(reports)
+    for text in tables.unproven(reports):
         run.report_findings({"unproven": text})
     if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
         console.note("VHDL was written but not simulated: GHDL is not installed")
 
 
-def draw(run: stages.Run, _: Configuration) -> None:
+def draw(run: Run, _: Configuration) -> None:
     """Draw resources and accuracy beside the paper's, and where LUTs and cycles of a design go."""
-    from common import synthesis_figures
+    from common.figures import of_synthesis
 
     accuracies = run.record_of("05_convert_hls")["metrics"].get("designs", {})
     found = run.metrics["designs"].items()
     rows = {name: {**row, **accuracies.get(name.partition(", ")[0], {})} for name, row in found}
     pipelines = json.loads((run.folder / PIPELINES).read_text(encoding="utf-8"))
-    synthesis_figures.save_all(run.folder, rows, pipelines)
+    of_synthesis.save_all(run.folder, rows, pipelines)
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

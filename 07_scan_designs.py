@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from common import console, stages
-from common.configuration import BatchSize, Fraction, Interval, Seed, Weight
 from common.errors import PipelineError
 from common.report import update_overview
+from common.running import console
+from common.stages.configuration import BatchSize, Fraction, Interval, Seed, Weight
+from common.stages.stage import Run, run_stage
 
 SPACES = Path(__file__).parent / "spaces"
 SHOWN = {
@@ -72,19 +73,18 @@ PRESETS = {
 }
 
 
-def main(run: stages.Run, configuration: Configuration) -> None:
+def main(run: Run, configuration: Configuration) -> None:
     """Scan, train the best again, and keep the best as a preset."""
-    from common import compute_cluster, design_space, point_training, scan_results, yowasp
-    from common.design_search import DesignSearch
-    from common.point_store import PointStore
-    from common.scan import Scan
+    from common.running import yowasp
+    from common.scan import compute_cluster, point_training, results, spaces
+    from common.scan.point_store import PointStore
+    from common.scan.scheduling import Scan
+    from common.scan.searching import DesignSearch
 
     images = run.read("01_prepare_data", "mnist8x8.npz")
-    space = design_space.load(
-        run.read_external(configuration.space), configuration.vary, configuration.validation_images
-    )
+    space = spaces.load(run.read_external(configuration.space), configuration.vary, configuration.validation_images)
     search = DesignSearch(space, configuration.search, configuration.points, configuration.seed)
-    worth = scan_results.Worth(configuration.l1_weight, configuration.lut_weight)
+    worth = results.Worth(configuration.l1_weight, configuration.lut_weight)
     kept = configuration.points_dir or run.outputs / "points"
     store = PointStore(kept, run.reads["01_prepare_data/mnist8x8.npz"])
     console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
@@ -98,31 +98,32 @@ def main(run: stages.Run, configuration: Configuration) -> None:
         samples = compute_cluster.submit(client, key, point_training.load_images, images.read_bytes())
         scan = Scan(store, client, samples)
         found = scan.search(search, configuration.ahead)
-        rows = scan_results.rows_of(found, "shortened" if space.shortened else "full", worth)
-        scan_results.save(rows, run.folder, "points")
+        rows = results.rows_of(found, "shortened" if space.shortened else "full", worth)
+        results.save(rows, run.folder, "points")
         places = {task.name: values for values, task in found}
-        chosen = [places[row["point"]] for row in scan_results.best_of(rows, configuration.finalists)]
+        chosen = [places[row["point"]] for row in results.best_of(rows, configuration.finalists)]
         finals = [space.base_values, *chosen] if chosen else []
         points = [space.point(values, full_recipe=True) for values in finals]
         tasks = scan.compute(points, "training the best again, synthesizing")
 
-    finalists = scan_results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
+    finalists = results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
     if finalists:
-        scan_results.save(finalists, run.folder, "finalists")
+        results.save(finalists, run.folder, "finalists")
     run.failures += [f"design {row['point']}: {row['fault']}" for row in [*rows, *finalists] if row["fault"]]
-    best = scan_results.best_of(finalists, 1) or scan_results.best_of(rows, 1)
+    best = results.best_of(finalists, 1) or results.best_of(rows, 1)
     if not best:
         raise PipelineError(f"no design of {len(rows)} succeeded; first: {run.failures[0]}")
     values = {name: best[0][name] for name in space.axes}
-    (run.folder / "best.toml").write_text(scan_results.preset_text(space, values, best[0]), encoding="utf-8")
+    (run.folder / "best.toml").write_text(results.preset_text(space, values, best[0]), encoding="utf-8")
 
 
-def draw(run: stages.Run, _: Configuration) -> None:
+def draw(run: Run, _: Configuration) -> None:
     """Print and draw the front, and the best designs beside the base preset's."""
-    from common import scan_figures, scan_results
+    from common.figures import of_scan
     from common.report import scan_tables
+    from common.scan import results
 
-    rows, finalists = (scan_results.load(run.folder / f"{name}.parquet") for name in ("points", "finalists"))
+    rows, finalists = (results.load(run.folder / f"{name}.parquet") for name in ("points", "finalists"))
     front = [row for row in rows if row.get("on_front")]
     trained = [row for row in finalists if row["fault"] is None]
     tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}
@@ -134,7 +135,7 @@ def draw(run: stages.Run, _: Configuration) -> None:
     console.note("accuracy, L1: images held out; LUT est.: alkaid's; LUT, FF: Yosys; test images choose nothing")
     for row in trained[1:]:
         console.note(f"{row['point']} against the base preset: {scan_tables.verdict(row, trained[0])}")
-    scan_figures.save_all(run.folder, rows, finalists, scan_results.axes_of(rows))
+    of_scan.save_all(run.folder, rows, finalists, results.axes_of(rows))
 
 
 def _written(value: float | None, form: str) -> str | None:
@@ -142,4 +143,4 @@ def _written(value: float | None, form: str) -> str | None:
 
 
 if __name__ == "__main__":
-    stages.run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)

@@ -34,7 +34,7 @@ CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_d
 .NOTPARALLEL:
 
 all: $(DRAWN)
-	@$(PYTHON) -m common.summary $(STARTED)
+	@$(PYTHON) -m common.report.summary $(STARTED)
 
 # Each stage writes what it was made of, as compilers do with -MD: its script, the modules it imported, the files that
 # these and it read; and the modules that only draw or print, after a change of which only its figures are made anew.

@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from common import artifacts, console, mnist, preprocessing, provenance, report, stages
+from common import report
 from common.errors import PipelineError
+from common.images import mnist, preprocessing
+from common.images.samples import Samples
 from common.report.benchmarks import RECORD
-from common.samples import Samples
+from common.running import console
+from common.stages import artifacts, provenance
+from common.stages.stage import outputs_folder
 
 REPETITIONS = 5
-OUTPUTS = stages.outputs_folder()
+OUTPUTS = outputs_folder()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from benchmarks.measure import Spread
-from common.plot_style import GREY, INK, NEGATIVE, PAGE_WIDTH, POSITIVE, CaptionedFigure, new_figure, styled
+from common.figures.style import GREY, INK, NEGATIVE, PAGE_WIDTH, POSITIVE, CaptionedFigure, new_figure, styled
 
 LOOKS = {"conversion": (POSITIVE, "o", "-"), "synthesis": (NEGATIVE, "D", "--")}
 

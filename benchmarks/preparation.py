@@ -9,7 +9,7 @@ Both make the same pixels: a loop that calls scikit-image once an image, as one 
 import numpy as np
 
 from benchmarks import measure
-from common import preprocessing
+from common.images import preprocessing
 
 LOOP_IMAGES = 10_000
 

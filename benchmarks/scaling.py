@@ -22,7 +22,7 @@ from benchmarks import measure
 from benchmarks.memory import PeakMemory
 from common import paper
 from common.errors import PipelineError
-from common.recipe import Recipe
+from common.networks.recipe import Recipe
 
 IMAGES = (10_000, 30_000, 60_000, 200_000, 600_000)
 WIDTHS = (1, 2, 4)
@@ -39,15 +39,15 @@ def exponent(sizes: tuple[int, ...], costs: list[float]) -> tuple[float, float]:
 
 def training_seconds() -> list[list[float]]:
     """Return times of an epoch for each number of images [s]."""
-    from common import networks, training
-    from common.legacy_keras import make_deterministic
-    from common.samples import Samples
+    from common.images.samples import Samples
+    from common.networks import architecture, training
+    from common.networks.legacy_keras import make_deterministic
 
     train, _ = measure.mnist_samples()
     tasks = {}
     for images in IMAGES:
         make_deterministic(0)
-        model = networks.build("classifier")
+        model = architecture.build("classifier")
         training.compile_network(model, Recipe(), images)
         repeats = np.arange(images) % len(train.digits)
         samples = Samples(train.intensities[repeats], train.digits[repeats])
@@ -59,14 +59,17 @@ def training_seconds() -> list[list[float]]:
 
 def build_design(width: int) -> dict[str, dict[str, float]]:
     """Convert and synthesize hidden layers of `width` times the nodes; return seconds and memory [byte] by phase."""
-    from common import c_simulation, hls, networks, pipeline, precision, quantization, rtl, yosys
-    from common.legacy_keras import keras
+    from common.hls import c_simulation, hls4ml_project
+    from common.networks import architecture, precision, quantization
+    from common.networks.legacy_keras import keras
+    from common.rtl import pipeline, tracing
+    from common.synthesis import yosys
 
-    wider = {name: nodes * width for name, nodes in networks.ENCODER.items() if name != "latent"}
-    with mock.patch.dict(networks.ENCODER, wider):
+    wider = {name: nodes * width for name, nodes in architecture.ENCODER.items() if name != "latent"}
+    with mock.patch.dict(architecture.ENCODER, wider):
         model = quantization.build("autoencoder", precision.TUNED)
     random = np.random.default_rng(0)
-    for layer in networks.dense_layers(model).values():
+    for layer in architecture.dense_layers(model).values():
         kernel, bias = layer.get_weights()
         layer.set_weights([random.uniform(-1, 1, kernel.shape) * (random.random(kernel.shape) > SPARSITY), bias])
     encoder = keras.Model(model.input, model.get_layer("encoder_2_relu").output, name="encoder")
@@ -75,10 +78,10 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
         folder = Path(name)
         started = time.perf_counter()
         with PeakMemory() as memory:
-            graph = hls.convert(encoder, folder / "project", hls.HlsOptions(), quantized=True)
-            c_simulation.c_simulate(graph, np.zeros((1, networks.PIXELS), np.float32))
+            graph = hls4ml_project.convert(encoder, folder / "project", hls4ml_project.HlsOptions(), quantized=True)
+            c_simulation.c_simulate(graph, np.zeros((1, architecture.PIXELS), np.float32))
             options = pipeline.PipelineOptions(5, "verilog", paper.PART, 5.0)
-            pipeline.write_rtl(rtl.trace_model(graph), folder / "rtl", options)
+            pipeline.write_rtl(tracing.trace_model(graph), folder / "rtl", options)
         costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}
         started = time.perf_counter()
         with PeakMemory(descendants_only=True) as memory:
@@ -99,7 +102,7 @@ def in_own_process(width: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Measure, fit exponents, extrapolate to the bound of memory, draw."""
     from benchmarks.plot_scaling import growth
-    from common import plot_style
+    from common.figures import style
 
     benchmark = measure.Benchmark(
         "scaling",
@@ -138,7 +141,7 @@ def main() -> None:
         "largest_width_in_8_gb": largest,
     }
     figure = growth(IMAGES, training, WIDTHS, curves, exponents, MEMORY_BOUND)
-    plot_style.save(figure, measure.OUTPUTS / "benchmarks", "scaling")
+    style.save(figure, measure.OUTPUTS / "benchmarks", "scaling")
     benchmark.finish()
 
 

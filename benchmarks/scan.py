@@ -17,12 +17,12 @@ from pathlib import Path
 from distributed import Client, Future
 
 from benchmarks import measure
-from common import compute_cluster, design_space, point_evaluation
-from common.design_point import Outcome, Point
-from common.design_search import DesignSearch, Strategy
-from common.design_space import DesignSpace
-from common.point_store import PointStore
-from common.scan import Scan
+from common.scan import compute_cluster, point_evaluation, spaces
+from common.scan.point_store import PointStore
+from common.scan.points import Outcome, Point
+from common.scan.scheduling import Scan
+from common.scan.searching import DesignSearch, Strategy
+from common.scan.spaces import DesignSpace
 
 SPACE = Path(__file__).parents[1] / "spaces" / "tuned.toml"
 VALIDATION_IMAGES = 10_000
@@ -55,7 +55,7 @@ class Measured:
         folder: Path,
     ) -> None:
         """Prepare scans, see `scan.Scan`, whose points are kept in `folder`."""
-        self._space: DesignSpace = design_space.load(SPACE, [], VALIDATION_IMAGES)
+        self._space: DesignSpace = spaces.load(SPACE, [], VALIDATION_IMAGES)
         self._client, self._samples = client, samples
         self._evaluate, self._train_source = evaluate, train_source
         self._scan = Scan(PointStore(folder, "benchmark"), client, samples, evaluate, train_source)
@@ -93,14 +93,14 @@ def overheads() -> dict[str, list[float]]:
 
 def untrained(_: Point, __: object) -> Outcome:
     """Return a float network with random weights: a design trains as long from these as from others."""
-    from common import networks, training
-    from common.recipe import Recipe
+    from common.networks import architecture, training
+    from common.networks.recipe import Recipe
 
-    model = networks.build("classifier")
+    model = architecture.build("classifier")
     training.compile_network(model, Recipe(), 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / point_evaluation.NETWORK
-        networks.save(model, path)
+        architecture.save(model, path)
         return Outcome({}, files={point_evaluation.NETWORK: path.read_bytes()})
 
 

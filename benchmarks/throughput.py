@@ -18,10 +18,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
-from common import artifacts, dataset, hls, netlist_simulation, netlists, networks, pipeline, rtl, tabulation, yosys
-from common.designs import Design, parse_designs
 from common.fixed_point import fixed_point
-from common.samples import Samples
+from common.hls import hls4ml_project
+from common.hls.designs import Design, parse_designs
+from common.images import dataset
+from common.images.samples import Samples
+from common.networks import architecture
+from common.rtl import pipeline, tabulation, tracing
+from common.stages import artifacts
+from common.synthesis import yosys
+from common.verification import netlist_simulation, netlists
 
 DESIGNS = ("encoder_classifier/quantized_pruned", "full/quantized_pruned")
 
@@ -31,13 +37,13 @@ def simulations(
 ) -> dict[str, Callable[[], object]]:
     """Return a function for each simulation of a design that runs all images through it."""
     path, _ = artifacts.checked_artifact(measure.OUTPUTS, "04_quantize", f"classifier_{design.variant}.h5")
-    cut = networks.cut(networks.load(path), design.cut)
+    cut = architecture.cut(architecture.load(path), design.cut)
     pixels = np.ascontiguousarray(samples.intensities)
-    model = hls.convert(cut, folder / "project", hls.HlsOptions(), quantized=True)
+    model = hls4ml_project.convert(cut, folder / "project", hls4ml_project.HlsOptions(), quantized=True)
     with contextlib.redirect_stdout(io.StringIO()):
         model.compile()
-    tracer = tabulation.TabulatingTracer if settings["tabulate_latent"] else rtl.Hls4mlTracer
-    traced = rtl.trace_model(model, tracer)
+    tracer = tabulation.TabulatingTracer if settings["tabulate_latent"] else tracing.Hls4mlTracer
+    traced = tracing.trace_model(model, tracer)
     options = pipeline.PipelineOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
     pipeline.write_rtl(traced, folder / "rtl", options)
     yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
@@ -47,7 +53,7 @@ def simulations(
     bits = netlist_simulation.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
     wide = pixels.astype(np.float64)
     return {
-        "QKeras": lambda: networks.predict(cut, pixels),
+        "QKeras": lambda: architecture.predict(cut, pixels),
         "C simulation": lambda: model.predict(pixels),
         "alkaid's interpreter": lambda: traced.logic.predict(wide),
         "RTL simulation": lambda: netlist_simulation.simulate(netlist, {pipeline.INPUT_PORT: bits}),

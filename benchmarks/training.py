@@ -15,10 +15,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import measure
-from common import networks, precision, pruning, quantization, threads, training
-from common.legacy_keras import keras, make_deterministic, tf
-from common.recipe import Recipe
-from common.samples import Samples
+from common.images.samples import Samples
+from common.networks import architecture, precision, pruning, quantization, training
+from common.networks.legacy_keras import keras, make_deterministic, tf
+from common.networks.recipe import Recipe
+from common.running import threads
 
 Array = np.ndarray | tf.Tensor
 
@@ -31,9 +32,9 @@ STAGES = {"float": "float (stage 02)", "pruned": "pruned (stage 03)", "quantized
 def build(kind: str, images: int, network: str = "classifier") -> keras.Model:
     """Build and compile a network as its stage does."""
     make_deterministic(RECIPE.seed)
-    model = networks.build(network)
+    model = architecture.build(network)
     if kind == "pruned":
-        model = pruning.with_pruning(model, networks.PRUNED_LAYERS, SCHEDULE)
+        model = pruning.with_pruning(model, architecture.PRUNED_LAYERS, SCHEDULE)
     elif kind == "quantized":
         source = model
         model = quantization.build(network, precision.NetworkPrecision(), quantization.no_zeros(network))
@@ -132,7 +133,7 @@ def floating_point_operations(model: keras.Model, images: int) -> int:
     Two a weight and image forward, as many for the gradient of the weights, as many for that of the layer's input,
     which the first layer does without.
     """
-    kernels = [kernel.size for kernel, _ in networks.weights_of(model).values()]
+    kernels = [kernel.size for kernel, _ in architecture.weights_of(model).values()]
     return images * (6 * sum(kernels) - 2 * kernels[0])
 
 
@@ -194,7 +195,7 @@ def main() -> None:
 
 def two_at_once(train: Samples, test: Samples) -> measure.Spread:
     """Return by what factor two networks are trained faster at the same time than one after the other."""
-    models = [build("float", len(train.digits), network) for network in networks.NETWORKS]
+    models = [build("float", len(train.digits), network) for network in architecture.NETWORKS]
     trainings = [rounds(train_with_own_loop(model, "float", train, test)) for model in models]
     seconds = measure.in_turn(
         {

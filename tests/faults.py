@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from common import artifacts, report
+from common import report
+from common.stages import artifacts
 
 CLASSES = {
     "killed": "a stage killed at a random moment (kill -9)",

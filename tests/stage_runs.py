@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from common import artifacts
+from common.stages import artifacts
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("01_prepare_data", "02_train_autoencoder", "03_prune", "04_quantize", "05_convert_hls")
@@ -38,7 +38,7 @@ TINY = {
 """Flags of the shortest run of all stages: hardly trained, one small design."""
 
 _PRELOADED = (
-    "common.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
+    "common.networks.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
     "sklearn.datasets", "skimage.transform", "tyro",
 )  # fmt: skip
 

@@ -10,9 +10,11 @@ import pytest
 from benchmarks import measure, pipeline, preparation, scaling, training
 from benchmarks.memory import PeakMemory
 from benchmarks.plot_scaling import growth
-from common import plot_style, preprocessing, report
+from common import report
 from common.errors import PipelineError
-from common.samples import Samples
+from common.figures import style
+from common.images import preprocessing
+from common.images.samples import Samples
 
 ALLOCATE = "import time; held = bytearray(300_000_000); time.sleep(0.7)"
 
@@ -134,7 +136,7 @@ def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
     curves = {"conversion": costs, "synthesis": costs}
     exponents = {"training": 1.0, "conversion": 1.0, "synthesis": 1.0}
     figure = growth((10, 30, 60), training, (1, 2), curves, exponents, 8e9)
-    plot_style.save(figure, tmp_path, "scaling")
+    style.save(figure, tmp_path, "scaling")
     assert (tmp_path / "scaling.csv").read_text(encoding="utf-8").count("\n") == 1 + 3 + 2 + 2
 
 

@@ -9,9 +9,9 @@ import serial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import board, board_host, board_simulation
-from common.board import BoardOptions
-from common.board_protocol import BoardDesign, FrameReader, Port, frame
+from common.board import boards, host, simulation
+from common.board.boards import BoardOptions
+from common.board.protocol import BoardDesign, FrameReader, Port, frame
 from common.errors import PipelineError, ToolError
 
 # Two bytes and five bits in, their difference out, three clock cycles later.
@@ -54,13 +54,13 @@ def folder(tmp_path_factory):
     network = tmp_path_factory.mktemp("network")
     (network / "design.v").write_text(NETWORK, encoding="utf-8")
     folder = tmp_path_factory.mktemp("board")
-    board.write_top_level(folder, network, DESIGN, OPTIONS)
+    boards.write_top_level(folder, network, DESIGN, OPTIONS)
     return folder
 
 
 @pytest.fixture(scope="module")
 def program(folder, tmp_path_factory):
-    return board_simulation.build(folder, tmp_path_factory.mktemp("simulation"), timeout_seconds=300)
+    return simulation.build(folder, tmp_path_factory.mktemp("simulation"), timeout_seconds=300)
 
 
 @pytest.mark.fault("tool")
@@ -69,8 +69,8 @@ def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkey
     (tmp_path / "g++").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
     output = tmp_path / "simulation"
-    with pytest.raises(ToolError) as failure, board_simulation.only_logs_stay(output):
-        board_simulation.build(folder, output, timeout_seconds=300)
+    with pytest.raises(ToolError) as failure, simulation.only_logs_stay(output):
+        simulation.build(folder, output, timeout_seconds=300)
     assert str(failure.value).endswith(f"its log is {output / 'g++.log'}")
     assert (output / "g++.log").read_text(encoding="utf-8") == "no memory\n"
     assert sorted(path.name for path in output.iterdir()) == ["g++.log", "top.log"]
@@ -80,7 +80,7 @@ def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkey
 def line(program):
     """Return the serial line to a simulated board that runs."""
     with (
-        board_simulation.running(program, OPTIONS) as port,
+        simulation.running(program, OPTIONS) as port,
         serial.Serial(port, OPTIONS.baud, timeout=20) as line,
     ):
         yield line
@@ -124,7 +124,7 @@ def test_ports_hold_negative_numbers_and_words_without_bits():
 def test_every_image_comes_back_as_the_network_computes_it(line):
     values = images(300)
     seen = []
-    found = board_host.classify(line, DESIGN, values, lambda place, _: seen.append(place))
+    found = host.classify(line, DESIGN, values, lambda place, _: seen.append(place))
     assert np.array_equal(found, expected(values))
     assert seen == list(range(300))
 
@@ -170,7 +170,7 @@ def test_a_host_sends_again_what_was_disturbed(line):
 
     line.timeout = 1
     values = images(60)
-    assert np.array_equal(board_host.classify(Disturbed(), DESIGN, values), expected(values))
+    assert np.array_equal(host.classify(Disturbed(), DESIGN, values), expected(values))
 
 
 def test_a_silent_board_is_an_error_that_asks_the_right_question():
@@ -180,7 +180,7 @@ def test_a_silent_board_is_an_error_that_asks_the_right_question():
         serial.Serial(os.ttyname(theirs), 115200, timeout=0.05) as silent,
         pytest.raises(PipelineError, match=question),
     ):
-        board_host.classify(silent, DESIGN, images(3))
+        host.classify(silent, DESIGN, images(3))
     os.close(ours)
 
 
@@ -195,7 +195,7 @@ def test_a_clock_that_no_generator_makes_is_refused(tmp_path):
     with pytest.raises(
         PipelineError, match=r"the FPGA makes 25 MHz at the nearest; choose another --board\.clock-mhz than 26\.1"
     ):
-        board.write_top_level(tmp_path / "board", tmp_path, DESIGN, BoardOptions(clock_mhz=26.1, baud=1_000_000))
+        boards.write_top_level(tmp_path / "board", tmp_path, DESIGN, BoardOptions(clock_mhz=26.1, baud=1_000_000))
 
 
 def test_designs_that_are_not_quantized_are_refused():
@@ -204,11 +204,11 @@ def test_designs_that_are_not_quantized_are_refused():
 
 
 def test_a_bitstream_is_made_where_the_clock_is_kept_and_only_there(folder, monkeypatch):
-    from common.place_and_route import PlaceAndRouteOptions
+    from common.lattice.place_and_route import PlaceAndRouteOptions
 
     options = PlaceAndRouteOptions(target_mhz=50)
     steps = []
-    routed = board.write_bitstream(folder, OPTIONS, options, timeout_seconds=600, on_step=steps.append)
+    routed = boards.write_bitstream(folder, OPTIONS, options, timeout_seconds=600, on_step=steps.append)
     assert routed.fmax_mhz > 25
     assert routed.used["EHXPLLL"] == 1
     assert (folder / "design.bit").stat().st_size > 10_000
@@ -217,8 +217,8 @@ def test_a_bitstream_is_made_where_the_clock_is_kept_and_only_there(folder, monk
 
     (folder / "design.bit").unlink()
     assert {path.name for path in folder.iterdir()} >= {"board.json", "pins.lpf", "netlist.log", "bitstream.log"}
-    monkeypatch.setattr(board, "place_and_route", lambda *_, **__: routed)
-    monkeypatch.setattr(board.ecp5, "synthesize", lambda *_, **__: None)
+    monkeypatch.setattr(boards, "place_and_route", lambda *_, **__: routed)
+    monkeypatch.setattr(boards.ecp5, "synthesize", lambda *_, **__: None)
     with pytest.raises(PipelineError, match=r"reaches [\d.]+ MHz, not the 390 MHz of --board.clock-mhz"):
-        board.write_bitstream(folder, BoardOptions(clock_mhz=390), options, timeout_seconds=600, on_step=steps.append)
+        boards.write_bitstream(folder, BoardOptions(clock_mhz=390), options, timeout_seconds=600, on_step=steps.append)
     assert not (folder / "design.bit").exists()

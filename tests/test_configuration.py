@@ -11,8 +11,8 @@ import pytest
 from hypothesis import strategies
 from stage_runs import ALL_STAGES, ROOT, hashes, load_stage
 
-from common.configuration import Interval, Part, Pattern, parse_command_line
 from common.errors import PipelineError
+from common.stages.configuration import Interval, Part, Pattern, parse_command_line
 
 
 def fields_of(configuration: object, prefix: str = "--"):
@@ -227,6 +227,6 @@ def test_help_comes_without_loading_what_only_work_needs(stage):
     for field in dataclasses.fields(load_stage(stage).Configuration):
         assert f"--{field.name.replace('_', '-')}" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "common.stages" in imported
-    slow = {"common.legacy_keras", "qkeras", "hls4ml", "alkaid", "sklearn", "skimage", "matplotlib"}
+    assert "common.stages.stage" in imported
+    slow = {"common.networks.legacy_keras", "qkeras", "hls4ml", "alkaid", "sklearn", "skimage", "matplotlib"}
     assert not imported & slow  # legacy_keras is what imports TensorFlow, with standard error turned off

@@ -9,8 +9,8 @@ import sys
 import pytest
 from stage_runs import ROOT
 
-from common import dependencies
-from common.dependencies import COMMON
+from common.stages import dependencies
+from common.stages.dependencies import COMMON
 
 SCRIPTS = sorted(ROOT.glob("[0-9][0-9]_*.py"))
 
@@ -18,7 +18,7 @@ SCRIPTS = sorted(ROOT.glob("[0-9][0-9]_*.py"))
 def test_every_data_file_is_part_of_a_stage():
     data = {path for path in COMMON.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     data = {path for path in data if COMMON / "report" not in path.parents}
-    assert COMMON / "xilinx_adders.v" in data
+    assert COMMON / "synthesis" / "xilinx_adders.v" in data
     used = {path for script in SCRIPTS for path in dependencies.computing_files(script)}
     assert data - used == set()
 
@@ -48,8 +48,8 @@ CHANGES = {
     "rtl.py": PROGRAMS[1:],
     "netlist_simulation.py": PROGRAMS[1:],
     "yosys.py": PROGRAMS[1:],
-    "xilinx_adders.v": PROGRAMS[1:],
-    "lattice_adders.v": PROGRAMS[1:],
+    "synthesis/xilinx_adders.v": PROGRAMS[1:],
+    "lattice/lattice_adders.v": PROGRAMS[1:],
     "board/frames.v": ("point_evaluation", "board_designs"),  # of synthesis, which knows boards
     "plot_style.py": (),
     "console.py": (),
@@ -57,7 +57,7 @@ CHANGES = {
 
 
 def digests(checkout):
-    program = "import json, sys; from common.dependencies import code_digest as digest; " + (
+    program = "import json, sys; from common.stages.dependencies import code_digest as digest; " + (
         "print(json.dumps({name: digest('common.' + name) for name in sys.argv[1:]}))"
     )
     command = [sys.executable, "-c", program, *PROGRAMS]

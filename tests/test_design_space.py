@@ -2,10 +2,10 @@
 
 import pytest
 
-from common import design_space
-from common.design_search import DesignSearch, on_front
 from common.errors import PipelineError
-from common.point_store import dependencies, identity
+from common.scan import spaces
+from common.scan.point_store import dependencies, identity
+from common.scan.searching import DesignSearch, on_front
 
 SPACE = """base = "demo"
 quantize.zeros = "raised"
@@ -27,7 +27,7 @@ def load(tmp_path):
     def load_text(text, *vary):
         path = tmp_path / "space.toml"
         path.write_text(text, encoding="utf-8")
-        return design_space.load(path, vary, 300)
+        return spaces.load(path, vary, 300)
 
     return load_text
 

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from stage_runs import ROOT, run_stage, run_well, start_stage
 
-from common import artifacts, disk_space, yowasp
 from common.errors import PipelineError
+from common.running import disk_space, yowasp
+from common.stages import artifacts
 
 STAGE = "01_prepare_data"
 NOWHERE = "/proc/nowhere"  # a folder that nobody can make
@@ -81,7 +82,7 @@ def test_users_settings_of_matplotlib_change_no_figure(plain, tmp_path):
 def test_users_settings_of_keras_change_no_type(tmp_path):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float64", "epsilon": 0.1}', encoding="utf-8")
-    program = "from common.legacy_keras import keras; print(keras.backend.floatx(), keras.backend.epsilon())"
+    program = "from common.networks.legacy_keras import keras; print(keras.backend.floatx(), keras.backend.epsilon())"
     environment = {**os.environ, "HOME": str(tmp_path)}
     environment.pop("KERAS_HOME", None)
     printed = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=environment)

@@ -11,25 +11,20 @@ import numpy as np
 import pytest
 import stage_runs
 
-from common import (
-    artifacts,
-    board_designs,
-    golden_outputs,
-    networks,
-    open_synthesis,
-    parallel,
-    pipeline,
-    routed_designs,
-    rtl,
-    synthesis,
-    tabulation,
-    vhdl_simulation,
-)
-from common.designs import Design
-from common.equivalence import Proof
+from common.board import designs
 from common.errors import ToolError
 from common.fixed_point import fixed_point
-from common.rtl_verification import Verification
+from common.hls import golden_outputs
+from common.hls.designs import Design
+from common.lattice import routed_designs
+from common.networks import architecture
+from common.rtl import pipeline, tabulation, tracing
+from common.running import parallel
+from common.stages import artifacts
+from common.synthesis import building, open_tools
+from common.verification import vhdl_simulation
+from common.verification.by_simulation import Verification
+from common.verification.equivalence import Proof
 
 DESIGN = Design("encoder_classifier", "quantized_pruned")
 UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # which is not converted
@@ -52,14 +47,14 @@ def classifier_outputs(tiny_outputs, tmp_path_factory):
 def give_weights(outputs):
     """Replace the weights of stage 04, hardly trained, by random ones, few in the first layer."""
     folder, name = outputs / "04_quantize", "classifier_quantized_pruned.h5"
-    model, rng = networks.load(folder / name), np.random.default_rng(10)
-    for layer, dense in networks.dense_layers(model).items():
+    model, rng = architecture.load(folder / name), np.random.default_rng(10)
+    for layer, dense in architecture.dense_layers(model).items():
         kernel, bias = (weights.shape for weights in dense.get_weights())
         values = rng.uniform(-0.6, 0.75, kernel)
         if layer == "encoder_1":
             values *= rng.random(kernel) < 0.1
         dense.set_weights([values, rng.uniform(0, 0.2, bias)])
-    networks.save(model, folder / name)
+    architecture.save(model, folder / name)
     record = artifacts.read_run(outputs, "04_quantize")
     record["writes"][name] = artifacts.sha256(folder / name)
     record["sha256"] = artifacts.record_digest(record)
@@ -80,9 +75,9 @@ def synthesize(classifier_outputs, run_here, monkeypatch):
         return Verification(design.outputs, 0, 1, None)
 
     monkeypatch.setattr(parallel, "run_all", lambda function, tasks, *_: [function(*arguments) for arguments in tasks])
-    monkeypatch.setattr(synthesis, "run_test_bench", lambda *_: golden.outputs)
-    monkeypatch.setattr(open_synthesis, "simulate_rtl", simulated)
-    monkeypatch.setattr(open_synthesis, "synthesize", lambda *arguments: (dict(row), simulated(*arguments)))
+    monkeypatch.setattr(building, "run_test_bench", lambda *_: golden.outputs)
+    monkeypatch.setattr(open_tools, "simulate_rtl", simulated)
+    monkeypatch.setattr(open_tools, "synthesize", lambda *arguments: (dict(row), simulated(*arguments)))
 
     def run(*arguments):
         status, said, errors = run_here("06_synthesize", *arguments, outputs=classifier_outputs)
@@ -97,9 +92,9 @@ def fail(*_, **__):
 
 def flip_a_weight_bit(monkeypatch, aim):
     """Have the tracer read the lowest bit of one weight wrongly, where it traces for `aim`; C++ is not affected."""
-    honest = rtl.trace_model
+    honest = tracing.trace_model
 
-    def trace_model(model, tracer=rtl.Hls4mlTracer, beside=(), of_aim="area"):
+    def trace_model(model, tracer=tracing.Hls4mlTracer, beside=(), of_aim="area"):
         layer = model.graph["encoder_1"]
         weights, step = layer.weights["weight"], fixed_point(layer.types["weight_t"].precision).step
         right = weights.data
@@ -111,7 +106,7 @@ def flip_a_weight_bit(monkeypatch, aim):
         finally:
             weights.data = right
 
-    monkeypatch.setattr(rtl, "trace_model", trace_model)
+    monkeypatch.setattr(tracing, "trace_model", trace_model)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +125,7 @@ def flip_a_weight_bit(monkeypatch, aim):
 def test_one_wrong_bit_of_a_weight_in_a_trace_fails_and_names_its_layer(aim, flags, what, synthesize, monkeypatch):
     flip_a_weight_bit(monkeypatch, aim)
     monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
-    monkeypatch.setattr(board_designs, "_simulate", fail)
+    monkeypatch.setattr(designs, "_simulate", fail)
     status, errors, _ = synthesize(*UNSYNTHESIZED, *flags)
     assert status == 1
     assert f"{DESIGN} is not exact: {what}: first difference in layer encoder_1, image" in errors
@@ -158,7 +153,7 @@ def test_one_wrong_table_entry_that_no_image_reaches_fails_and_names_its_point(
 
     monkeypatch.setattr(tabulation, "_values_at", values_at)
     monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
-    monkeypatch.setattr(board_designs, "_simulate", fail)
+    monkeypatch.setattr(designs, "_simulate", fail)
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent", *flags)
     assert status == 1
     point = rf"{DESIGN} is not exact: {what}: tables: first difference in layer classifier_3, latent point "
@@ -208,7 +203,7 @@ def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_o
 
 def test_a_proof_that_is_not_reached_fails_unless_that_is_allowed(synthesize, monkeypatch):
     proofs = {"xcup": Proof(("stage1_inp",), {}, {"model_out": "ABC did not finish"})}
-    monkeypatch.setattr(open_synthesis, "prove", lambda *_: proofs)
+    monkeypatch.setattr(open_tools, "prove", lambda *_: proofs)
     flags = ("--default-synthesize", str(DESIGN), "--prove")
     status, errors, _ = synthesize(*flags)
     assert status == 1

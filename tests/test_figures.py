@@ -19,19 +19,11 @@ from matplotlib.text import Text
 from PIL import Image
 from skimage.color import rgb2gray, rgb2lab
 
-from common import (
-    paper,
-    plot_agreement,
-    plot_hardware,
-    plot_images,
-    plot_labels,
-    plot_latent,
-    plot_networks,
-    plot_style,
-    plot_training,
-    plot_weights,
-    published_designs,
-)
+from common import paper, published_designs
+from common.figures import agreement, hardware, latent, networks, style, training
+from common.figures import images as image_figures
+from common.figures import labels as plot_labels
+from common.figures import weights as weight_figures
 
 ROOT = Path(__file__).parents[1]
 LARGEST_SVG = 400_000  # bytes
@@ -97,50 +89,48 @@ BITS = {"full/quantized": {"latent": [0, 0, 0]}, "full/complete": {"encoder_1": 
 REGIONS = np.add.outer(np.arange(40) // 14 * 3, np.arange(40) // 14)
 
 FIGURES = {
-    "example_digits": lambda: plot_images.example_digits(
+    "example_digits": lambda: image_figures.example_digits(
         (255 * random(10, 28, 28)).astype(np.uint8), (31 * random(10, 8, 8)).astype(int), random(10, 8, 8)
     ),
-    "example_digits_small": lambda: plot_images.example_digits(random(10, 8, 8), random(10, 8, 8), None),
-    "reconstructions": lambda: plot_images.reconstructions(
+    "example_digits_small": lambda: image_figures.example_digits(random(10, 8, 8), random(10, 8, 8), None),
+    "reconstructions": lambda: image_figures.reconstructions(
         random(10, 64), {variant: random(10, 64, seed=1) for variant in ("quantized_pruned",)}
     ),
-    "decoded_plane": lambda: plot_images.decoded_plane(random(6, 6, 8, 8), EXTENT, POINTS),
-    "worst_digits": lambda: plot_images.worst_digits(
+    "decoded_plane": lambda: image_figures.decoded_plane(random(6, 6, 8, 8), EXTENT, POINTS),
+    "worst_digits": lambda: image_figures.worst_digits(
         random(12, 64), DIGITS[:12], (DIGITS[:12] + 1) % 10, np.linspace(1, 0.5, 12)
     ),
-    "worst_digits_none": lambda: plot_images.worst_digits(random(0, 64), DIGITS[:0], DIGITS[:0], random(0)),
-    "network_whole": lambda: plot_networks.network_diagram(weights(), "whole", "pruned"),
-    "network_autoencoder": lambda: plot_networks.network_diagram(weights(), "autoencoder", "complete"),
-    "network_classifier": lambda: plot_networks.network_diagram(weights(), "classifier", "complete"),
-    "weights_pruned": lambda: plot_weights.weight_distributions(weights(), "pruned", None),
-    "weights_quantized": lambda: plot_weights.weight_distributions(
+    "worst_digits_none": lambda: image_figures.worst_digits(random(0, 64), DIGITS[:0], DIGITS[:0], random(0)),
+    "network_whole": lambda: networks.network_diagram(weights(), "whole", "pruned"),
+    "network_autoencoder": lambda: networks.network_diagram(weights(), "autoencoder", "complete"),
+    "network_classifier": lambda: networks.network_diagram(weights(), "classifier", "complete"),
+    "weights_pruned": lambda: weight_figures.weight_distributions(weights(), "pruned", None),
+    "weights_quantized": lambda: weight_figures.weight_distributions(
         {name: weights(step=1 / 16)[name] for name in ("encoder_2", "decoder_2", "latent")},
         "quantized",
         {**dict.fromkeys(SHAPES, 1 / 16), "latent": 2**-10},
     ),
-    "learning_curves": lambda: plot_training.learning_curves(CURVES, 3.5),
-    "learning_curves_one_epoch": lambda: plot_training.learning_curves(
+    "learning_curves": lambda: training.learning_curves(CURVES, 3.5),
+    "learning_curves_one_epoch": lambda: training.learning_curves(
         {"pruned": {"train_l1": [0.2], "test_l1": [0.1]}}, None
     ),
-    "latent_plane": lambda: plot_latent.latent_plane(POINTS, DIGITS, "quantized_pruned"),
-    "latent_plane_dead": lambda: plot_latent.latent_plane(POINTS * np.float32([0, 1]), DIGITS, "pruned"),
-    "decision_regions": lambda: plot_latent.decision_regions(REGIONS, EXTENT, POINTS, DIGITS),
-    "quantization_shift": lambda: plot_latent.quantization_shift(POINTS, np.rint(4 * POINTS) / 4, DIGITS, "complete"),
-    "confusion_matrix": lambda: plot_latent.confusion_matrix(MATRIX, "complete"),
-    "digit_scores": lambda: plot_latent.digit_scores(
+    "latent_plane": lambda: latent.latent_plane(POINTS, DIGITS, "quantized_pruned"),
+    "latent_plane_dead": lambda: latent.latent_plane(POINTS * np.float32([0, 1]), DIGITS, "pruned"),
+    "decision_regions": lambda: latent.decision_regions(REGIONS, EXTENT, POINTS, DIGITS),
+    "quantization_shift": lambda: latent.quantization_shift(POINTS, np.rint(4 * POINTS) / 4, DIGITS, "complete"),
+    "confusion_matrix": lambda: latent.confusion_matrix(MATRIX, "complete"),
+    "digit_scores": lambda: latent.digit_scores(
         {variant: (random(10, seed=n), random(10, seed=n + 9)) for n, variant in enumerate(VARIANTS)}
     ),
-    "layer_agreement_of_all": lambda: plot_agreement.layer_agreement(
-        {f"{cut}/{variant}": dict.fromkeys(HLS_LAYERS[:2], 0.5) for cut in plot_style.CUTS for variant in VARIANTS}
+    "layer_agreement_of_all": lambda: agreement.layer_agreement(
+        {f"{cut}/{variant}": dict.fromkeys(HLS_LAYERS[:2], 0.5) for cut in style.CUTS for variant in VARIANTS}
     ),
-    "layer_agreement": lambda: plot_agreement.layer_agreement(AGREEMENT),
-    "bit_agreement": lambda: plot_agreement.bit_agreement(BITS),
-    "resources": lambda: plot_hardware.resources(DESIGNS, paper.TABLES_5_AND_6),
-    "accuracy_against_luts": lambda: plot_hardware.accuracy_against_luts(DESIGNS, paper.TABLES_5_AND_6),
-    "luts_by_layer": lambda: plot_hardware.luts_by_layer(
-        {name: 10 * n for n, name in enumerate(SHAPES)}, "full/quantized"
-    ),
-    "pipeline_depth": lambda: plot_hardware.pipeline_depth(
+    "layer_agreement": lambda: agreement.layer_agreement(AGREEMENT),
+    "bit_agreement": lambda: agreement.bit_agreement(BITS),
+    "resources": lambda: hardware.resources(DESIGNS, paper.TABLES_5_AND_6),
+    "accuracy_against_luts": lambda: hardware.accuracy_against_luts(DESIGNS, paper.TABLES_5_AND_6),
+    "luts_by_layer": lambda: hardware.luts_by_layer({name: 10 * n for n, name in enumerate(SHAPES)}, "full/quantized"),
+    "pipeline_depth": lambda: hardware.pipeline_depth(
         [5, 2, 10], [7, 15, 4], [900, 2000, 400], "encoder_classifier/quantized_pruned"
     ),
 }
@@ -172,7 +162,7 @@ def saved(tmp_path_factory):
         for name, draw in FIGURES.items():
             figures[name] = draw()
             if name in SAVED:
-                plot_style.save(figures[name], folder, name)
+                style.save(figures[name], folder, name)
             else:
                 figures[name].draw_without_rendering()
     return folder, figures
@@ -252,7 +242,7 @@ def test_listing_names_all_figures_in_order(saved):
 def test_same_input_gives_same_bytes_whatever_the_users_settings(saved, tmp_path):
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "svg.hashsalt": None, "savefig.dpi": 50}):
         for name in DRAWN_TWICE:
-            plot_style.save(FIGURES[name](), tmp_path, name)
+            style.save(FIGURES[name](), tmp_path, name)
     for path in (saved[0] / f"{name}.{suffix}" for name in DRAWN_TWICE for suffix in ("png", "svg", "csv")):
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), f"{path.name} differs"
 
@@ -260,9 +250,9 @@ def test_same_input_gives_same_bytes_whatever_the_users_settings(saved, tmp_path
 def test_a_figure_saved_again_is_replaced_where_it_stands(tmp_path):
     figure = FIGURES["luts_by_layer"]()
     for name in ("a", "b"):
-        plot_style.save(figure, tmp_path, name)
+        style.save(figure, tmp_path, name)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
-    plot_style.save(figure, tmp_path, "a", caption="Another?", data={"x": [1, 2]})
+    style.save(figure, tmp_path, "a", caption="Another?", data={"x": [1, 2]})
     listing = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert [(entry["name"], entry["caption"]) for entry in listing] == [("a", "Another?"), ("b", figure.caption)]
     assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "x\n1\n2\n"
@@ -272,7 +262,7 @@ def test_a_figure_saved_again_is_replaced_where_it_stands(tmp_path):
 
 def test_columns_of_different_lengths_are_refused(tmp_path):
     with pytest.raises(ValueError, match="shorter"):
-        plot_style.save(FIGURES["luts_by_layer"](), tmp_path, "a", data={"x": [1, 2], "y": [1]})
+        style.save(FIGURES["luts_by_layer"](), tmp_path, "a", data={"x": [1, 2], "y": [1]})
 
 
 def test_neither_pyplot_nor_tensorflow_is_imported():
@@ -281,7 +271,7 @@ def test_neither_pyplot_nor_tensorflow_is_imported():
     imported = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     ).stdout.split()
-    assert "common.plot_style" in imported
+    assert "common.figures.style" in imported
     assert not {"matplotlib.pyplot", "tensorflow"} & {*imported}
 
 
@@ -302,24 +292,24 @@ def seen_as(colours, blindness: str) -> np.ndarray:
 
 @pytest.mark.parametrize("blindness", BLINDNESS)
 def test_colours_are_told_apart(blindness):
-    variants = [look.colour for look in plot_style.VARIANTS.values()]
-    for colours, least in ((variants, 25), (plot_style.DIGITS, 17)):
+    variants = [look.colour for look in style.VARIANTS.values()]
+    for colours, least in ((variants, 25), (style.DIGITS, 17)):
         assert len(set(colours)) == len(colours)
         for colour, other in itertools.combinations(seen_as(colours, blindness), 2):
             assert np.linalg.norm(colour - other) > least
 
 
 def test_variants_are_told_apart_in_greyscale_and_by_marker_and_line():
-    looks = plot_style.VARIANTS.values()
+    looks = style.VARIANTS.values()
     lightness = sorted(seen_as([look.colour for look in looks], "none")[:, 0])
     assert np.diff(lightness).min() > 10
     assert max(lightness) < 80  # seen on white
     for attribute in ("colour", "line", "marker", "label"):
         assert len({str(getattr(look, attribute)) for look in looks}) == len(looks)
-    assert abs(np.diff(seen_as([plot_style.POSITIVE, plot_style.NEGATIVE], "none")[:, 0])) > 30
+    assert abs(np.diff(seen_as([style.POSITIVE, style.NEGATIVE], "none")[:, 0])) > 30
 
 
-@pytest.mark.parametrize("colours", [plot_style.IMAGES, plot_style.ERRORS, plot_style.DENSITY])
+@pytest.mark.parametrize("colours", [style.IMAGES, style.ERRORS, style.DENSITY])
 def test_colour_maps_darken_steadily_so_that_they_read_in_greyscale(colours):
     grey = rgb2gray(colours(np.linspace(0, 1, 64))[None, :, :3])[0]
     assert (np.diff(grey) < 0).all()
@@ -341,7 +331,7 @@ def test_reconstructions_print_the_l1_loss(saved):
 def test_decoded_images_stand_upright_in_their_cells(tmp_path):
     images = np.zeros((2, 3, 8, 8))
     images[0, 2, 0, 7] = 1  # lower right cell, its upper right pixel
-    figure = plot_images.decoded_plane(images, (0, 3, 0, 2), np.array([[0.5, 1.5]] * 5))
+    figure = image_figures.decoded_plane(images, (0, 3, 0, 2), np.array([[0.5, 1.5]] * 5))
     (shown,) = figure.axes[0].images
     assert shown.origin == "lower"
     pixels = np.asarray(shown.get_array())
@@ -351,7 +341,7 @@ def test_decoded_images_stand_upright_in_their_cells(tmp_path):
 
 
 def test_worst_digits_never_claim_certainty():
-    figure = plot_images.worst_digits(random(2, 64), [4, 7], [9, 2], [0.99999, 0.5])
+    figure = image_figures.worst_digits(random(2, 64), [4, 7], [9, 2], [0.99999, 0.5])
     assert {"4 → 9", "7 → 2", "p > 0.999", "p = 0.500"} <= {*text_of(figure)}
 
 
@@ -373,7 +363,7 @@ def test_network_diagram_draws_a_line_a_weight(network):
     given["encoder_1"][0][:, 3] = 0  # a node that hears nothing
     given["decoder_2"][0][5, :] = 0  # a node that nothing hears
     given["decoder_1"][0][:, :] = 1
-    figure = plot_networks.network_diagram(given, network, "pruned")
+    figure = networks.network_diagram(given, network, "pruned")
     shown = [name for name in SHAPES if name.startswith(BRANCHES[network])]
     assert drawn_lines(figure) == sum(np.count_nonzero(given[name][0]) for name in shown)
     nodes = [dots for dots in figure.axes[0].collections if isinstance(dots, PathCollection)]
@@ -393,7 +383,7 @@ def test_network_diagram_draws_a_line_a_weight(network):
 def test_weight_distributions_count_every_weight_once(step):
     given = {name: weights(step=step)[name] for name in ("encoder_2", "latent", "decoder_3", "classifier_1")}
     steps = dict.fromkeys(SHAPES, step) if step else None
-    figure = plot_weights.weight_distributions(given, "quantized", steps)
+    figure = weight_figures.weight_distributions(given, "quantized", steps)
     panels = {axes.get_title(loc="left").replace(" ", "_"): axes for axes in figure.axes}
     assert {*panels} - {""} == {*given}
     for name, (kernel, _) in given.items():
@@ -413,7 +403,7 @@ def test_weight_distributions_count_every_weight_once(step):
 
 def test_learning_curves_show_all_curves_and_the_start_of_pruning(saved):
     panels = saved[1]["learning_curves"].axes
-    assert [axes.get_ylabel() for axes in panels] == [plot_training.QUANTITIES["l1"], "accuracy [%]"]
+    assert [axes.get_ylabel() for axes in panels] == [training.QUANTITIES["l1"], "accuracy [%]"]
     for axes, name, scale in zip(panels, ("l1", "accuracy"), (1, 100), strict=True):
         expected = [scale * np.array(CURVES[v][f"{part}_{name}"]) for v in VARIANTS for part in ("train", "test")]
         drawn = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 8]
@@ -433,7 +423,7 @@ def test_latent_plane_labels_the_medians_within_the_frame(saved):
 
 
 def test_digits_with_the_same_median_are_moved_apart():
-    figure = plot_style.new_figure(4, 4, title="", caption="", data={})
+    figure = style.new_figure(4, 4, title="", caption="", data={})
     axes = figure.subplots()
     plot_labels.label_digits(axes, dict.fromkeys(range(6), (0.5, 0.5)))
     centres = axes.transData.transform([text.get_position() for text in axes.texts])
@@ -442,7 +432,7 @@ def test_digits_with_the_same_median_are_moved_apart():
 
 
 def test_labels_of_a_crowd_overlap_neither_each_other_nor_the_points():
-    figure = plot_style.new_figure(5, 4, title="", caption="", data={})
+    figure = style.new_figure(5, 4, title="", caption="", data={})
     axes = figure.subplots()
     points = 0.5 + 0.06 * (random(9, 2) - 0.5)
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -486,7 +476,7 @@ def test_bits_are_drawn_of_the_designs_that_differ_and_of_no_others(saved):
     (panel,) = saved[1]["bit_agreement"].axes
     assert panel.get_title(loc="left").endswith(", full network: complete")
     assert [text.get_text() for text in panel.texts] == ["20", "10", "10", "<1"]
-    assert plot_agreement.bit_agreement({"full/quantized": {"latent": [0, 0, 0]}}) is None
+    assert agreement.bit_agreement({"full/quantized": {"latent": [0, 0, 0]}}) is None
 
 
 def test_resources_tell_nothing_from_not_measured_and_estimates_from_syntheses(saved):

@@ -14,13 +14,15 @@ import pytest
 import qkeras
 from stage_runs import ROOT
 
-from common import c_simulation, conversion, dataset, hls, mismatches, networks, quantization, test_bench
-from common.designs import Design
 from common.errors import PipelineError, ToolError
 from common.fixed_point import fixed_point
-from common.legacy_keras import keras
-from common.precision import NetworkPrecision
-from common.samples import Samples
+from common.hls import c_simulation, conversion, hls4ml_project, mismatches, test_bench
+from common.hls.designs import Design
+from common.images import dataset
+from common.images.samples import Samples
+from common.networks import architecture, quantization
+from common.networks.legacy_keras import keras
+from common.networks.precision import NetworkPrecision
 
 
 def quantized(network):
@@ -37,7 +39,7 @@ def design(demo_outputs):
 
 @pytest.fixture(scope="module")
 def model(design):
-    return hls.load_model(design / "model.fml")
+    return hls4ml_project.load_model(design / "model.fml")
 
 
 def test_project_is_complete(design):
@@ -51,7 +53,7 @@ def test_project_is_complete(design):
         assert (project / name).stat().st_size, name
     parameters = (project / "firmware" / "parameters.h").read_text(encoding="utf-8")
     included = [line.split('"')[1] for line in parameters.splitlines() if line.startswith('#include "weights')]
-    assert len(included) == 2 * len(networks.LAYERS)
+    assert len(included) == 2 * len(architecture.LAYERS)
     for name in included:
         for file in (project / "firmware" / name, (project / "firmware" / name).with_suffix(".txt")):
             assert file.stat().st_size, file
@@ -94,8 +96,8 @@ def test_test_bench_of_the_project_carried_elsewhere_gives_the_outputs_of_the_c_
 
 def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
     _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
-    network = networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
-    expected = c_simulation.keras_outputs(networks.cut(network, "full"), test_samples.intensities)
+    network = architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
+    expected = c_simulation.keras_outputs(architecture.cut(network, "full"), test_samples.intensities)
     with np.load(design / "csim.npz") as file:
         np.testing.assert_array_equal(file["outputs"], expected)
     exactness = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
@@ -109,7 +111,9 @@ def test_c_simulation_gives_what_qkeras_gives(design, demo_outputs):
 @pytest.mark.fault("numbers")
 def test_first_mismatch_with_keras_names_layer_image_unit_values_and_types(model, demo_outputs):
     layers = {layer.name: layer for layer in model.get_layers()}
-    network = networks.cut(networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5"), "full")
+    network = architecture.cut(
+        architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5"), "full"
+    )
     rng = np.random.default_rng(12)
     expected = {name: rng.random((20, layers[name].get_output_variable().size())) for name in layers}
     found = {name: values.copy() for name, values in expected.items()}
@@ -174,9 +178,9 @@ def with_layer(model, name, layer):
 RELU = "decoder_2_relu"
 LEAKY = qkeras.quantized_relu(5, 0, negative_slope=0.25)
 UNKNOWN_TO_HARDWARE = {
-    "Activation, activation tanh": (networks.build, keras.layers.Activation("tanh", name=RELU)),
-    "LeakyReLU": (networks.build, keras.layers.LeakyReLU(name=RELU)),
-    "BatchNormalization": (networks.build, keras.layers.BatchNormalization(name=RELU)),
+    "Activation, activation tanh": (architecture.build, keras.layers.Activation("tanh", name=RELU)),
+    "LeakyReLU": (architecture.build, keras.layers.LeakyReLU(name=RELU)),
+    "BatchNormalization": (architecture.build, keras.layers.BatchNormalization(name=RELU)),
     "QActivation, activation quantized_tanh": (quantized, qkeras.QActivation(qkeras.quantized_tanh(5), name=RELU)),
     "QActivation, activation quantized_relu(5,0,0.25)": (quantized, qkeras.QActivation(LEAKY, name=RELU)),
 }
@@ -184,14 +188,18 @@ UNKNOWN_TO_HARDWARE = {
 
 @pytest.mark.parametrize(("words", "build", "layer"), [(words, *case) for words, case in UNKNOWN_TO_HARDWARE.items()])
 def test_what_cannot_become_hardware_is_named_before_anything_is_compiled(tmp_path, monkeypatch, words, build, layer):
-    networks.save(with_layer(build("classifier"), RELU, layer), tmp_path / "model.h5")
+    architecture.save(with_layer(build("classifier"), RELU, layer), tmp_path / "model.h5")
     samples = Samples(np.zeros((3, 64), np.float32), np.arange(3))
     monkeypatch.setattr(c_simulation, "c_simulate", lambda *_: pytest.fail("it was compiled"))
     design = Design("full", "quantized" if build is quantized else "complete")
     said = rf"^layer {RELU} \({re.escape(words)}\) cannot become hardware: .*quantized_relu"
     with pytest.raises(PipelineError, match=said):
-        conversion.convert_and_simulate(design, tmp_path / "model.h5", tmp_path / "full", samples, hls.HlsOptions())
-    hls.check_layers(networks.cut(networks.load(tmp_path / "model.h5"), "encoder"))  # without that layer it can
+        conversion.convert_and_simulate(
+            design, tmp_path / "model.h5", tmp_path / "full", samples, hls4ml_project.HlsOptions()
+        )
+    hls4ml_project.check_layers(
+        architecture.cut(architecture.load(tmp_path / "model.h5"), "encoder")
+    )  # without that layer it can
 
 
 def test_agreement_is_reported_layer_by_layer(demo_outputs):
@@ -237,7 +245,7 @@ def test_model_file_that_names_something_else_is_refused(design, tmp_path, chang
     path.parent.mkdir()
     rewritten(path, design / "model.fml", change)
     with pytest.raises(PipelineError, match=f"{path} has parts that are not hls4ml's: {named}"):
-        hls.load_model(path)
+        hls4ml_project.load_model(path)
     assert not (tmp_path / "escaped").exists()
 
 
@@ -260,7 +268,7 @@ def test_pickled_arrays_are_not_loaded(design, tmp_path):
         lambda contents: [(name, content.getvalue() if name == array else old) for name, old in contents],
     )
     with pytest.raises(PipelineError, match="is not a model of this version of hls4ml"):
-        hls.load_model(tmp_path / "model.fml")
+        hls4ml_project.load_model(tmp_path / "model.fml")
     assert not (tmp_path / "ran").exists()
 
 
@@ -271,7 +279,7 @@ def test_same_model_is_the_same_file_wherever_its_project_is(model, tmp_path, mo
         mixed = [{name: order(steps) for name, steps in flow.items()} for flow in flows]
         monkeypatch.setattr(model, "_applied_flows", mixed)
         (tmp_path / folder).mkdir()
-        hls.save_model(model, tmp_path / folder / "model.fml")
+        hls4ml_project.save_model(model, tmp_path / folder / "model.fml")
     first, second = (tmp_path / folder / "model.fml" for folder in ("one", "another"))
     assert first.read_bytes() == second.read_bytes()
-    assert hls.load_model(first).config.get_output_dir() == hls.PROJECT
+    assert hls4ml_project.load_model(first).config.get_output_dir() == hls4ml_project.PROJECT

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from common import ecp5, netlist_simulation, netlists
+from common.lattice import ecp5
+from common.verification import netlist_simulation, netlists
 
 ADDERS = 60
 OPERATORS = {"+": np.add, "-": np.subtract, "<": np.less, ">=": np.greater_equal}

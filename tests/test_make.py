@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from stage_runs import ROOT, STAGES, hashes, load_stage, mark_failed
 
-from common import design_space, presets, scan_results
+from common.scan import results, spaces
+from common.stages import presets
 
 LAST = STAGES[-1][:2]
 LONG_AGO = 1_000_000_000  # seconds since 1970
@@ -188,7 +189,7 @@ def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
     )
     done = make(made, "01", COLUMNS="80")
     assert done.returncode == 0, done.stderr
-    assert "01_prepare_data: figures out of date against common/plot_images.py" in done.stdout
+    assert "01_prepare_data: figures out of date against common/figures/images.py" in done.stdout
     assert "took" not in done.stdout
     changed = {name for name, digest in hashes(made / "outputs").items() if before.get(name) != digest}
     stage = "01_prepare_data"
@@ -201,7 +202,7 @@ def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
 
 
 def test_stage_that_has_been_computed_is_not_drawn_twice(made):
-    for name in ("01_prepare_data.py", "common/plot_images.py"):
+    for name in ("01_prepare_data.py", "common/figures/images.py"):
         (made / name).touch()
     done = make(made, "01", COLUMNS="80")
     assert done.returncode == 0, done.stderr
@@ -313,11 +314,11 @@ def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
 def test_best_design_of_a_scan_is_a_preset(made):
     """The file is in the outputs folder itself, which the stages fill anew."""
     name = "outputs/07_scan_designs/best.toml"
-    space = design_space.load(ROOT / "spaces/demo.toml", [], 300)
+    space = spaces.load(ROOT / "spaces/demo.toml", [], 300)
     values = {**space.base_values, "quantize.precision.input_bits": 4}
     row = {"point": "0123", "validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 1000}
     (made / name).parent.mkdir()
-    (made / name).write_text(scan_results.preset_text(space, values, row), encoding="utf-8")
+    (made / name).write_text(results.preset_text(space, values, row), encoding="utf-8")
     done = make(made, "01", f"PRESET={name}")
     assert done.returncode == 0, done.stderr
     assert json.loads((made / "outputs/01_prepare_data/run.json").read_text(encoding="utf-8"))["preset"] == name

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from stage_runs import hashes, run_stage, run_well
 
-from common import artifacts, mnist, stages, summary
 from common.errors import PipelineError
+from common.images import mnist
+from common.report import summary
+from common.stages import artifacts
+from common.stages.stage import Run
 
 COUNT = {"train": 30, "t10k": 20}
 HTML = b"<!doctype html><title>503 Service Unavailable</title>"
@@ -234,7 +237,7 @@ def test_other_data_is_refused_and_with_a_flag_named_wherever_results_stand(
         assert f"preset paper, {name}" in text
         assert "preset paper, MNIST" not in text
 
-    reader = stages.Run("02_train_autoencoder", "paper", "paper", outputs, tmp_path)
+    reader = Run("02_train_autoencoder", "paper", "paper", outputs, tmp_path)
     reader.read("01_prepare_data", "mnist8x8.npz")
     assert reader.dataset == name
 

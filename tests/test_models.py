@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from stage_runs import ROOT
 
-from common import networks, training
-from common.legacy_keras import tf
-from common.precision import NetworkPrecision
-from common.quantization import build
-from common.recipe import Recipe
+from common.networks import architecture, training
+from common.networks.legacy_keras import tf
+from common.networks.precision import NetworkPrecision
+from common.networks.quantization import build
+from common.networks.recipe import Recipe
 
 TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
@@ -49,11 +49,11 @@ def files(tmp_path_factory):
     for optimizer in OPTIMIZERS:
         recipe = Recipe(optimizer=optimizer)
         quantized = build("classifier", NetworkPrecision(input_bits=3))
-        for kind, model in {"float": networks.build("classifier"), "quantized": quantized}.items():
+        for kind, model in {"float": architecture.build("classifier"), "quantized": quantized}.items():
             training.compile_network(model, recipe, len(pixels))
             model.optimizer.apply_gradients([(tf.ones_like(each), each) for each in model.trainable_variables])
-            networks.save(model, folder / f"{kind}_{optimizer}.h5")
-            given[f"{kind}_{optimizer}"] = np.concatenate(networks.predict(model, pixels), axis=1)
+            architecture.save(model, folder / f"{kind}_{optimizer}.h5")
+            given[f"{kind}_{optimizer}"] = np.concatenate(architecture.predict(model, pixels), axis=1)
     np.savez(folder / "expected.npz", **given)
     return folder
 
@@ -97,7 +97,7 @@ def test_plain_load_gives_the_network_and_where_it_can_the_optimizer(files, libr
 
 def test_own_load_restores_the_state_of_either_optimizer(files):
     for optimizer in OPTIMIZERS:
-        model = networks.load(files / f"quantized_{optimizer}.h5")
+        model = architecture.load(files / f"quantized_{optimizer}.h5")
         assert type(model.optimizer).__name__.lower() == optimizer
         assert int(model.optimizer.iterations) == 1
         assert sum(np.any(variable.numpy()) for variable in model.optimizer.variables[1:]) > 18

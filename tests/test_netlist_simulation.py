@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from common.errors import PipelineError
-from common.netlist_simulation import bits_to_integers, integers_to_bits, simulate
-from common.netlists import load_netlist, register_depth
-from common.yosys import elaborate, synthesize
+from common.synthesis.yosys import elaborate, synthesize
+from common.verification.netlist_simulation import bits_to_integers, integers_to_bits, simulate
+from common.verification.netlists import load_netlist, register_depth
 
 CYCLES = 1000
 SETTLED = slice(4, None)  # before, what the hand-written RTL leaves open differs from netlist to netlist
@@ -134,7 +134,7 @@ def network(tmp_path_factory):
     from alkaid.codegen import RTLModel
     from alkaid.trace import FVArrayInput, HWConfig, trace
 
-    from common.shared_sums import ADD_THREE, rebuild, with_estimates
+    from common.rtl.shared_sums import ADD_THREE, rebuild, with_estimates
 
     folder = tmp_path_factory.mktemp("network")
     generator = np.random.default_rng(3)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import qkeras
 
-from common import networks
 from common.errors import PipelineError
-from common.legacy_keras import keras, make_deterministic, tf
+from common.networks import architecture
+from common.networks.legacy_keras import keras, make_deterministic, tf
 
 PARAMETERS = {"autoencoder": 5346, "classifier": 6268}  # paper, Table 1
 
@@ -21,9 +21,9 @@ def pixels():
 
 @pytest.mark.parametrize("network", PARAMETERS)
 def test_networks_are_those_of_the_paper(network):
-    model = networks.build(network)
+    model = architecture.build(network)
     assert model.count_params() == PARAMETERS[network]
-    sizes = [layer.units for layer in networks.dense_layers(model).values()]
+    sizes = [layer.units for layer in architecture.dense_layers(model).values()]
     assert sorted(sizes) == sorted([32, 16, 2, 16, 32, 64, *([16, 32, 10] if network == "classifier" else [])])
     functions = {
         layer.name: layer.activation.__name__ for layer in model.layers if layer.__class__.__name__ == "Activation"
@@ -35,21 +35,21 @@ def test_networks_are_those_of_the_paper(network):
 
 
 def test_outputs_are_intensities_and_probabilities(pixels):
-    image, digit = networks.predict(networks.build("classifier"), pixels)
+    image, digit = architecture.predict(architecture.build("classifier"), pixels)
     assert ((image > 0) & (image < 1)).all()
     assert image.shape == pixels.shape
     np.testing.assert_allclose(digit.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_cuts_share_the_weights_of_the_network_and_leave_softmax_out(pixels):
-    model = networks.build("classifier")
-    image, digit = networks.predict(model, pixels)
-    latent = networks.predict(networks.cut(model, "encoder"), pixels)
-    logits = networks.predict(networks.cut(model, "encoder_classifier"), pixels)
-    full_image, full_logits = networks.predict(networks.cut(model, "full"), pixels)
+    model = architecture.build("classifier")
+    image, digit = architecture.predict(model, pixels)
+    latent = architecture.predict(architecture.cut(model, "encoder"), pixels)
+    logits = architecture.predict(architecture.cut(model, "encoder_classifier"), pixels)
+    full_image, full_logits = architecture.predict(architecture.cut(model, "full"), pixels)
     assert latent.shape == (20, 2)
     assert (latent >= 0).all()
-    np.testing.assert_array_equal(latent, networks.latent_points(model, pixels))
+    np.testing.assert_array_equal(latent, architecture.latent_points(model, pixels))
     np.testing.assert_array_equal(full_image, image)
     np.testing.assert_array_equal(full_logits, logits)
     np.testing.assert_allclose(keras.activations.softmax(keras.backend.constant(logits)), digit, rtol=1e-5)
@@ -61,15 +61,15 @@ def test_network_without_a_layer_that_stages_look_for_is_refused_by_name(cut, mi
         name = "renamed" if layer.name == missing else layer.name
         return type(layer).from_config({**layer.get_config(), "name": name})
 
-    model = keras.models.clone_model(networks.build("classifier"), clone_function=renamed)
+    model = keras.models.clone_model(architecture.build("classifier"), clone_function=renamed)
     with pytest.raises(PipelineError, match=f"network classifier has no layer {missing}, .*it has pixels, .*renamed"):
-        networks.cut(model, cut)
+        architecture.cut(model, cut)
 
 
 def test_seed_decides_the_initial_weights():
     def initial(seed):
         make_deterministic(seed)
-        return networks.build("classifier").get_weights()
+        return architecture.build("classifier").get_weights()
 
     first, again, other = initial(0), initial(0), initial(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -93,7 +93,7 @@ def test_files_hold_architecture_weights_training_configuration_and_optimizer_st
         assert training["optimizer_config"]["class_name"].endswith("Adam")
         assert training["loss"]["image"]["class_name"] == "MeanAbsoluteError"
         assert {"model_weights", "optimizer_weights"} <= set(file)
-    model = networks.load(path)
+    model = architecture.load(path)
     assert model.count_params() == PARAMETERS[network]
     assert int(model.optimizer.iterations) == 50 * 47  # epochs x steps of the demo's 1,500 images
     moments = [variable.numpy() for variable in model.optimizer.variables[1:] if variable.shape.rank]
@@ -118,13 +118,13 @@ def test_file_with_code_of_its_own_is_refused(tmp_path):
         ran.unlink(missing_ok=True)
         part = "TFOpLambda" if name == "operation" else "Lambda"
         with pytest.raises(PipelineError, match=f"{path} has parts that .* or that hold code: {part}"):
-            networks.load(path)
+            architecture.load(path)
         assert not ran.exists()
 
 
 def described(path, change):
     """Write a network whose description is changed."""
-    networks.save(networks.build("autoencoder"), path)
+    architecture.save(architecture.build("autoencoder"), path)
     with h5py.File(path, "r+") as file:
         description = json.loads(file.attrs["model_config"])
         change({layer["name"]: layer for layer in description["config"]["layers"]})
@@ -156,7 +156,7 @@ def test_file_that_names_something_to_import_and_call_is_refused(tmp_path, monke
     path = tmp_path / "autoencoder.h5"
     described(path, lambda layers: layers["latent"]["config"].update({place: foreign}))
     with pytest.raises(PipelineError, match=f"{path} has parts that neither Keras, QKeras nor this project has"):
-        networks.load(path)
+        architecture.load(path)
     assert {each.name for each in tmp_path.iterdir()} == {path.name, "planted.py"}
 
 
@@ -180,20 +180,20 @@ def test_file_with_any_layer_of_keras_and_qkeras_is_loaded(tmp_path, pixels, lay
     given = keras.Input((64,))
     model = keras.Model(given, layer()(given))
     model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)), "huber")
-    networks.save(model, tmp_path / "model.h5")
-    loaded = networks.load(tmp_path / "model.h5")
-    np.testing.assert_array_equal(networks.predict(loaded, pixels), networks.predict(model, pixels))
+    architecture.save(model, tmp_path / "model.h5")
+    loaded = architecture.load(tmp_path / "model.h5")
+    np.testing.assert_array_equal(architecture.predict(loaded, pixels), architecture.predict(model, pixels))
 
 
 def test_file_that_is_no_model_is_refused(tmp_path):
     path = tmp_path / "classifier.h5"
-    networks.save(networks.build("classifier"), path)
+    architecture.save(architecture.build("classifier"), path)
     content = path.read_bytes()
     for length in (0, 100, len(content) // 2):
         path.write_bytes(content[:length])
         with pytest.raises(PipelineError, match=f"{path} is not a Keras model in HDF5"):
-            networks.load(path)
+            architecture.load(path)
     with h5py.File(path, "w"):
         pass
     with pytest.raises(PipelineError, match=f"{path} is not a Keras model in HDF5"):
-        networks.load(path)
+        architecture.load(path)

@@ -21,10 +21,13 @@ from hypothesis import strategies as st
 from stage_runs import ALL_STAGES, ROOT, load_stage
 from test_report import DESIGN, score, write_stage
 
-from common import artifacts, report, stages, summary
-from common.designs import ALL, parse_designs
+from common import report
 from common.errors import PipelineError
+from common.hls.designs import ALL, parse_designs
+from common.report import summary
 from common.report.results import CUTS
+from common.stages import artifacts
+from common.stages.stage import run_stage
 
 IMAGES, FLOAT, PRUNED, QUANTIZED, CONVERTED, SYNTHESIZED = ALL_STAGES
 MODELS = {
@@ -186,7 +189,7 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
 
     def run():
         with pytest.raises(SystemExit) as end:
-            stages.run_stage(
+            run_stage(
                 script, "Prepare.", load_stage(IMAGES).PRESETS, compute, lambda *_: None, report.update_overview, "demo"
             )
         return end.value.code, capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from stage_runs import ROOT, is_alive, wait_until
 
 from common.errors import PipelineError
-from common.parallel import run_all
+from common.running.parallel import run_all
 
 PROGRAM = """
 import os, subprocess, sys

@@ -5,7 +5,7 @@ import pytest
 from alkaid.trace import FVArray, HWConfig, trace
 from alkaid.types import CombLogic
 
-from common import pipeline_stages
+from common.rtl import pipeline_stages
 
 
 @pytest.fixture(scope="module")

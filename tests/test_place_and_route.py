@@ -13,28 +13,20 @@ import numpy as np
 import pytest
 from alkaid.trace import FVArray, HWConfig, trace
 
-from common import (
-    ecp5,
-    equivalence,
-    finished_steps,
-    lattice,
-    pipeline,
-    place_and_route,
-    provenance,
-    routed_designs,
-    rtl,
-    rtl_verification,
-    yosys,
-)
-from common.board import BoardOptions
-from common.board_designs import LoadedDesign
-from common.designs import Design
-from common.equivalence import Proof
+from common.board.boards import BoardOptions
+from common.board.designs import LoadedDesign
 from common.errors import PipelineError, ToolError
 from common.fixed_point import FixedPoint
-from common.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
-from common.routed_designs import RoutedDepth
-from common.verified_trace import VerifiedTrace
+from common.hls.designs import Design
+from common.lattice import ecp5, flow, place_and_route, routed_designs
+from common.lattice.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
+from common.lattice.routed_designs import RoutedDepth
+from common.rtl import pipeline, tracing
+from common.rtl.verified_trace import VerifiedTrace
+from common.stages import finished_steps, provenance
+from common.synthesis import yosys
+from common.verification import by_simulation, equivalence
+from common.verification.equivalence import Proof
 
 OPTIONS = PlaceAndRouteOptions(device="LFE5U-25F", target_mhz=100)
 PIPELINE = pipeline.PipelineOptions(latency_cutoff=1, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
@@ -49,7 +41,7 @@ def traced():
     outputs = np.concatenate([pairs[:2] + pairs[2:], pairs[:2] * 3.0])
     logic = trace(inputs, outputs, keep_dead_inputs=True)
     layers = [int(operation.opcode != -1) for operation in logic.ops]
-    return rtl.TracedModel(logic, ("pixels", "sums"), tuple(layers), logic, (8, 4))
+    return tracing.TracedModel(logic, ("pixels", "sums"), tuple(layers), logic, (8, 4))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +60,7 @@ def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
     pixels = np.random.default_rng(0).integers(0, 32, (500, 8)) / 32
     registers = pipeline.registers(traced, PIPELINE)
     expected = traced.logic.predict(pixels)
-    found = rtl_verification.verify(routed[0] / "netlist.json", pixels, PIXEL, registers, expected)
+    found = by_simulation.verify(routed[0] / "netlist.json", pixels, PIXEL, registers, expected)
     assert found.differing == 0
     assert found.latency_cycles == pipeline.cost(traced, PIPELINE)[0]
 
@@ -292,17 +284,17 @@ def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_
 
 def test_what_is_asked_for_is_done_and_reported_by_name():
     options = SimpleNamespace(routing=PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.0)), board=BoardOptions())
-    assert [step[0] for step in lattice.steps(options)] == ["cutoff 2", "cutoff 1", "board"]
+    assert [step[0] for step in flow.steps(options)] == ["cutoff 2", "cutoff 1", "board"]
     results = {
         "cutoff 2": RoutedDepth({"fmax_mhz": 150.0}, {"a": {"alir_netlist": 0}}, (), "", Proof(("b",), {}, {})),
         "cutoff 1": RoutedDepth(None, {"c": {"csim_alir": 0}}, (), "it did not fit"),
         "board": LoadedDesign({"fmax_mhz": 140.0}, {"d": {"csim_uart": 3}}, ("simulated board: d",), ""),
     }
-    report = lattice.collect(options, results)
+    report = flow.collect(options, results)
     assert report.resources == {"LFE5U-85F": {"fmax_mhz": 150.0}, "ulx3s_85f": {"fmax_mhz": 140.0}}
     assert report.exactness == {"a": {"alir_netlist": 0}, "c": {"csim_alir": 0}, "d": {"csim_uart": 3}}
     assert list(report.proofs) == ["LFE5U-85F, cut-off 2"]
     assert list(report.routed) == [2.0]
     assert (report.faults, report.unfinished) == (("simulated board: d",), ("it did not fit",))
-    nothing = lattice.collect(SimpleNamespace(routing=None, board=None), {})
+    nothing = flow.collect(SimpleNamespace(routing=None, board=None), {})
     assert (nothing.resources, nothing.exactness, nothing.faults) == ({}, {}, ())

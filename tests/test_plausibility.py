@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from stage_runs import hashes
 
-from common import c_simulation, dataset, hls, networks, plausibility
 from common.fixed_point import FixedPoint
-from common.legacy_keras import make_deterministic
-from common.samples import Samples
+from common.hls import c_simulation, hls4ml_project
+from common.images import dataset
+from common.images.samples import Samples
+from common.networks import architecture, plausibility
+from common.networks.legacy_keras import make_deterministic
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def samples():
 def alive():
     """A network whose latent units fire for every image."""
     make_deterministic(0)
-    model = networks.build("classifier")
+    model = architecture.build("classifier")
     for name in ("encoder_1", "encoder_2", "latent"):
         model.get_layer(name).kernel.assign(np.abs(model.get_layer(name).kernel.numpy()))
     return model
@@ -43,7 +45,7 @@ def test_latent_unit_that_died_is_named(alive, samples, units):
 def test_classifier_that_guesses_is_named(alive, samples):
     found = plausibility.findings(alive, samples, "classifier")
     assert "is that of a guess" in found["chance"]
-    digits = networks.predict(alive, samples.intensities)[1].argmax(axis=1)
+    digits = architecture.predict(alive, samples.intensities)[1].argmax(axis=1)
     knows = Samples(samples.intensities, digits.astype(np.uint8))
     if len(set(digits)) > 1:  # else the most frequent digit is all there is to know
         assert "chance" not in plausibility.findings(alive, knows, "classifier")
@@ -72,17 +74,17 @@ def test_value_that_a_type_cannot_hold_is_counted(outside):
 def test_overflow_of_the_c_simulation_against_qkeras_is_named_with_its_layer(demo_outputs, tmp_path):
     """The latent plane is given one integer bit, fewer than its values need: the generated C++ wraps around."""
     _, images = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
-    network = networks.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
-    cut = networks.cut(network, "encoder")
-    set_exact_types = hls._set_exact_types
+    network = architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
+    cut = architecture.cut(network, "encoder")
+    set_exact_types = hls4ml_project._set_exact_types
 
     def narrow(layers, model):
         set_exact_types(layers, model)
         layers["latent_relu"]["Precision"]["result"] = "ufixed<16,1>"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hls, "_set_exact_types", narrow)
-        model = hls.convert(cut, tmp_path / "project", hls.HlsOptions(), quantized=True)
+        patch.setattr(hls4ml_project, "_set_exact_types", narrow)
+        model = hls4ml_project.convert(cut, tmp_path / "project", hls4ml_project.HlsOptions(), quantized=True)
     found, layers = c_simulation.c_simulate(model, images.intensities)
     assert np.any(found != c_simulation.keras_outputs(cut, images.intensities))
     expected = c_simulation.keras_layer_outputs(cut, list(layers), images.intensities)

@@ -5,8 +5,8 @@ import pytest
 from skimage.transform import resize
 from sklearn.datasets import load_digits
 
-from common import preprocessing
-from common.preprocessing import prepare_images
+from common.images import preprocessing
+from common.images.preprocessing import prepare_images
 
 
 @pytest.fixture

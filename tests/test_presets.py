@@ -7,8 +7,8 @@ import json
 import pytest
 from stage_runs import load_stage
 
-from common import presets
 from common.errors import PipelineError
+from common.stages import presets
 
 GOOD = """# mine
 base = "demo"

@@ -11,7 +11,7 @@ import pytest
 from stage_runs import is_alive
 
 from common.errors import ToolError
-from common.processes import run_logged
+from common.running.processes import run_logged
 
 ROOT = Path(__file__).parents[1]
 START_CHILD = "sleep 300 & echo $! > child.pid"
@@ -116,7 +116,7 @@ def test_no_child_outlives_an_error_of_the_display(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_no_child_outlives_an_interrupted_program(tmp_path, number):
     program = (
-        "from pathlib import Path; from common.processes import run_logged\n"
+        "from pathlib import Path; from common.running.processes import run_logged\n"
         f"folder = Path({str(tmp_path)!r})\n"
         f"run_logged(['sh', '-c', '{START_CHILD}; echo > started; wait'], folder=folder, log=folder / 'log',"
         " timeout_seconds=60)\n"
@@ -136,7 +136,7 @@ def test_no_child_outlives_an_interrupted_program(tmp_path, number):
 def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, number):
     """The signal arrives when the child runs and Python has not yet returned from starting it."""
     program = (
-        "import os, subprocess; from pathlib import Path; from common.processes import run_logged\n"
+        "import os, subprocess; from pathlib import Path; from common.running.processes import run_logged\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "class Interrupted(subprocess.Popen):\n"
         "    def __init__(self, *arguments, **options):\n"

@@ -6,19 +6,19 @@ import sys
 import numpy as np
 import pytest
 
-from common import networks, pruning, training
 from common.errors import PipelineError
-from common.legacy_keras import keras, make_deterministic
-from common.recipe import Recipe
-from common.samples import Samples
+from common.images.samples import Samples
+from common.networks import architecture, pruning, training
+from common.networks.legacy_keras import keras, make_deterministic
+from common.networks.recipe import Recipe
 
 LEFT = {"encoder_2": 102, "decoder_1": 6, "classifier_1": 6}  # paper, Table 1
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
+@pytest.mark.parametrize("network", architecture.NETWORKS)
 def test_exactly_the_weights_of_table_1_are_left(demo_outputs, network):
-    model = networks.load(demo_outputs / "03_prune" / f"{network}_pruned.h5")
-    for name, layer in networks.dense_layers(model).items():
+    model = architecture.load(demo_outputs / "03_prune" / f"{network}_pruned.h5")
+    for name, layer in architecture.dense_layers(model).items():
         kernel = layer.kernel.numpy()
         assert np.count_nonzero(kernel) == LEFT.get(name, kernel.size), name
 
@@ -55,7 +55,7 @@ def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
     recipe = Recipe(14, 32, "adam", 0.05, "constant", 0.1, 0)
     make_deterministic(0)
     schedule = pruning.PruningSchedule(0.8, begin_step=4, end_step=10, frequency=3)
-    pruned = pruning.with_pruning(networks.build("autoencoder"), ["encoder_2"], schedule)
+    pruned = pruning.with_pruning(architecture.build("autoencoder"), ["encoder_2"], schedule)
     training.compile_network(pruned, recipe, 32)
     left, thresholds = [], [0.0]
 
@@ -76,7 +76,7 @@ def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
 def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.arange(32) % 10)
     recipe = Recipe(3, 32, "adam", 1e-3, "constant", 0.1, 0)
-    model = networks.build("classifier")
+    model = architecture.build("classifier")
     pruned = pruning.with_pruning(model, ["classifier_2"], pruning.PruningSchedule(0.5, 1, 3, 1))
     before = model.get_weights()
     training.compile_network(pruned, recipe, 32)
@@ -85,7 +85,7 @@ def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
     pruning.strip(pruned, model)
     pruning.check_sparsity(model, ["classifier_2"], 0.5)
     assert int(model.optimizer.iterations) == 3
-    left = {name: np.count_nonzero(layer.kernel.numpy()) for name, layer in networks.dense_layers(model).items()}
+    left = {name: np.count_nonzero(layer.kernel.numpy()) for name, layer in architecture.dense_layers(model).items()}
     assert left.pop("classifier_2") == 256
     assert sum(left.values()) == 2048 + 512 + 32 + 32 + 512 + 2048 + 32 + 320
     assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True) if a.ndim == 2)
@@ -93,7 +93,7 @@ def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
 
 @pytest.mark.fault("numbers")
 def test_missed_target_is_named():
-    model = networks.build("classifier")
+    model = architecture.build("classifier")
     kernel = model.get_layer("decoder_1").kernel
     kernel.assign(keras.backend.constant(np.eye(2, 16)))
     with pytest.raises(PipelineError, match="layer decoder_1 has 2 weights left, not 6"):

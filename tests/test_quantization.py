@@ -5,19 +5,19 @@ import json
 import numpy as np
 import pytest
 
-from common import networks, quantization
-from common.dataset import load
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.legacy_keras import keras
-from common.precision import NetworkPrecision
+from common.images.dataset import load
+from common.networks import architecture, quantization
+from common.networks.legacy_keras import keras
+from common.networks.precision import NetworkPrecision
 
 PRECISION = NetworkPrecision()
 LAST = ("decoder_3", "classifier_3")
 
 
 def quantized(outputs, name):
-    return networks.load(outputs / "04_quantize" / f"{name}.h5")
+    return architecture.load(outputs / "04_quantize" / f"{name}.h5")
 
 
 def is_on_grid(values: np.ndarray, bits: int, integer: int, *, signed: bool) -> bool:
@@ -25,10 +25,10 @@ def is_on_grid(values: np.ndarray, bits: int, integer: int, *, signed: bool) -> 
     return bool(np.array_equal(types.cast(values), values))
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
+@pytest.mark.parametrize("network", architecture.NETWORKS)
 def test_zeros_of_the_pruned_network_stay_zero(demo_outputs, network):
-    pruned = networks.weights_of(networks.load(demo_outputs / "03_prune" / f"{network}_pruned.h5"))
-    after = networks.weights_of(quantized(demo_outputs, f"{network}_quantized_pruned"))
+    pruned = architecture.weights_of(architecture.load(demo_outputs / "03_prune" / f"{network}_pruned.h5"))
+    after = architecture.weights_of(quantized(demo_outputs, f"{network}_quantized_pruned"))
     zeros = 0
     for layer, (kernel, _) in pruned.items():
         assert not after[layer][0][kernel == 0].any(), layer
@@ -40,10 +40,10 @@ def test_zeros_of_the_pruned_network_stay_zero(demo_outputs, network):
 def test_every_weight_and_activation_is_on_its_grid(demo_outputs, name):
     _, test_samples = load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
     model = quantized(demo_outputs, name)
-    weights = networks.weights_of(model)
+    weights = architecture.weights_of(model)
     outputs = [model.get_layer(f"{layer}_{'logits' if layer in LAST else 'relu'}").output for layer in weights]
     every = keras.Model(model.input, [*outputs, model.get_layer("image").output])
-    *activations, image = networks.predict(every, test_samples.intensities)
+    *activations, image = architecture.predict(every, test_samples.intensities)
     for (layer, (kernel, bias)), values in zip(weights.items(), activations, strict=True):
         types = getattr(PRECISION, layer)
         assert is_on_grid(kernel, types.weight_bits, types.weight_integer_bits, signed=True), layer
@@ -54,7 +54,7 @@ def test_every_weight_and_activation_is_on_its_grid(demo_outputs, name):
 
 
 def test_training_starts_from_the_float_weights(demo_outputs):
-    source = networks.load(demo_outputs / "03_prune" / "classifier_pruned.h5")
+    source = architecture.load(demo_outputs / "03_prune" / "classifier_pruned.h5")
     target = quantization.build("classifier", PRECISION, quantization.pruning_masks(source, ("encoder_2",)))
     quantization.copy_weights(source, target)
     for mine, theirs in zip(target.get_weights(), source.get_weights(), strict=True):
@@ -62,7 +62,7 @@ def test_training_starts_from_the_float_weights(demo_outputs):
 
 
 def test_weights_that_the_quantized_network_has_no_place_for_are_named():
-    source = networks.build("autoencoder")
+    source = architecture.build("autoencoder")
     image = keras.layers.BatchNormalization(name="normalized")(source.output)
     target = quantization.build("autoencoder", PRECISION)
     with pytest.raises(PipelineError, match=r"layer normalized \(BatchNormalization\) of network .* has weights"):
@@ -70,7 +70,7 @@ def test_weights_that_the_quantized_network_has_no_place_for_are_named():
 
 
 def test_revived_weights_are_counted():
-    source = networks.build("autoencoder")
+    source = architecture.build("autoencoder")
     kernel = source.get_layer("latent").kernel
     kernel.assign(np.where(np.arange(32).reshape(16, 2) < 20, 0, 1))
     masks = quantization.pruning_masks(source, ("latent",))
@@ -90,9 +90,9 @@ def test_network_of_fewer_input_bits_ignores_the_others_saved_or_not(tmp_path):
     model = quantization.build("autoencoder", NetworkPrecision(input_bits=3))
     levels = np.random.default_rng(9).integers(32, size=(50, 64))
     given, leading = (array.astype(np.float32) / 32 for array in (levels, levels & 0b11100))
-    networks.save(model, tmp_path / "model.h5")
-    for each in (model, networks.load(tmp_path / "model.h5")):
-        np.testing.assert_array_equal(networks.predict(each, given), networks.predict(model, leading))
+    architecture.save(model, tmp_path / "model.h5")
+    for each in (model, architecture.load(tmp_path / "model.h5")):
+        np.testing.assert_array_equal(architecture.predict(each, given), architecture.predict(model, leading))
 
 
 def test_post_training_outputs_are_those_of_a_calculation_by_hand():

@@ -6,7 +6,7 @@ import json
 import pytest
 from stage_runs import ALL_STAGES, hashes, load_stage
 
-from common import artifacts, configuration
+from common.stages import artifacts, configuration
 
 IMAGES = "01_prepare_data/mnist8x8.npz"
 
@@ -74,12 +74,12 @@ def test_redraw_of_a_stale_stage_names_the_command(outputs, run_here):
 
 
 def test_redraw_that_fails_leaves_all_as_it_was(outputs, run_here, monkeypatch):
-    from common import plot_style
+    from common.figures import style
 
     def disk_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(plot_style, "save", disk_full)
+    monkeypatch.setattr(style, "save", disk_full)
     before = hashes(outputs)
     done = run_here("01_prepare_data", "--redraw", outputs=outputs)
     assert_refused(done, "01_prepare_data", "No space left on device", outputs, before)

@@ -17,22 +17,16 @@ import chromium
 import numpy as np
 import pytest
 
-from common import (
-    artifacts,
-    design_metrics,
-    integer_network,
-    mnist,
-    paper,
-    preprocessing,
-    published_designs,
-    report,
-)
+from common import paper, published_designs, report
 from common.errors import PipelineError
-from common.plot_style import VARIANTS
+from common.figures.style import VARIANTS
+from common.hls import design_metrics, integer_network
+from common.images import mnist, preprocessing
 from common.report import draw_digit, network_tables
 from common.report.metrics import write_metrics
 from common.report.results import DASH
 from common.report.workflow import LAYOUTS
+from common.stages import artifacts
 
 ROOT = Path(__file__).parents[1]
 STAGES = [path.stem for path in sorted(ROOT.glob("0[1-6]_*.py"))]  # those of the pipeline
@@ -714,10 +708,10 @@ def csim_levels(outputs):
 @needs_node
 @pytest.mark.parametrize("design", EMBEDDED)
 def test_javascript_computes_the_bits_of_the_c_simulation(demo_outputs, tmp_path, design):
-    from common import hls
+    from common.hls import hls4ml_project
 
     folder = demo_outputs / "05_convert_hls" / design
-    network = json.loads(json.dumps(integer_network.export(hls.load_model(folder / "model.fml"))))
+    network = json.loads(json.dumps(integer_network.export(hls4ml_project.load_model(folder / "model.fml"))))
     levels, csim = csim_levels(demo_outputs), np.load(folder / "csim.npz")["outputs"]
     assert np.count_nonzero(in_numpy(network, levels) != csim) == 0
     assert np.count_nonzero(in_javascript(tmp_path, network, levels) != csim) == 0
@@ -741,13 +735,16 @@ def test_javascript_computes_the_bits_of_the_last_run(tmp_path, design):
 
 @needs_node
 def test_leading_bits_of_the_input_are_exported(tmp_path):
-    from common import c_simulation, hls, networks, quantization
-    from common.precision import NetworkPrecision
+    from common.hls import c_simulation, hls4ml_project
+    from common.networks import architecture, quantization
+    from common.networks.precision import NetworkPrecision
 
     model = quantization.build("classifier", NetworkPrecision(input_bits=3))
     generator = np.random.default_rng(0)
     model.set_weights([generator.normal(0, 0.5, weights.shape) for weights in model.get_weights()])
-    converted = hls.convert(networks.cut(model, "full"), tmp_path / "project", hls.HlsOptions(), quantized=True)
+    converted = hls4ml_project.convert(
+        architecture.cut(model, "full"), tmp_path / "project", hls4ml_project.HlsOptions(), quantized=True
+    )
     levels = generator.integers(0, 32, (100, 64))
     csim, _ = c_simulation.c_simulate(converted, preprocessing.intensities(levels))
     network = integer_network.export(converted)
@@ -757,11 +754,12 @@ def test_leading_bits_of_the_input_are_exported(tmp_path):
 
 
 def test_network_that_rounds_its_sums_is_refused():
-    from common import hls, networks
     from common.errors import PipelineError
+    from common.hls import hls4ml_project
+    from common.networks import architecture
 
-    cut = networks.cut(networks.build("classifier"), "encoder")
-    converted = hls.convert(cut, Path("never-written"), hls.HlsOptions(), quantized=False)
+    cut = architecture.cut(architecture.build("classifier"), "encoder")
+    converted = hls4ml_project.convert(cut, Path("never-written"), hls4ml_project.HlsOptions(), quantized=False)
     with pytest.raises(PipelineError, match="layer encoder_1 rounds or saturates its sums"):
         integer_network.export(converted)
 

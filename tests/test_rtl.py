@@ -5,10 +5,11 @@ import pytest
 import qkeras
 from alkaid.trace import FVariable
 
-from common import c_simulation, hls, mismatches, rtl
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.legacy_keras import keras
+from common.hls import c_simulation, hls4ml_project, mismatches
+from common.networks.legacy_keras import keras
+from common.rtl import tracing
 
 RND_CONV = FixedPoint(5, 1, signed=False, rounding="RND_CONV", overflow="SAT")  # four fractional bits
 
@@ -81,7 +82,9 @@ def simulated(request, tmp_path_factory, pixels):
     model = build()
     model = with_random_weights(keras.Model(model.input, model.outputs, name=build.__name__))
     folder = tmp_path_factory.mktemp(build.__name__)
-    converted = hls.convert(model, folder, hls.HlsOptions(), quantized=build is not floating_point)
+    converted = hls4ml_project.convert(
+        model, folder, hls4ml_project.HlsOptions(), quantized=build is not floating_point
+    )
     found, _ = c_simulation.c_simulate(converted, pixels)
     return converted, c_simulation.keras_outputs(model, pixels), found
 
@@ -96,7 +99,7 @@ def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, p
         np.testing.assert_allclose(of_cpp, of_keras, atol=0.05)
     else:
         np.testing.assert_array_equal(of_cpp, of_keras)
-    of_alkaid = rtl.trace_model(converted).logic.predict(pixels)
+    of_alkaid = tracing.trace_model(converted).logic.predict(pixels)
     np.testing.assert_array_equal(of_alkaid, of_cpp)
     assert min(len(np.unique(column)) for column in of_cpp.T) > 1
 
@@ -104,14 +107,14 @@ def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, p
 def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
     """Where the values of alkaid change, a newer version may need no folding of constants any more."""
     values = [0.984375, 0.03125, 0.5]
-    inputs = rtl.FVArray.from_kif(*np.array([[0], [0], [5]]), rtl.HARDWARE, 0.0, rtl.SOLVERS["area"])
-    constants = rtl.FVArray(np.array([FVariable.from_const(value, hwconf=rtl.HARDWARE) for value in values]))
+    inputs = tracing.FVArray.from_kif(*np.array([[0], [0], [5]]), tracing.HARDWARE, 0.0, tracing.SOLVERS["area"])
+    constants = tracing.FVArray(np.array([FVariable.from_const(value, hwconf=tracing.HARDWARE) for value in values]))
 
     def output(rounded):
-        return rtl.trace(inputs, rounded, keep_dead_inputs=True).predict(np.zeros((1, 1)))[0].tolist()
+        return tracing.trace(inputs, rounded, keep_dead_inputs=True).predict(np.zeros((1, 1)))[0].tolist()
 
     assert output(constants.quantize(0, 1, 4, "SAT", "RND_CONV")) == [0.0, 0.0625, 0.5]
-    assert output(rtl.cast(constants, RND_CONV)) == [1.0, 0.0, 0.5] == RND_CONV.cast(values).tolist()
+    assert output(tracing.cast(constants, RND_CONV)) == [1.0, 0.0, 0.5] == RND_CONV.cast(values).tolist()
 
 
 @pytest.mark.parametrize("simulated", [pruned_neurons], indirect=True)
@@ -121,8 +124,8 @@ def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixel
         return values.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
 
     converted, _, of_cpp = simulated
-    monkeypatch.setattr(rtl, "cast", cast)
-    traced = rtl.trace_model(converted)
+    monkeypatch.setattr(tracing, "cast", cast)
+    traced = tracing.trace_model(converted)
     assert np.any(traced.logic.predict(pixels) != of_cpp)
     expected = c_simulation.c_simulate_elsewhere(converted, pixels, tmp_path)
     types = c_simulation.types_of(converted), traced.layer_types()
@@ -137,6 +140,6 @@ def test_layer_that_cannot_be_traced_is_refused_by_name(tmp_path):
     pixels = keras.Input((6,), name="pixels")
     hidden = keras.layers.Activation("tanh", name="squashed")(keras.layers.Dense(5, name="first")(pixels))
     model = keras.Model(pixels, keras.layers.Dense(2, name="second")(hidden))
-    converted = hls.convert(model, tmp_path, hls.HlsOptions(), quantized=False)
+    converted = hls4ml_project.convert(model, tmp_path, hls4ml_project.HlsOptions(), quantized=False)
     with pytest.raises(PipelineError, match=r"layer squashed \(Activation, activation tanh\) cannot be traced"):
-        rtl.trace_model(converted)
+        tracing.trace_model(converted)

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import equivalence, hls, pipeline, rtl, rtl_verification, yosys
 from common.fixed_point import fixed_point
-from common.legacy_keras import keras, make_deterministic
+from common.hls import hls4ml_project
+from common.networks.legacy_keras import keras, make_deterministic
+from common.rtl import pipeline, tracing
+from common.synthesis import yosys
+from common.verification import by_simulation, equivalence
 
 INPUTS, IMAGES = 8, 300
 OPTIONS = pipeline.PipelineOptions(latency_cutoff=2, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
@@ -39,8 +42,8 @@ def small_network():
 def design(tmp_path_factory):
     """Everything that a verification needs, with RTL as gates and netlist for UltraScale+."""
     folder = tmp_path_factory.mktemp("design")
-    model = hls.convert(small_network(), folder / "project", hls.HlsOptions(), quantized=True)
-    traced = rtl.trace_model(model)
+    model = hls4ml_project.convert(small_network(), folder / "project", hls4ml_project.HlsOptions(), quantized=True)
+    traced = tracing.trace_model(model)
     pipeline.write_rtl(traced, folder / "rtl", OPTIONS)
     pixels = np.random.default_rng(1).integers(0, 32, (IMAGES, INPUTS)) / 32
     yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
@@ -57,7 +60,7 @@ def design(tmp_path_factory):
 
 def verify(design, netlist):
     arguments = (design[name] for name in ("pixels", "input_type", "registers", "outputs"))
-    return rtl_verification.verify(netlist, *arguments)
+    return by_simulation.verify(netlist, *arguments)
 
 
 @pytest.mark.parametrize("netlist", ["gates.json", "netlist.json"])

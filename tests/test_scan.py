@@ -20,25 +20,19 @@ import pyarrow.parquet
 import pytest
 from stage_runs import start_stage, wait_until
 
-from common import (
-    compute_cluster,
-    dataset,
-    design_space,
-    networks,
-    plot_scan,
-    point_evaluation,
-    point_training,
-    processes,
-    provenance,
-    pruned_training,
-    scan_results,
-)
-from common.design_point import Outcome, Point
-from common.design_search import DesignSearch
-from common.designs import Design
 from common.errors import PipelineError
-from common.point_store import PointStore
-from common.scan import Scan, Task
+from common.figures import scan as scan_figures
+from common.hls.designs import Design
+from common.images import dataset
+from common.networks import architecture, pruned_training
+from common.running import processes
+from common.scan import compute_cluster, point_evaluation, point_training, spaces
+from common.scan import results as scan_results
+from common.scan.point_store import PointStore
+from common.scan.points import Outcome, Point
+from common.scan.scheduling import Scan, Task
+from common.scan.searching import DesignSearch
+from common.stages import provenance
 
 SCRIPTS = {"convert_hls": "05_convert_hls", "synthesize": "06_synthesize"}
 SPACE = "base = 'demo'\nquantize.seed = [0, 1, 2, 3, 4, 5, 6, 7]\n"
@@ -65,7 +59,7 @@ def scan(tmp_path):
     """Return a function that scans the seeds on two workers, and gives tasks by seed, and how often each was begun."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     (tmp_path / "space.toml").write_text(SPACE, encoding="utf-8")
-    space = design_space.load(tmp_path / "space.toml", [], 300)
+    space = spaces.load(tmp_path / "space.toml", [], 300)
 
     def run(name, points=8, **behaviour):
         begun = tmp_path / name
@@ -126,7 +120,7 @@ def test_points_of_another_program_are_computed_again_and_not_by_workers_that_ha
     kept = {Path(path).name for path in scan.store("programs").iterdir()}
     for change, words in (
         ({"alkaid": "99"}, f"has alkaid {provenance.package_versions()['alkaid']} instead of 99; bring it up to date"),
-        ({"code": "another simulator"}, "has other code than the scan has for common.point_evaluation; bring it"),
+        ({"code": "another simulator"}, "has other code than the scan has for common.scan.point_evaluation; bring it"),
     ):
         another_program(**change)
         tasks, begun = scan("programs", points=2)
@@ -174,13 +168,13 @@ def test_design_without_luts_does_not_win():
     rows = scan_results.rows_of(found, "full", worth)
     assert all(math.isfinite(each["score"]) for each in rows)
     assert [each["point"] for each in scan_results.best_of(rows, 2)] == ["a", "none"]
-    shares = plot_scan.front_growth(rows).data["share_of_area"]
+    shares = scan_figures.front_growth(rows).data["share_of_area"]
     assert np.isfinite(shares).all()
 
 
 def dead(path):
     """Return a trained network whose latent units are the same for every image."""
-    model = networks.load(path)
+    model = architecture.load(path)
     layer = model.get_layer("latent")
     layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
     return model

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from alkaid.trace import FVArray, HWConfig, trace
 
-from common import shared_sums
-from common.shared_sums import ADD_THREE, rebuild, with_estimates
+from common.rtl import shared_sums
+from common.rtl.shared_sums import ADD_THREE, rebuild, with_estimates
 
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from common.legacy_keras import keras, tf
-from common.soap import Soap
+from common.networks.legacy_keras import keras, tf
+from common.networks.soap import Soap
 
 
 def minimise(optimizer, steps, loss, start):

@@ -33,7 +33,9 @@ from stage_runs import (
     wait_until,
 )
 
-from common import artifacts, disk_space, report
+from common import report
+from common.running import disk_space
+from common.stages import artifacts
 
 IMAGES = "01_prepare_data/mnist8x8.npz"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]

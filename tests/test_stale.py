@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from stage_runs import STAGES, TINY, fork_stage
 
-from common import artifacts
+from common.stages import artifacts
 
 TWEAKS = {
     "01_prepare_data": ("--seed", "5"),

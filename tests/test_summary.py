@@ -20,7 +20,7 @@ def summarize(tmp_path):
 
     def run(designs, exactness):
         write_stage(outputs, "06_synthesize", metrics={"designs": designs, "exactness": exactness})
-        command = [sys.executable, "-m", "common.summary", "0"]
+        command = [sys.executable, "-m", "common.report.summary", "0"]
         done = subprocess.run(
             command, cwd=ROOT, env=environment(outputs), capture_output=True, encoding="utf-8", check=False
         )

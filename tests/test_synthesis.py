@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common import synthesis, synthesis_tables, test_bench
-from common.designs import Design
-from common.equivalence import Proof
 from common.fixed_point import FixedPoint
-from common.mismatches import Mismatch
-from common.open_synthesis import OpenOptions, RtlDesign
-from common.rtl_verification import Verification
+from common.hls import test_bench
+from common.hls.designs import Design
+from common.hls.mismatches import Mismatch
+from common.synthesis import building, tables
+from common.synthesis.open_tools import OpenOptions, RtlDesign
+from common.verification.by_simulation import Verification
+from common.verification.equivalence import Proof
 
 TYPE = FixedPoint(16, 6)
 VALUES = np.arange(20.0).reshape(5, 4)
@@ -30,7 +31,7 @@ OPTIONS = OpenOptions(
     board=None,
     finished=Path("finished"),
 )
-BUILD = synthesis.Build(Design("encoder_classifier", "quantized"), Path("from"), Path("to"), OPTIONS, None, 60.0)
+BUILD = building.Build(Design("encoder_classifier", "quantized"), Path("from"), Path("to"), OPTIONS, None, 60.0)
 
 
 def changed(row, column):
@@ -48,7 +49,7 @@ def simulation(values, layer):
 def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES, refuted=None):
     differing = int(np.count_nonzero(alkaid != VALUES))
     faults = ("first difference in layer traced",) if differing else ()
-    prepared = synthesis.Prepared(
+    prepared = building.Prepared(
         [test_bench.Output("classifier_3", 4, TYPE)],
         VALUES,
         RtlDesign(Path(), TYPE, {}, alkaid, Path("vhdl"), {"encoder_1": 10.0}, {}),
@@ -63,7 +64,7 @@ def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES,
         "xc7": ({"lut": 6}, simulation(netlist, "in_netlist")),
         "proofs": {"xcup": Proof(("a",), refuted or {}, {})},
     }
-    return synthesis.assemble(BUILD, prepared, results)
+    return building.assemble(BUILD, prepared, results)
 
 
 def test_exact_design_has_no_faults(capsys):
@@ -75,7 +76,7 @@ def test_exact_design_has_no_faults(capsys):
         "encoder_classifier/quantized, VHDL": {"images": 5, "values": 20, "alir_vhdl": 0},
     }
     assert found.resources == {"xcup": {"lut": 5, "stages": 1, "stages_proven": 1}, "xc7": {"lut": 6}}
-    synthesis_tables.print_exactness(found.exactness)
+    tables.print_exactness(found.exactness)
     assert capsys.readouterr().out == (
         "  no value differs; designs compared: C simulation and test bench (1), C simulation and traced logic (1), "
         "traced logic and RTL (1), traced logic and VHDL (1), RTL and netlist (1)\n"
@@ -102,7 +103,7 @@ def test_pair_that_differs_is_counted_and_named(part, counts, fault, capsys):
     of_all, of_vhdl = found.exactness.values()
     assert (*list(of_all.values())[2:], of_vhdl["alir_vhdl"]) == counts
     assert found.faults[0] == fault
-    synthesis_tables.print_exactness(found.exactness)
+    tables.print_exactness(found.exactness)
     shown = capsys.readouterr().out
     assert "Values that differ" in shown
     cells = [line.split()[-6:] for line in shown.splitlines() if "quantized" in line]
@@ -118,7 +119,7 @@ def test_routed_timing_fits_a_terminal_with_the_slowest_path_beneath(capsys):
     timing = {"latency_cutoff": 1.5, "fmax_mhz": 175.41, "latency_cycles": 27, "latency_ns": 153.93}
     row = {**timing, "lut": 13_874, "ff": 9_564, "critical_path": ["input", "classifier_3"]}
     found = SimpleNamespace(design="encoder_classifier/quantized_pruned", routed={1.5: row}, resources={})
-    synthesis_tables.print_timing([found])
+    tables.print_timing([found])
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if "13874" in line)
     assert line.split() == [found.design, "1.5", "175.41", "27", "153.93", "13874", "9564"]

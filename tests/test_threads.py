@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from stage_runs import wait_until
 
-from common import networks, training
 from common.errors import PipelineError
-from common.legacy_keras import make_deterministic
-from common.recipe import Recipe
-from common.samples import Samples
-from common.threads import StoppedError, run_together, stop_if_asked
+from common.images.samples import Samples
+from common.networks import architecture, training
+from common.networks.legacy_keras import make_deterministic
+from common.networks.recipe import Recipe
+from common.running.threads import StoppedError, run_together, stop_if_asked
 
 RECIPE = Recipe(epochs=3, batch_size=16)
 TASKS = [("classifier", 0), ("autoencoder", 0), ("classifier", 1), ("autoencoder", 1)]
@@ -23,7 +23,7 @@ def trained_weights(network: str, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng(5)
     samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
     make_deterministic(seed)
-    model = networks.build(network)
+    model = architecture.build(network)
     training.compile_network(model, RECIPE, 200)
     training.train(model, samples, samples, RECIPE, network)
     return model.get_weights()

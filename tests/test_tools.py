@@ -26,7 +26,7 @@ from stage_runs import (
 )
 from vendor_samples import C_SYNTHESIS_XML, LOGIC_SYNTHESIS
 
-from common import artifacts
+from common.stages import artifacts
 
 
 def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **variables: str) -> None:
@@ -233,7 +233,7 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
     assert [counts.get(pair) for pair in pairs] == [0] * 5
 
-    command = [sys.executable, "-m", "common.summary", "0"]
+    command = [sys.executable, "-m", "common.report.summary", "0"]
     summary = subprocess.run(
         command, cwd=ROOT, env=environment(tiny), capture_output=True, encoding="utf-8", check=True
     ).stdout

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from stage_runs import ALLOWED, run_well
 
-from common import networks, training
 from common.errors import PipelineError
-from common.legacy_keras import make_deterministic
-from common.recipe import Recipe
-from common.samples import Samples
+from common.images.samples import Samples
+from common.networks import architecture, training
+from common.networks.legacy_keras import make_deterministic
+from common.networks.recipe import Recipe
 
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 
@@ -24,7 +24,7 @@ def random_samples(count: int, seed: int) -> Samples:
 
 def trained_weights(test_samples: Samples, recipe: Recipe = RECIPE) -> list[np.ndarray]:
     make_deterministic(recipe.seed)
-    model = networks.build("autoencoder")
+    model = architecture.build("autoencoder")
     training.compile_network(model, recipe, 40)
     training.train(model, random_samples(40, 5), test_samples, recipe, "test")
     return model.get_weights()

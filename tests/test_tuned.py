@@ -9,28 +9,18 @@ import pytest
 import qkeras
 from stage_runs import ROOT
 
-from common import (
-    c_simulation,
-    conversion,
-    hls,
-    networks,
-    pipeline,
-    pruning,
-    quantization,
-    quantized_training,
-    rtl,
-    rtl_verification,
-    tabulation,
-    training,
-    yosys,
-)
 from common.errors import PipelineError
 from common.fixed_point import fixed_point
-from common.legacy_keras import keras, make_deterministic
-from common.precision import LayerPrecision, NetworkPrecision
-from common.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe, Starts
-from common.samples import Samples
-from common.starts import choose_start
+from common.hls import c_simulation, conversion, hls4ml_project
+from common.images.samples import Samples
+from common.networks import architecture, pruning, quantization, quantized_training, training
+from common.networks.legacy_keras import keras, make_deterministic
+from common.networks.precision import LayerPrecision, NetworkPrecision
+from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe, Starts
+from common.networks.starts import choose_start
+from common.rtl import pipeline, tabulation, tracing
+from common.synthesis import yosys
+from common.verification import by_simulation
 
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=5e-3)
 PRECISION = NetworkPrecision(input_bits=3, encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1))
@@ -41,18 +31,18 @@ SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).inte
 
 def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, share=0.5):
     make_deterministic(0)
-    source = networks.build(network, "he_uniform")
+    source = architecture.build(network, "he_uniform")
     raised = Raised(EncoderSparsity(**sparsity), share, EncoderPenalty(encoder_1=penalty))
     return quantized_training.train_with_zeros_raised(network, source, PRECISION, recipe, raised, SAMPLES, SAMPLES)
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS)
+@pytest.mark.parametrize("network", architecture.NETWORKS)
 @pytest.mark.parametrize("optimizer", ["adam", "soap"])
 def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network, optimizer):
     trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
     for variant, targets in {"quantized": {}, "quantized_pruned": SPARSITY}.items():
         model, curves = trained[variant]
-        for name, layer in networks.dense_layers(model).items():
+        for name, layer in architecture.dense_layers(model).items():
             kernel = layer.kernel.numpy()
             assert np.count_nonzero(kernel) == kernel.size - round(targets.get(name, 0) * kernel.size), name
         assert {len(values) for values in curves.values()} == {4}
@@ -75,7 +65,7 @@ def test_sparsity_rises_in_its_share_of_the_training(monkeypatch):
 
 def test_smallest_weights_are_the_ones_that_go():
     model = quantization.build("autoencoder", PRECISION, quantization.no_zeros("autoencoder"))
-    kernel = networks.dense_layers(model)["latent"].kernel
+    kernel = architecture.dense_layers(model)["latent"].kernel
     before = np.random.default_rng(22).permutation(np.arange(1, 33, dtype=np.float32).reshape(16, 2) / 64)
     kernel.assign(before)
     quantized_training.prune_smallest(model, {"latent": 0.25})
@@ -86,7 +76,7 @@ def test_penalty_leaves_fewer_weights_in_its_layer():
     left = {}
     for penalty in (0.0, 1e-2):
         model, _ = train_raised({}, penalty, recipe=replace(RECIPE, epochs=16))["quantized"]
-        left[penalty] = {name: np.count_nonzero(kernel) for name, (kernel, _) in networks.weights_of(model).items()}
+        left[penalty] = {name: np.count_nonzero(kernel) for name, (kernel, _) in architecture.weights_of(model).items()}
     assert left[1e-2]["encoder_1"] < 0.7 * left[0.0]["encoder_1"]
     assert left[1e-2]["decoder_2"] > 0.9 * left[0.0]["decoder_2"]
 
@@ -96,7 +86,7 @@ def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
     trained, judged, models = [], [], []
 
     def build():
-        models.append(networks.build("classifier", "he_uniform"))
+        models.append(architecture.build("classifier", "he_uniform"))
         return models[-1]
 
     def evaluate(_, samples):
@@ -120,14 +110,14 @@ def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
 def test_more_images_than_there_are_cannot_be_held_out():
     starts = Starts(count=2, validation_images=120)
     with pytest.raises(PipelineError, match="120 of 120 training images cannot be held out"):
-        choose_start(lambda: networks.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
+        choose_start(lambda: architecture.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
 
 
 def test_pruning_can_begin_at_a_chosen_start():
-    source = networks.build("autoencoder", "he_uniform")
+    source = architecture.build("autoencoder", "he_uniform")
     pruned = pruning.with_pruning(source, ["encoder_2"], pruning.PruningSchedule(0.5, 1, 2, 1))
     pruning.copy_weights(source, pruned)
-    np.testing.assert_array_equal(networks.predict(pruned, LEVELS / 32), networks.predict(source, LEVELS / 32))
+    np.testing.assert_array_equal(architecture.predict(pruned, LEVELS / 32), architecture.predict(source, LEVELS / 32))
 
 
 def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
@@ -161,14 +151,16 @@ PIXELS = np.random.default_rng(24).integers(32, size=(500, 6)).astype(np.float32
 
 
 def converted(model, folder, cut):
-    return hls.convert(networks.cut(model, cut), folder, hls.HlsOptions(), quantized=True)
+    return hls4ml_project.convert(architecture.cut(model, cut), folder, hls4ml_project.HlsOptions(), quantized=True)
 
 
 @pytest.mark.parametrize("latent_bits", [3, 4, 6])
-@pytest.mark.parametrize("cut", networks.CUTS)
+@pytest.mark.parametrize("cut", architecture.CUTS)
 def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, latent_bits):
     model = converted(small_network(latent_bits), tmp_path, cut)
-    dense, tabulated = (rtl.trace_model(model, tracer) for tracer in (rtl.Hls4mlTracer, tabulation.TabulatingTracer))
+    dense, tabulated = (
+        tracing.trace_model(model, tracer) for tracer in (tracing.Hls4mlTracer, tabulation.TabulatingTracer)
+    )
     expected = dense.logic.predict(PIXELS)
     np.testing.assert_array_equal(tabulated.logic.predict(PIXELS), expected)
     assert len(np.unique(expected, axis=0)) > 5
@@ -188,7 +180,7 @@ def test_entries_of_the_tables_are_those_of_all_points_that_the_encoder_can_name
         kernel[:, dead_unit] = 0
         network.get_layer("latent").set_weights([kernel, bias])
     model = converted(network, tmp_path, "full")
-    traced = rtl.trace_model(model, tabulation.TabulatingTracer, (tabulation.PLANE,), aim)
+    traced = tracing.trace_model(model, tabulation.TabulatingTracer, (tabulation.PLANE,), aim)
     addresses, entries = tabulation.entries(model, traced)
     expected = {None: np.arange(256), 0: np.arange(16), 1: np.arange(0, 256, 16)}[dead_unit]
     np.testing.assert_array_equal(addresses, expected)
@@ -198,21 +190,23 @@ def test_entries_of_the_tables_are_those_of_all_points_that_the_encoder_can_name
 
 
 def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_path):
-    cut = networks.cut(small_network(), "full")
-    model = hls.convert(cut, tmp_path / "whole", hls.HlsOptions(), quantized=True)
+    cut = architecture.cut(small_network(), "full")
+    model = hls4ml_project.convert(cut, tmp_path / "whole", hls4ml_project.HlsOptions(), quantized=True)
     found, layers = c_simulation.c_simulate(model, PIXELS)
     of_points = conversion._simulate_points(
-        cut, model, found, layers["latent_relu"], tmp_path / "part", hls.HlsOptions()
+        cut, model, found, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
     )
     assert of_points.shape == (256, 7)
     latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
     np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
     with pytest.raises(PipelineError, match="downstream of the latent plane, by itself, differs"):
-        conversion._simulate_points(cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls.HlsOptions())
+        conversion._simulate_points(
+            cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
+        )
 
 
 def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
-    traced = rtl.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
+    traced = tracing.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
     registers = pipeline.registers(traced, pipeline.PipelineOptions(2, "verilog", "part", 5.0))
     assert registers["model_out"].layers == ("image",) * 4 + ("classifier_3",) * 3
 
@@ -223,11 +217,11 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
     kernel[0] = 0
     model.get_layer("encoder_2").set_weights([kernel, bias])
     graph = converted(model, tmp_path / "project", "encoder_classifier")
-    traced = rtl.trace_model(graph, tabulation.TabulatingTracer)
+    traced = tracing.trace_model(graph, tabulation.TabulatingTracer)
     options = pipeline.PipelineOptions(3, "verilog", "part", 5.0)
     pipeline.write_rtl(traced, tmp_path / "rtl", options)
     yosys.elaborate(tmp_path / "rtl", pipeline.TOP, tmp_path / "rtl" / "gates.json", timeout_seconds=60)
-    found = rtl_verification.verify(
+    found = by_simulation.verify(
         tmp_path / "rtl" / "gates.json",
         PIXELS.astype(np.float64),
         fixed_point(graph.get_input_variables()[0].type.precision),
@@ -241,11 +235,11 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
 def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
     model = converted(small_network(latent_bits=7), tmp_path, "full")
     with pytest.raises(PipelineError, match=r"too many points for a table: run with --no-tabulate-latent"):
-        rtl.trace_model(model, tabulation.TabulatingTracer)
+        tracing.trace_model(model, tabulation.TabulatingTracer)
 
 
 def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one(tmp_path):
-    networks.save(small_network(), tmp_path / "model.h5")
+    architecture.save(small_network(), tmp_path / "model.h5")
     path = str(tmp_path / "model.h5")
     load = f"from pathlib import Path; from common import networks; print(networks.load(Path({path!r})).count_params())"
     done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
@@ -254,12 +248,12 @@ def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one
 
 def test_leading_bits_are_converted_and_traced_whether_in_memory_or_from_a_file(tmp_path):
     model = small_network()
-    networks.save(model, tmp_path / "model.h5")
-    image, logits = networks.predict(keras.Model(model.input, networks.cut(model, "full").outputs), PIXELS)
-    for number, each in enumerate((model, networks.load(tmp_path / "model.h5"))):
+    architecture.save(model, tmp_path / "model.h5")
+    image, logits = architecture.predict(keras.Model(model.input, architecture.cut(model, "full").outputs), PIXELS)
+    for number, each in enumerate((model, architecture.load(tmp_path / "model.h5"))):
         graph = converted(each, tmp_path / str(number), "full")
         (layer,) = (layer for layer in graph.get_layers() if layer.name == "pixels_leading_bits")
         precision = layer.get_output_variable().type.precision
         assert (precision.width, precision.integer, precision.signed) == (3, 0, False)
-        found = rtl.trace_model(graph).logic.predict(PIXELS)
+        found = tracing.trace_model(graph).logic.predict(PIXELS)
         np.testing.assert_array_equal(found, np.concatenate([image, logits], axis=1))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS, VERSAL_LOGIC_SYNTHESIS
 
-from common.vendor_reports import (
+from common.hls.vendor_reports import (
     CosimulationReport,
     ReportError,
     SynthesisReport,
@@ -18,7 +18,7 @@ from common.vendor_reports import (
     read_cosimulation,
     read_logic_synthesis,
 )
-from common.vendor_tools import C_SIMULATION_DONE
+from common.hls.vendor_tools import C_SIMULATION_DONE
 
 REAL = Path(os.environ.get("VENDOR_REPORTS_DIR", "/nonexistent"))
 needs_real_reports = pytest.mark.skipif(

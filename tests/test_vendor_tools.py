@@ -19,8 +19,8 @@ from test_processes import ROOT, START_CHILD, assert_child_dies
 from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS
 
 from common.errors import PipelineError, ToolError
-from common.vendor_reports import ReportError
-from common.vendor_tools import (
+from common.hls.vendor_reports import ReportError
+from common.hls.vendor_tools import (
     BuildReports,
     BuildSteps,
     build_project,
@@ -307,7 +307,7 @@ def test_interrupted_program_leaves_no_tool_behind(tools, project):
     install(tools, "vivado_hls", f"{START_CHILD}\necho started; wait")
     program = (
         "import signal; signal.signal(2, signal.default_int_handler)\n"
-        "from pathlib import Path; from common.vendor_tools import BuildSteps, build_project, open_project\n"
+        "from pathlib import Path; from common.hls.vendor_tools import BuildSteps, build_project, open_project\n"
         f"build_project(open_project(Path({str(project.folder)!r})), BuildSteps(), timeout_seconds=60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:

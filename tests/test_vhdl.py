@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from alkaid.trace import FVArrayInput, HWConfig, trace
 
-from common import pipeline, rtl, vhdl_simulation
 from common.fixed_point import FixedPoint
+from common.rtl import pipeline, tracing
+from common.verification import vhdl_simulation
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def traced():
     hidden = np.tanh(hidden - 0.5).quantize(np.ones(3, int), np.full(3, 0), np.full(3, 5))
     logic = trace(inputs, hidden @ (generator.integers(-7, 8, (3, 2)) / 8))
     assert logic.lookup_tables
-    return rtl.TracedModel(logic, ("network",), (0,) * len(logic.ops), logic, (2,))
+    return tracing.TracedModel(logic, ("network",), (0,) * len(logic.ops), logic, (2,))
 
 
 def options(flavor):

@@ -5,8 +5,9 @@ import pytest
 from alkaid.codegen import RTLModel
 from alkaid.types import CombLogic, Op, QInterval
 
-from common import netlist_simulation, netlists, yosys
-from common.shared_sums import ADD, ADD_CONSTANT, ADD_THREE, NEGATE, SUBTRACT, with_estimates
+from common.rtl.shared_sums import ADD, ADD_CONSTANT, ADD_THREE, NEGATE, SUBTRACT, with_estimates
+from common.synthesis import yosys
+from common.verification import netlist_simulation, netlists
 
 INPUTS, ADDERS = 24, 120
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from common import yosys
 from common.errors import PipelineError, ToolError
-from common.yosys import Utilization, elaborate, synthesize
+from common.synthesis import yosys
+from common.synthesis.yosys import Utilization, elaborate, synthesize
 
 DESIGN = """
 module top (input clk, input [7:0] a, b, input [5:0] address, output reg [8:0] sum, output reg [8:0] negative,

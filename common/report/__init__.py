@@ -9,8 +9,8 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from common import console
 from common.report.metrics import write_metrics
+from common.running import console
 
 FAULT_LOG = "failed/overview.log"
 

@@ -2,10 +2,12 @@
 
 import sys
 
-from common import console, report, stages
+from common import report
 from common.report.metrics import write_metrics
+from common.running import console
+from common.stages.stage import outputs_folder
 
-outputs = stages.outputs_folder()
+outputs = outputs_folder()
 try:
     outputs.mkdir(parents=True, exist_ok=True)
     write_metrics(outputs)

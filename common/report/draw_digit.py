@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from common import artifacts, integer_network, preprocessing
 from common.errors import PipelineError
-from common.plot_style import DIGITS
+from common.figures.style import DIGITS
+from common.hls import integer_network
+from common.images import preprocessing
+from common.stages import artifacts
 
 SCRIPT = Path(__file__).with_suffix(".js")
 DESIGN = "full/quantized_pruned"

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import artifacts
 from common.errors import PipelineError
+from common.stages import artifacts
 
 
 @dataclass(frozen=True)

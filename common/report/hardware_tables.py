@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common import design_metrics, paper
-from common.designs import CUTS, VARIANTS
+from common import paper
+from common.hls import design_metrics
+from common.hls.designs import CUTS, VARIANTS
 from common.published_designs import OVERESTIMATES, SYNTHESIZED_PROJECTS, overestimate
 from common.report.network_tables import Comparison
 from common.report.results import DASH, PAPER_VARIANTS, measured, number

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import artifacts
 from common.errors import PipelineError
+from common.stages import artifacts
 
 Record = Mapping[str, Any]
 

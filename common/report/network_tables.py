@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import artifacts, paper
+from common import paper
 from common.errors import PipelineError
 from common.report.results import AFTER_TRAINING, DASH, measured, number
+from common.stages import artifacts
 
 # Types of the paper's revision (its Table 3): weights and biases, output. Its decoder is not among them.
 TABLE_3 = {

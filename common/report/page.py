@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import dataset, design_metrics
 from common.errors import PipelineError
+from common.hls import design_metrics
+from common.images import dataset
 from common.report import figures, reproduction, results, stage_status
 from common.report.figures import Figure
 from common.report.results import Row

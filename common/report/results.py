@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from common import design_metrics, paper
-from common.designs import VARIANTS
+from common import paper
+from common.hls import design_metrics
+from common.hls.designs import VARIANTS
 
 DASH = "–"
 CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from common.errors import PipelineError
-from common.plot_style import VARIANTS
+from common.figures.style import VARIANTS
 from common.report import (
     benchmarks,
     draw_digit,

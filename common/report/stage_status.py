@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from common import artifacts
 from common.errors import PipelineError
+from common.stages import artifacts
 
 # The stages that make runs, by their subjects; a numbered script beside them is for who wants it.
 PIPELINE = ("prepare_data", "train_autoencoder", "prune", "quantize", "convert_hls", "synthesize")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.plot_style import VARIANTS
+from common.figures.style import VARIANTS
 from common.report.results import measured, number
 from common.report.stage_status import Stage
 

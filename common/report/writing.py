@@ -6,9 +6,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from common import artifacts
 from common.report import page, reproduction, results_table, sections
 from common.report.page import Page
+from common.stages import artifacts
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -1,0 +1,192 @@
+"""One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
+
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import serial
+from hls4ml.model.graph import ModelGraph
+
+from common.board import boards, host
+from common.board import simulation as board_simulation
+from common.board.boards import BOARDS, BoardOptions
+from common.board.protocol import BoardDesign, Port
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint
+from common.hls import test_bench
+from common.hls.designs import Design
+from common.hls.golden_outputs import GoldenOutputs
+from common.lattice.place_and_route import PlaceAndRouteOptions
+from common.lattice.place_and_route import version as router_version
+from common.rtl import pipeline, tabulation, tracing, verified_trace
+from common.rtl.verified_trace import Counts
+from common.running import parallel
+from common.stages import finished_steps, provenance
+from common.synthesis import yosys
+
+PARTS = {"encoder": {"latent": 2}, "encoder_classifier": {"logits": 10}, "full": {"image": 64, "logits": 10}}
+ANSWER_SECONDS = 120  # a simulated board may share its processor
+
+
+@dataclass(frozen=True)
+class LoadedDesign:
+    """What putting a design on a board gave.
+
+    Attributes:
+        row: Of `metrics.json`; None where there is no bitstream.
+        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and simulated board.
+        faults: Where two of them differ first, in words.
+        unfinished: Why there is no bitstream; empty where there is one.
+    """
+
+    row: dict[str, Any] | None
+    exactness: dict[str, Counts]
+    faults: tuple[str, ...]
+    unfinished: str
+
+
+def load(
+    design: Design,
+    model: ModelGraph,
+    golden: GoldenOutputs,
+    pixels: np.ndarray,
+    folder: Path,
+    options: BoardOptions,
+    routing: PlaceAndRouteOptions,
+    pipeline_options: pipeline.PipelineOptions,
+    *,
+    tabulate_latent: bool,
+    store: Path,
+    timeout_seconds: float,
+) -> LoadedDesign:
+    """Simulate the top level of a design through its serial line, and make its bitstream.
+
+    That there is none, because the routed design is too slow or a tool failed, is a finding, not an error.
+
+    Args:
+        design: Which one.
+        model: Its converted model.
+        golden: Its C simulation.
+        pixels: Test images, float64 [N, 64].
+        folder: Where the top level, the bitstream and the logs go.
+        options: Which board.
+        routing: Seed, and the clock that is aimed at; its FPGA gives way to the board's.
+        pipeline_options: How the RTL is written.
+        tabulate_latent: Whether what is downstream of the latent plane is looked up.
+        store: Of finished steps.
+        timeout_seconds: Wall time after which a tool is killed [s].
+    """
+    from common.hls import c_simulation  # brings TensorFlow, which the main process does not need
+
+    parts = PARTS[design.cut]
+    alone = "latent" in parts
+    trace = verified_trace.trace(
+        model, golden, pixels, folder.parent, tabulate_latent=tabulate_latent, aim="delay", with_latent=not alone
+    )
+    traced = trace.traced
+    registers = pipeline.registers(traced, pipeline_options)
+    input_type = tracing.input_type(model)
+    on_board = BoardDesign(
+        design=str(design),
+        board=options.name,
+        inputs=_input_port(registers, input_type),
+        outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
+        parts=parts | {"latent": 2},
+        baud=options.baud,
+        clock_mhz=options.clock_mhz,
+        latency_cycles=pipeline.cost(traced, pipeline_options)[0],
+    )
+    chip = BOARDS[options.name]
+    routing = replace(routing, device=chip.device, package=chip.package, speed_grade=chip.speed_grade)
+    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
+    if not alone:
+        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
+        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        pipeline.write_rtl(traced, Path(scratch), pipeline_options)
+        boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
+
+    def simulate() -> dict[str, Any]:
+        found = _simulate(folder, on_board, options, pixels[: len(expected)], timeout_seconds)
+        mismatch = test_bench.first_mismatch(outputs, expected, found)
+        fault = f"simulated board: {mismatch}" if mismatch else ""
+        return {"differing": int(np.count_nonzero(found != expected)), "fault": fault}
+
+    def make() -> dict[str, Any]:
+        routed = boards.write_bitstream(
+            folder,
+            options,
+            routing,
+            timeout_seconds=timeout_seconds,
+            on_step=lambda step: parallel.say(f"{design} on the board: {step}"),
+        )
+        return {
+            "tool": f"{yosys.version()}, {router_version()}",
+            "part": f"{chip.title}: {chip.device}, {chip.package}, speed grade {chip.speed_grade}",
+            "estimate": False,
+            "routed": True,
+            "lut": routed.used["TRELLIS_COMB"],
+            "ff": routed.used["TRELLIS_FF"],
+            "luts_available": routed.available["TRELLIS_COMB"],
+            "latency_cycles": on_board.latency_cycles,
+            "initiation_interval": 1,
+            "clock_ns": round(1000 / options.clock_mhz, 3),
+            "fmax_mhz": round(routed.fmax_mhz, 2),
+            "latency_ns": round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
+            "target_mhz": routed.target_mhz,
+            "slack_ns": round(1000 / options.clock_mhz - routed.clock_ns, 3),
+            "log": f"{design}/{folder.name}/routed.log",
+        }
+
+    name = f"{design}, {options.name}"
+    exactness = trace.exactness(name)
+    faults = [f"traced for {options.name}: {fault}" for fault in trace.faults]
+    sources, simulation = folder / "src", folder / "simulation"
+    program = provenance.program(__name__)
+    simulated = finished_steps.key_of(sources, asdict(options), program, pixels[: options.images], expected)
+    made = finished_steps.key_of(
+        sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), program
+    )
+    try:
+        found = finished_steps.once(store, simulated, simulation, simulate)
+        serial_line = {"images": len(expected), "values": expected.size, "csim_uart": found["differing"]}
+        exactness[f"{name}, serial line"] = serial_line
+        faults += filter(None, [found["fault"]])
+        row = finished_steps.once(store, made, folder, make)
+    except PipelineError as error:
+        return LoadedDesign(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
+    row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
+    return LoadedDesign(row, exactness, tuple(faults), "")
+
+
+def _input_port(registers: dict[str, pipeline.PipelineRegister], input_type: FixedPoint) -> Port:
+    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0).tolist()
+    return Port(tuple(widths), (False,) * len(widths), (input_type.fraction,) * len(widths))
+
+
+def _output_port(register: pipeline.PipelineRegister) -> Port:
+    types = register.types
+    return Port(register.widths, tuple(word.signed for word in types), tuple(word.fraction for word in types))
+
+
+def _simulate(
+    folder: Path, on_board: BoardDesign, options: BoardOptions, pixels: np.ndarray, timeout_seconds: float
+) -> np.ndarray:
+    """Send images through the simulated serial line; return what comes back, float64 [N, outputs]."""
+
+    def say(step: str) -> None:
+        parallel.say(f"{on_board.design} on the simulated board: {step}")
+
+    output = folder / "simulation"
+    with board_simulation.only_logs_stay(output):
+        program = board_simulation.build(folder, output, timeout_seconds=timeout_seconds, on_step=say)
+        with (
+            board_simulation.running(program, options) as port,
+            serial.Serial(port, options.baud, timeout=ANSWER_SECONDS) as line,
+        ):
+            return host.classify(
+                line, on_board, pixels, lambda place, _: say(f"image {place + 1:,} of {len(pixels):,}")
+            )

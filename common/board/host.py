@@ -1,0 +1,175 @@
+"""Send test images to a board and print what it answers: digit, latent point, images a second.
+
+Run:     python -m common.board.host --port /dev/ttyUSB0 [--design encoder/quantized_pruned] [--images 1000]
+Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/mnist8x8.npz
+
+The bitstream must be on the board; README, 'On a board', says how it gets there.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import numpy as np
+
+from common.board import protocol
+from common.board.protocol import BoardDesign, FrameReader
+from common.errors import PipelineError
+from common.images import dataset
+from common.running import console
+from common.stages.configuration import Interval, parse_command_line
+from common.stages.stage import outputs_folder
+
+UNDER_WAY = 2  # requests at a time: while an answer is sent, another can wait
+TRIES = 5
+
+
+class Line(Protocol):
+    """A serial port, as pyserial has it: reads return after a while with what has come."""
+
+    in_waiting: int
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes."""
+
+    def write(self, data: bytes) -> int | None:
+        """Send bytes."""
+
+
+def classify(
+    line: Line, design: BoardDesign, values: np.ndarray, on_result: Callable[[int, np.ndarray], None] | None = None
+) -> np.ndarray:
+    """Send images and return the results, both exactly as the network has them; what is disturbed is sent again.
+
+    Args:
+        line: To the board.
+        design: On the board.
+        values: Images, float [N, pixels].
+        on_result: Called with the position of an image and its result, in the order of the images.
+
+    Returns:
+        Results, float64 [N, outputs].
+
+    Raises:
+        PipelineError: The board does not answer, or answers wrongly again and again.
+    """
+    requests = design.inputs.pack(values)
+    results = np.zeros((len(values), len(design.outputs.widths)))
+    for place, answer in _answers(line, requests, design.outputs.bytes):
+        results[place] = design.outputs.unpack([answer])[0]
+        if on_result is not None:
+            on_result(place, results[place])
+    return results
+
+
+def _answers(line: Line, requests: list[bytes], answer_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield position and answer of each request, in order."""
+    reader = FrameReader()
+    done = sent = 0
+    failures: list[str] = []
+    while done < len(requests):
+        while sent < min(done + UNDER_WAY, len(requests)):
+            line.write(protocol.frame(bytes([sent % 256]) + requests[sent]))
+            sent += 1
+        received = line.read(max(line.in_waiting, 1))
+        answers = list(reader.take(received))
+        fault = None if received else "no answer"
+        for answer in answers:
+            if answer is None:
+                fault = "an answer arrived damaged"
+            elif answer[0] != protocol.OK:
+                fault = protocol.ERRORS.get(answer[0], f"unknown status {answer[0]}")
+            elif answer[1] != done % 256 or len(answer) != 2 + answer_bytes:
+                fault = "an answer belongs to another request"
+            elif fault is None:
+                failures = []
+                yield done, answer[2:]
+                done += 1
+        if fault:
+            failures.append(fault)
+            if len(failures) == TRIES:
+                raise PipelineError(
+                    f"image {done} failed {TRIES} times ({', '.join(dict.fromkeys(failures))}): is this design on the "
+                    f"board, and is this its port?"
+                )
+            while line.read(max(line.in_waiting, 1)):
+                pass  # until the line is silent: what is still under way is not waited for
+            reader = FrameReader()
+            sent = done
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Which board, which design, how many images."""
+
+    port: str = "/dev/ttyUSB0"
+    """Serial port of the board."""
+    design: str = "encoder_classifier/quantized_pruned"
+    """Design CUT/VARIANT that is on it."""
+    images: Annotated[int, Interval(1, 10_000)] = 1000
+    """How many of the test images are sent."""
+    timeout_seconds: Annotated[float, Interval(0.01, 60)] = 1.0
+    """Silence after which an image is sent again [s]."""
+
+
+def main(configuration: Configuration) -> None:
+    """Classify test images on the board and print its answers.
+
+    Raises:
+        PipelineError: There is no such design or port, or the board does not answer as it should.
+    """
+    import serial
+
+    outputs = outputs_folder()
+    place = outputs / "06_synthesize" / configuration.design / "board" / "board.json"
+    if not place.exists():
+        raise PipelineError(
+            f"{place} is missing; run: python 06_synthesize.py --bitstream --board.design {configuration.design}"
+        )
+    design = BoardDesign.from_dict(json.loads(place.read_text(encoding="utf-8")))
+    _, samples = dataset.load(outputs / "01_prepare_data" / "mnist8x8.npz")
+    images = samples.intensities[: configuration.images].astype(np.float64)
+    digits = samples.digits[: len(images)]
+    started = time.perf_counter()
+    try:
+        with (
+            serial.Serial(configuration.port, design.baud, timeout=configuration.timeout_seconds) as line,
+            console.progress_line(str(design.design), len(images)) as progress,
+        ):
+            results = classify(
+                line, design, images, lambda place, result: progress.advance(in_words(design, result, digits[place]))
+            )
+    except serial.SerialException as error:
+        raise PipelineError(f"{configuration.port} cannot be used: {error}") from None
+    seconds = time.perf_counter() - started
+    console.note(f"{len(images) / seconds:,.0f} images a second, {len(images):,} in {seconds:.1f} s")
+    console.note(
+        f"the network itself takes {design.latency_cycles} cycles of {1000 / design.clock_mhz:.2f} ns, "
+        f"and could take an image in every cycle"
+    )
+    if "logits" in design.parts:
+        logits = results[:, design.columns("logits")]
+        console.note(f"{np.mean(logits.argmax(axis=1) == digits):.2%} of the digits are right")
+
+
+def in_words(design: BoardDesign, result: np.ndarray, digit: int) -> str:
+    """Return what a board answers for an image, beside the digit that the image shows."""
+    words = [f"shown {digit}"]
+    if "logits" in design.parts:
+        words.append(f"read {result[design.columns('logits')].argmax()}")
+    if "latent" in design.parts:
+        words.append("latent ({:.4g}, {:.4g})".format(*result[design.columns("latent")]))
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    try:
+        main(parse_command_line((__doc__ or "").partition("\n\n")[0], Configuration()))
+    except PipelineError as failure:
+        console.error(f"board_host: {failure}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

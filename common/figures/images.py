@@ -1,0 +1,222 @@
+"""Figures of digits as images: prepared, reconstructed, decoded from the latent plane, misread."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, FuncNorm
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from common.figures.labels import hide_ticks
+from common.figures.style import (
+    DENSITY,
+    ERRORS,
+    GREY,
+    IMAGES,
+    NEGATIVE,
+    PAGE_WIDTH,
+    SMALL,
+    CaptionedFigure,
+    new_figure,
+    styled,
+    variant_style,
+)
+from common.images.preprocessing import CROPPED_SIZE, LEVELS, SIZE
+
+
+@styled
+def example_digits(
+    originals: np.ndarray, anti_aliased: np.ndarray, every_third_pixel: np.ndarray | None
+) -> CaptionedFigure:
+    """Draw a digit of each kind before and after its preparation (paper, figure 2).
+
+    Args:
+        originals: Images as they come, [10, 28, 28] of 0 to 255 for MNIST.
+        anti_aliased: The same, prepared with smoothing, [10, 8, 8] of 0 to 31.
+        every_third_pixel: The same, prepared by picking pixels, or None where that was not done.
+    """
+    cropped = originals.shape[1] > CROPPED_SIZE
+    rows = {
+        f"original\n{originals.shape[1]} × {originals.shape[2]}": (originals, originals.max()),
+        f"{'anti-aliased' if cropped else 'prepared'}\n8 × 8, 5 bit": (anti_aliased, LEVELS - 1),
+    }
+    if every_third_pixel is not None:
+        rows["every third pixel\n8 × 8, 5 bit"] = (every_third_pixel, LEVELS - 1)
+    caption = (
+        "What does the network see of a digit? Above, images as they come"
+        + (f", with the frame of {CROPPED_SIZE} × {CROPPED_SIZE} pixels that is kept" if cropped else "")
+        + "; below, what is left at 8 × 8 pixels of 5 bits."
+    )
+    if every_third_pixel is not None:
+        caption += (
+            " Anti-aliased resizing averages over neighbours and keeps the strokes whole; picking every third pixel, "
+            "as a plain spline zoom from 22 to 8 pixels does, breaks them."
+        )
+    figure = new_figure(
+        PAGE_WIDTH,
+        0.2 + 0.62 * len(rows),
+        title="The ten digits, before and after preparation",
+        caption=caption,
+        data=_image_columns("version", {name.partition("\n")[0]: images for name, (images, _) in rows.items()}),
+    )
+    panels = figure.subplots(len(rows), 10, squeeze=False)
+    for row, (name, (images, brightest)) in enumerate(rows.items()):
+        _name_row(panels[row, 0], name)
+        for axes, image in zip(panels[row], images, strict=True):
+            _draw_image(axes, image, brightest)
+            if row == 0 and cropped:
+                corner = (image.shape[0] - CROPPED_SIZE) // 2 - 0.5
+                axes.add_patch(Rectangle((corner, corner), CROPPED_SIZE, CROPPED_SIZE, fill=False, ec=NEGATIVE, lw=0.9))
+    return figure
+
+
+@styled
+def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarray]) -> CaptionedFigure:
+    """Draw images, what each variant makes of them, and where the two differ (paper, figure 10).
+
+    Args:
+        originals: Intensities, [10, 64] of 0 to 1.
+        reconstructed: For each variant, the same images decoded, [10, 64] of 0 to 1.
+    """
+    rows = 1 + 2 * len(reconstructed)
+    figure = new_figure(
+        PAGE_WIDTH,
+        0.75 + 0.65 * rows,
+        title="Reconstructed digits",
+        caption="What comes out of two numbers? Images of the test set in the first row, then for each variant what "
+        "its decoder makes of the latent point and the error |r − r̂| of each pixel. The number is the image's mean "
+        "error, the L1 loss. Strokes come out smoothed, and unusual shapes as the usual ones.",
+        data=_image_columns("version", {"original": originals, **reconstructed}),
+    )
+    panels = figure.subplots(rows, len(originals), squeeze=False)
+    _name_row(panels[0, 0], "original")
+    for axes, image in zip(panels[0], originals, strict=True):
+        ink = _draw_image(axes, image)
+    for index, (variant, images) in enumerate(reconstructed.items()):
+        _name_row(panels[2 * index + 1, 0], variant_style(variant).label.replace(", ", ",\n"))
+        _name_row(panels[2 * index + 2, 0], "error")
+        for column, (original, image) in enumerate(zip(originals, images, strict=True)):
+            error = np.abs(image - original)
+            _draw_image(panels[2 * index + 1, column], image)
+            tint = _draw_image(panels[2 * index + 2, column], error, colours=ERRORS)
+            panels[2 * index + 2, column].set_xlabel(f"{error.mean():.3f}", loc="center", fontsize=SMALL, labelpad=1.5)
+    half = len(originals) // 2
+    for mappable, below, name in ((ink, panels[-1, :half], "intensity"), (tint, panels[-1, half:], "error |r − r̂|")):
+        bar = figure.colorbar(mappable, ax=below.tolist(), location="bottom", aspect=30, shrink=0.8, label=name)
+        bar.minorticks_off()
+    return figure
+
+
+@styled
+def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float], points: np.ndarray) -> CaptionedFigure:
+    """Draw what the decoder makes of points on a grid of the latent plane, over the density of the test images.
+
+    Args:
+        images: Decoded images, [rows, columns, 8, 8] of 0 to 1; row 0 is the lowest, at the least second coordinate.
+            Each is decoded from the centre of its cell.
+        extent: Left, right, bottom and top edge of the grid, latent coordinates.
+        points: Latent points of the test images, [N, 2].
+    """
+    rows, columns = images.shape[:2]
+    left, right, bottom, top = extent
+    edges = np.linspace(bottom, top, rows + 1), np.linspace(left, right, columns + 1)
+    counts = np.histogram2d(points[:, 1], points[:, 0], bins=edges)[0].astype(int)
+    vertical, horizontal = np.divmod(np.arange(rows * columns), columns)
+    pixels = images.reshape(rows * columns, -1)
+    figure = new_figure(
+        6.0,
+        5.0,
+        title="Decoded images across the latent plane",
+        caption=f"What does the decoder draw, point by point of the latent plane? Each of the {rows} × {columns} "
+        "cells holds the image decoded from its centre, in black ink. The blue behind it says how many test images "
+        "lie there: digits change one into another along the plane, and where no test image lies, the decoder makes "
+        "one up.",
+        data={
+            "z1": left + (horizontal + 0.5) * (right - left) / columns,
+            "z2": bottom + (vertical + 0.5) * (top - bottom) / rows,
+            "test_images": counts.ravel(),
+            **{f"pixel_{index}": column for index, column in enumerate(pixels.T)},
+        },
+    )
+    axes = figure.subplots()
+    # An image is printed in black ink on paper tinted by the density; 64 pixels a cell, row by row from below.
+    tint = ScalarMappable(FuncNorm((np.log1p, np.expm1), 0, max(counts.max(), 1)), DENSITY)
+    paper = tint.to_rgba(counts)[..., :3].repeat(SIZE, axis=0).repeat(SIZE, axis=1)
+    upright = images.reshape(rows, columns, SIZE, SIZE)[:, :, ::-1].transpose(0, 2, 1, 3)
+    ink = upright.reshape(rows * SIZE, columns * SIZE, 1)
+    axes.imshow(paper * (1 - ink), extent=extent, origin="lower", aspect="auto")
+    for draw_line, inner in zip((axes.axhline, axes.axvline), edges, strict=True):
+        for edge in inner[1:-1]:
+            draw_line(edge, color="white", lw=0.8)
+    axes.set(xlabel="latent coordinate $z_1$", ylabel="latent coordinate $z_2$")
+    ticks = [number for number in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if number <= counts.max()]
+    bar = figure.colorbar(tint, ax=axes, aspect=30, pad=0.02, ticks=ticks)
+    bar.minorticks_off()
+    bar.ax.yaxis.set_major_formatter("{x:.0f}")
+    bar.set_label("test images in a cell")
+    return figure
+
+
+@styled
+def worst_digits(
+    images: np.ndarray, digits: np.ndarray, predicted: np.ndarray, probability: np.ndarray
+) -> CaptionedFigure:
+    """Draw the images that a classifier gets wrong and is surest of.
+
+    Args:
+        images: Intensities, [k, 64] of 0 to 1, the worst first.
+        digits: True digits, [k].
+        predicted: Digits that the classifier takes them for, [k].
+        probability: What it gives for that, [k] of 0 to 1.
+    """
+    columns = 10
+    rows = max(-(-len(images) // columns), 1)
+    figure = new_figure(
+        PAGE_WIDTH,
+        0.98 * rows + 0.1,
+        title="The digits it gets most wrong",
+        caption="Which digits are misread, and does one see why? Above each image its true digit and, behind the "
+        "arrow, what the classifier takes it for; below, the probability that it gives for that. Most of these are "
+        "hard to read at 8 × 8 pixels for us too.",
+        data={
+            "digit": digits,
+            "predicted": predicted,
+            "probability": probability,
+            **{f"pixel_{index}": column for index, column in enumerate(images.T)},
+        },
+    )
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, image, digit, wrong, sure in zip(panels, images, digits, predicted, probability, strict=False):
+        _draw_image(axes, image)
+        axes.set_title(f"{digit} → {wrong}", pad=3, weight="bold")
+        text = "p > 0.999" if sure > 0.9995 else f"p = {sure:.3f}"
+        axes.set_xlabel(text, loc="center", fontsize=SMALL, labelpad=2.5)
+    for axes in panels[len(images) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _draw_image(axes: Axes, image: np.ndarray, brightest: float = 1.0, colours: Colormap = IMAGES) -> AxesImage:
+    side = int(np.sqrt(image.size))
+    hide_ticks(axes)
+    axes.spines[:].set(linewidth=0.5, color=GREY)
+    return axes.imshow(image.reshape(side, side), cmap=colours, vmin=0, vmax=brightest)
+
+
+def _name_row(axes: Axes, name: str) -> None:
+    axes.set_ylabel(name, rotation=0, ha="right", va="center", y=0.5, fontsize=7)
+
+
+def _image_columns(key: str, versions: Mapping[str, np.ndarray]) -> dict[str, list[object]]:
+    """Return one row a pixel: which version of which image, row, column, and value."""
+    columns: dict[str, list[object]] = {key: [], "image": [], "row": [], "column": [], "value": []}
+    for name, images in versions.items():
+        side = int(np.sqrt(images[0].size))
+        image, row, column = (index.ravel() for index in np.indices((len(images), side, side)))
+        for each, values in zip(
+            columns.values(), ([name] * len(image), image, row, column, images.ravel()), strict=True
+        ):
+            each.extend(values)
+    return columns

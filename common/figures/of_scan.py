@@ -1,0 +1,33 @@
+"""All figures of a scan, saved."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common import paper
+from common.figures import scan, scan_axes
+from common.figures.style import save
+
+PAPERS_DESIGN = "QAE pruned"
+FEWEST = 3  # designs from which a figure says anything
+
+
+def save_all(
+    folder: Path, rows: Sequence[Mapping[str, Any]], finalists: Sequence[Mapping[str, Any]], axes: Sequence[str]
+) -> None:
+    """Draw and save the figures of a scan, where it has designs enough.
+
+    Args:
+        folder: Where to.
+        rows: Its designs, those that failed among them.
+        finalists: The base preset's design and the best ones, trained with the full recipe.
+        axes: Names of the axes of its space.
+    """
+    rows = [row for row in rows if row["fault"] is None]
+    finalists = [row for row in finalists if row["fault"] is None]
+    if len(rows) < FEWEST:
+        return
+    save(scan.front(rows, finalists, paper.TABLES_5_AND_6[PAPERS_DESIGN]), folder, "front")
+    save(scan.front_growth(rows), folder, "front_growth")
+    save(scan_axes.parallel_coordinates(rows, axes), folder, "parallel_coordinates")
+    save(scan_axes.partial_dependence(rows, axes), folder, "partial_dependence")

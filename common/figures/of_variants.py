@@ -1,0 +1,116 @@
+"""Figures of the networks' variants: the complete one, the pruned one, and all four around the one for hardware."""
+
+from pathlib import Path
+
+from common.figures import images as image_figures
+from common.figures import latent, networks, training
+from common.figures import weights as weight_figures
+from common.figures.style import save
+from common.images.samples import Samples
+from common.networks import architecture, evaluation
+from common.networks.legacy_keras import keras
+from common.networks.precision import NetworkPrecision
+
+
+def save_complete(
+    folder: Path, models: dict[str, keras.Model], curves: dict[str, list[float]], test_samples: Samples
+) -> None:
+    """Draw and save the complete networks: their nodes, weights, learning, latent plane.
+
+    Args:
+        folder: Where to.
+        models: Both networks, by name.
+        curves: Learning curves of the classifier network.
+        test_samples: What is shown.
+    """
+    weights, alone = (architecture.weights_of(models[network]) for network in ("classifier", "autoencoder"))
+    diagrams = {
+        "figure_03_whole_network": networks.network_diagram(weights, "whole", "complete"),
+        "figure_04_autoencoder": networks.network_diagram(alone, "autoencoder", "complete"),
+        "figure_05_classifier": networks.network_diagram(weights, "classifier", "complete"),
+    }
+    for name, figure in diagrams.items():
+        save(figure, folder, name)
+    save(weight_figures.weight_distributions(weights, "complete", None), folder, "figure_06_weights_complete")
+    save(training.learning_curves({"complete": curves}, None), folder, "figure_08_learning_curves")
+    found = evaluation.evaluate_classifier(models["classifier"], test_samples)
+    save(latent.latent_plane(found.latent, test_samples.digits, "complete"), folder, "figure_09_latent_plane")
+
+
+def save_pruning(
+    folder: Path,
+    complete: keras.Model,
+    pruned: keras.Model,
+    curves: dict[str, dict[str, list[float]]],
+    begin_epoch: float,
+    test_samples: Samples,
+) -> None:
+    """Draw and save what pruning does: to weights, learning, latent plane and images.
+
+    Args:
+        folder: Where to.
+        complete: The classifier network before.
+        pruned: The same after.
+        curves: Learning curves of both, by the variant's name.
+        begin_epoch: Epochs trained when weights are first set to zero.
+        test_samples: What is shown.
+    """
+    weights = architecture.weights_of(pruned)
+    save(networks.network_diagram(weights, "whole", "pruned"), folder, "pruned_network")
+    save(weight_figures.weight_distributions(weights, "pruned", None), folder, "figure_07_weights_pruned")
+    save(training.learning_curves(curves, begin_epoch), folder, "figure_08_learning_curves")
+    before, found = (evaluation.evaluate_classifier(model, test_samples) for model in (complete, pruned))
+    save(latent.latent_plane(found.latent, test_samples.digits, "pruned"), folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_digit()
+    images = {"complete": before.images[shown], "pruned": found.images[shown]}
+    save(image_figures.reconstructions(test_samples.intensities[shown], images), folder, "figure_10_reconstructions")
+
+
+def save_all(
+    folder: Path,
+    models: dict[str, keras.Model],
+    curves: dict[str, dict[str, list[float]]],
+    precision: NetworkPrecision,
+    test_samples: Samples,
+    parent: str,
+) -> None:
+    """Draw and save them: weights, learning, latent plane, decisions, images.
+
+    Args:
+        folder: Where to.
+        models: The classifier network in each variant, by the variant's name.
+        curves: Learning curves of each variant.
+        precision: Types of the quantized variants.
+        test_samples: What is shown.
+        parent: Variant that the quantized and pruned network was trained from.
+    """
+    found = {
+        variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in architecture.VARIANTS
+    }
+    for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
+        weights = architecture.weights_of(models[variant])
+        figure = weight_figures.weight_distributions(weights, variant, precision.weight_steps())
+        save(figure, folder, f"figure_{number}_weights_{variant}")
+    save(training.learning_curves(curves, None), folder, "figure_08_learning_curves")
+    variant = "quantized_pruned"
+    best, digits = found[variant], test_samples.digits
+    save(latent.latent_plane(best.latent, digits, variant), folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_digit()
+    reconstructed = {name: each.images[shown] for name, each in found.items()}
+    originals = test_samples.intensities[shown]
+    save(image_figures.reconstructions(originals, reconstructed), folder, "figure_10_reconstructions")
+    model = models[variant]
+    images, _ = evaluation.decode_grid(model, best.extent(), evaluation.GRID)
+    save(image_figures.decoded_plane(images, best.extent(), best.latent), folder, "decoded_plane")
+    _, regions = evaluation.decode_grid(model, best.extent(), evaluation.REGION_CELLS)
+    figure = latent.decision_regions(regions, best.extent(), best.latent, digits)
+    save(figure, folder, "decision_regions")
+    save(latent.confusion_matrix(best.confusion(), variant), folder, "confusion_matrix")
+    scores = {name: each.digit_scores() for name, each in found.items()}
+    save(latent.digit_scores(scores), folder, "digit_scores")
+    worst = best.worst()
+    certainty = best.probabilities[worst].max(axis=1)
+    figure = image_figures.worst_digits(test_samples.intensities[worst], digits[worst], best.decided[worst], certainty)
+    save(figure, folder, "worst_digits")
+    figure = latent.quantization_shift(found[parent].latent, best.latent, digits, parent)
+    save(figure, folder, "quantization_shift")

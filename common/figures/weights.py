@@ -1,0 +1,132 @@
+"""Figure of a network's weights: their distribution, layer by layer, with zeros and quantization levels apart."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from common.figures.style import INK, PAGE_WIDTH, SMALL, CaptionedFigure, new_figure, styled, variant_style
+
+Weights = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+# Layers are named after their branch; the encoder's last one is the latent plane.
+BRANCHES = {"encoder": ("encoder", "latent"), "decoder": ("decoder",), "classifier": ("classifier",)}
+
+LOWEST_BAR = 0.5  # foot of the bars on the logarithmic axis, so that a single weight is seen
+STRIP_WIDTH = 0.15  # part of a panel that the zeros have for themselves
+BARS = 40  # about so many in a histogram
+MOST_MARKED_LEVELS = 80  # quantization levels denser than this are told in words
+
+
+@styled
+def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, float] | None) -> CaptionedFigure:
+    """Draw the distribution of each layer's weights (paper, figures 6, 7, 11 and 12).
+
+    Args:
+        weights: Kernel [inputs, nodes] and bias [nodes] of each dense layer, by name.
+        variant: `complete`, `pruned`, `quantized` or `quantized_pruned`.
+        steps: Distance of neighbouring values of a weight's fixed-point type, for each quantized layer by name.
+    """
+    branches = branches_of(weights)
+    label = variant_style(variant).label
+    caption = (
+        f"How are the weights of the {label} network distributed, layer by layer? Bars count the weights that are not "
+        "zero. Those that are exactly zero, which need no hardware, stand apart in the strip at the left."
+    )
+    if steps:
+        caption += (
+            " Ticks below the bars mark the values that a layer's fixed-point type can take; where they lie too close "
+            "to be drawn, their distance is given."
+        )
+    figure = new_figure(
+        PAGE_WIDTH,
+        1.7 * len(branches) + 0.15,
+        title=f"Weights of the {label} network",
+        caption=caption,
+        data=weight_columns(weights),
+    )
+    grid = figure.subplots(len(branches), max(len(names) for names in branches.values()), sharey=True, squeeze=False)
+    grid[0, 0].set(
+        yscale="log", ylim=(0.2 if steps else LOWEST_BAR, 10 * max(kernel.size for kernel, _ in weights.values()))
+    )
+    grid[0, 0].yaxis.set_major_formatter("{x:,.0f}")
+    for row, names in zip(grid, branches.values(), strict=True):
+        row[0].set_ylabel("weights in a bar")
+        for axes in row[len(names) :]:
+            axes.set_axis_off()
+        for axes, name in zip(row, names, strict=False):
+            kernel = weights[name][0]
+            axes.set_title(name.replace("_", " "), loc="left", pad=4)
+            axes.set_title(f"{np.count_nonzero(kernel):,} of {kernel.size:,} not zero", loc="right", pad=4, size=SMALL)
+            _draw_zeros(axes, kernel, variant)
+            _draw_histogram(axes, kernel, variant, (steps or {}).get(name))
+    for axes in grid[-1]:
+        axes.set_xlabel("weight" if axes.axison else "")
+    return figure
+
+
+def branches_of(weights: Weights) -> dict[str, list[str]]:
+    """Return the layers of each branch that a network has, in order."""
+    found = {branch: sorted(name for name in weights if name.startswith(names)) for branch, names in BRANCHES.items()}
+    return {branch: names for branch, names in found.items() if names}
+
+
+def weight_columns(weights: Weights) -> dict[str, list[object]]:
+    """Return one row a parameter: layer, input (or `bias`), node, value."""
+    columns: dict[str, list[object]] = {"layer": [], "input": [], "node": [], "value": []}
+    for name, (kernel, bias) in weights.items():
+        inputs, nodes = (index.ravel() for index in np.indices(kernel.shape))
+        columns["layer"] += [name] * (kernel.size + bias.size)
+        columns["input"] += [*inputs, *["bias"] * bias.size]
+        columns["node"] += [*nodes, *range(bias.size)]
+        columns["value"] += [*kernel.ravel(), *bias]
+    return columns
+
+
+def _draw_zeros(axes: Axes, kernel: np.ndarray, variant: str) -> None:
+    """Draw the strip at the left of a panel that holds the zeros."""
+    zeros = kernel.size - np.count_nonzero(kernel)
+    place = axes.get_yaxis_transform()  # across as a part of the panel, up as a number of weights
+    text = {"x": STRIP_WIDTH / 2, "ha": "center", "size": SMALL}
+    if zeros:
+        corner, height = (0.2 * STRIP_WIDTH, LOWEST_BAR), zeros - LOWEST_BAR
+        colour = variant_style(variant).colour
+        axes.add_patch(Rectangle(corner, 0.6 * STRIP_WIDTH, height, transform=place, fc=colour, ec=INK, hatch="////"))
+    axes.text(y=max(zeros, LOWEST_BAR) * 1.3, s=str(zeros), transform=place, va="bottom", **text)
+    axes.text(y=0.96, s="= 0", transform=axes.transAxes, va="top", **text)
+    axes.plot([STRIP_WIDTH] * 2, [0, 1], transform=axes.transAxes, color=INK, lw=axes.spines["left"].get_linewidth())
+    axes.tick_params(axis="y", which="both", left=False)
+
+
+def _draw_histogram(axes: Axes, kernel: np.ndarray, variant: str, step: float | None) -> None:
+    """Draw bars that are a whole number of quantization steps wide, if there are any, and centred on their values."""
+    values = kernel[kernel != 0]
+    low, high = values.min(initial=0.0), values.max(initial=0.0)
+    width = _bar_width(max(high - low, 1e-9), step)
+    edges = (np.arange(np.rint(low / width), np.rint(high / width) + 2) - 0.5) * width
+    counts = np.histogram(values, edges)[0]
+    axes.stairs(
+        np.maximum(counts, LOWEST_BAR), edges, baseline=LOWEST_BAR, fill=True, color=variant_style(variant).colour
+    )
+    margin = 0.03 * (edges[-1] - edges[0])
+    right, left = edges[-1] + margin, edges[0] - margin
+    axes.set_xlim(right - (right - left) / (1 - STRIP_WIDTH), right)
+    for minor in (False, True):
+        axes.set_xticks([tick for tick in axes.get_xticks(minor=minor) if left <= tick <= right], minor=minor)
+    notes = ["one value a bar" if width == step else f"bars {width:.3g} wide"]
+    if step:
+        levels = np.arange(np.ceil(edges[0] / step), np.floor(edges[-1] / step) + 1) * step
+        if len(levels) <= MOST_MARKED_LEVELS:
+            axes.vlines(levels, 0.25, 0.4, color=INK, lw=0.5)
+        else:
+            notes.append(f"values $2^{{{np.log2(step):.0f}}}$ apart")
+    axes.text(STRIP_WIDTH + 0.03, 0.96, "\n".join(notes), transform=axes.transAxes, va="top", size=SMALL)
+
+
+def _bar_width(span: float, step: float | None) -> float:
+    """Return a width that makes about `BARS` bars: 1, 2 or 5 times a power of ten, or of two where there is a step."""
+    if step:
+        return step * 2.0 ** max(np.floor(np.log2(span / BARS / step)), 0)
+    decade = 10.0 ** np.floor(np.log10(span / BARS))
+    return float(decade * next(factor for factor in (10, 5, 2, 1) if decade * factor <= span / BARS))

@@ -1,0 +1,152 @@
+"""One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.errors import PipelineError
+from common.hls.designs import Design
+from common.hls.hls4ml_project import HlsOptions
+from common.images.samples import Samples
+from common.running import parallel
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+
+    from common.networks.legacy_keras import keras
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What the conversion of one design gave.
+
+    Attributes:
+        design: Which one.
+        values: Number of output values that were compared.
+        differing: How many of them differ between Keras and the C simulation.
+        nonzero_weights: Number of the design's weights that are not zero.
+        keras_accuracy: Fraction of test images that Keras recognizes; None for a design without logits.
+        csim_accuracy: The same of the C simulation.
+        csim_l1: Mean |r - r^| of a pixel of the C simulation; None for a design without image.
+        agreement: Fraction of values that agree, layer by layer.
+        bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
+        mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
+        overflows: Layers whose types cannot hold what Keras computes, in words.
+    """
+
+    design: Design
+    values: int
+    differing: int
+    nonzero_weights: int
+    keras_accuracy: float | None
+    csim_accuracy: float | None
+    csim_l1: float | None
+    agreement: dict[str, float]
+    bit_differences: dict[str, list[float]]
+    mismatch: str | None
+    overflows: tuple[str, ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The design's row of `metrics.json`, as far as it is known without hardware."""
+        row = {
+            "nonzero_weights": self.nonzero_weights,
+            "test_l1": None if self.csim_l1 is None else round(self.csim_l1, 6),
+            "test_accuracy": self.csim_accuracy,
+        }
+        return {name: value for name, value in row.items() if value is not None}
+
+
+def convert_and_simulate(
+    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
+) -> Conversion:
+    """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
+    # Imported here: this brings TensorFlow, which only the workers need.
+    from common.hls import c_simulation, golden_outputs, hls4ml_project, integer_network, mismatches, test_bench
+    from common.networks import architecture
+
+    parallel.say(str(design))
+    folder.mkdir(parents=True)
+    cut = architecture.cut(architecture.load(network), design.cut)
+    hls4ml_project.check_layers(cut)
+    pixels = test_samples.intensities
+    expected = c_simulation.keras_outputs(cut, pixels)
+    model = hls4ml_project.convert(cut, folder / "project", options, quantized=design.quantized)
+    found, found_layers = c_simulation.c_simulate(model, pixels)
+    expected_layers = c_simulation.keras_layer_outputs(cut, list(found_layers), pixels)
+    tolerance = 0.0 if design.quantized else c_simulation.FLOAT_TOLERANCE
+    agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
+    differing = int(np.count_nonzero(expected != found))
+    mismatch = None
+    if design.quantized and differing:
+        outputs = c_simulation.outputs_of(model)
+        mismatch = str(
+            mismatches.first_mismatch(
+                expected_layers | test_bench.by_layer(outputs, expected),
+                found_layers | test_bench.by_layer(outputs, found),
+                c_simulation.keras_types_of(cut, list(found_layers)),
+                c_simulation.types_of(model),
+            )
+        )
+    hls4ml_project.write_project(model, pixels, expected)
+    hls4ml_project.save_model(model, folder / "model.fml")
+    if design.quantized:
+        (folder / "network.json").write_text(json.dumps(integer_network.export(model)), encoding="utf-8")
+    result = Conversion(
+        design,
+        values=found.size,
+        differing=differing,
+        nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
+        keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
+        csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+        csim_l1=float(np.abs(found[:, : architecture.PIXELS] - pixels).mean()) if design.cut == "full" else None,
+        agreement=agreement,
+        bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
+        mismatch=mismatch,
+        overflows=c_simulation.overflows(model, expected_layers),
+    )
+    latent = found_layers[architecture.activation_name("latent")]
+    of_points = (
+        _simulate_points(cut, model, found, latent, folder / "downstream_of_latent", options)
+        if design.quantized
+        else found[:0]
+    )
+    golden_outputs.GoldenOutputs(found, latent, of_points).save(folder)
+    return result
+
+
+def _simulate_points(
+    cut: "keras.Model",
+    model: "ModelGraph",
+    found: np.ndarray,
+    latent: np.ndarray,
+    folder: Path,
+    options: HlsOptions,
+) -> np.ndarray:
+    """Return what the C++ downstream of the latent plane gives for each point of the plane, float32 [points, values].
+
+    That part is converted by itself, in a folder that is removed afterwards. Where images reach a point, it must give
+    what the whole design gives.
+    """
+    from common.fixed_point import fixed_point
+    from common.hls import c_simulation, golden_outputs, hls4ml_project
+    from common.networks import architecture
+
+    precision = model.graph[architecture.activation_name("latent")].get_output_variable().type.precision
+    plane = fixed_point(precision)
+    if cut.name == "encoder" or plane.width > golden_outputs.LARGEST_WIDTH:
+        return found[:0]
+    points = np.stack(np.divmod(np.arange(4**plane.width), 2**plane.width), axis=1) * plane.step
+    part = hls4ml_project.convert(
+        architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(precision)
+    )
+    outputs, _ = c_simulation.c_simulate(part, points)
+    shutil.rmtree(folder)
+    addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
+    if np.any(outputs[addresses] != found):
+        raise PipelineError("the C++ downstream of the latent plane, by itself, differs from that of the whole design")
+    return outputs

@@ -1,0 +1,281 @@
+"""From a Keras or QKeras network to a complete hls4ml project, its C simulation, and its agreement with Keras."""
+
+import contextlib
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from common import paper
+from common.errors import PipelineError
+from common.images.preprocessing import COLOUR_BITS
+from common.stages.artifacts import UNREADABLE
+from common.stages.configuration import Interval, Part
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+
+    from common.networks.legacy_keras import keras
+
+Backend = Literal["Vivado", "Vitis"]
+PROJECT = "design"
+NO_STAMP = "00000000"
+SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
+PIXEL_TYPE = f"ufixed<{COLOUR_BITS},0>"
+FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
+
+
+@dataclass(frozen=True)
+class HlsOptions:
+    """Settings of an hls4ml project."""
+
+    backend: Backend = "Vivado"
+    """HLS tool that the project is written for: Vivado HLS (2018 to 2020) or Vitis HLS (from 2021 on)."""
+    part: Part = paper.PART
+    """FPGA that the HLS tool compiles for (paper's revision, Table 5: Alveo U250)."""
+    clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
+    """Clock period that the HLS tool aims at [ns]."""
+    strategy: Literal["Latency", "Resource"] = "Latency"
+    """Whether hls4ml unrolls each layer for speed or folds it for size."""
+    reuse_factor: Annotated[int, Interval(1, 4096)] = 1
+    """How many products share a multiplier; 1 computes all at once (paper: initiation interval 1)."""
+
+
+HARDWARE = {
+    "InputLayer": (None,),
+    "LeadingBits": (None,),
+    "Dense": ("linear",),
+    "QDense": ("linear",),
+    "Activation": ("relu", "linear", "sigmoid"),
+    "QActivation": ("quantized_relu", "quantized_bits", "quantized_sigmoid"),
+}
+"""Layers that become hardware here, and with which activations."""
+
+
+def check_layers(model: "keras.Model") -> None:
+    """Refuse a network with layers that do not become hardware.
+
+    Args:
+        model: A Keras 2 network without softmax, as `networks.cut` returns.
+
+    Raises:
+        PipelineError: Layers are of other kinds than `HARDWARE` names; it names them, with class and activation.
+    """
+    found = [(layer.name, type(layer).__name__, _activation(layer)) for layer in model.layers]
+    refused = [
+        f"layer {name} ({kind}{f', activation {activation}' if activation else ''})"
+        for name, kind, activation in found
+        if activation not in HARDWARE.get(kind, ())
+    ]
+    if refused:
+        possible = [f"{kind} with {', '.join(names)}" for kind, names in HARDWARE.items() if names != (None,)]
+        raise PipelineError(
+            f"{', '.join(refused)} cannot become hardware: it is made of {'; '.join(possible)}. "
+            "Put each activation in a layer of its own, and train again from stage 02"
+        )
+
+
+def _activation(layer: "keras.layers.Layer") -> str | None:
+    """Return the name of a layer's activation: a function, a layer or a quantizer; None where it has none."""
+    activation = getattr(layer, "quantizer", None) or getattr(layer, "activation", None)
+    if getattr(activation, "negative_slope", 0):
+        return f"{activation}"
+    return getattr(activation, "__name__", type(activation).__name__) if activation is not None else None
+
+
+def convert(
+    model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool, input_type: str = PIXEL_TYPE
+) -> "ModelGraph":
+    """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
+
+    hls4ml is taken down its Keras 2 branch: its public functions accept the architecture as a dict, while its shortcut
+    `convert_from_keras_model` takes the Keras 3 branch as soon as Keras 3 is installed.
+
+    Args:
+        model: A Keras 2 network without softmax, as `networks.cut` returns.
+        folder: Where the project goes.
+        options: Settings of the project.
+        quantized: Whether types come from QKeras; otherwise everything is `ap_fixed<16,6>`.
+        input_type: Type of an input of a quantized network.
+
+    Returns:
+        The converted `hls4ml.model.graph.ModelGraph`.
+    """
+    import hls4ml
+
+    _register_leading_bits()
+    architecture = _ArchitectureWithLayers(json.loads(model.to_json()))
+    architecture.get_layer = model.get_layer
+    hls_config = hls4ml.utils.config_from_keras_model(
+        architecture,
+        granularity="name",
+        backend=options.backend,
+        default_precision=FLOAT_PRECISION,
+        default_reuse_factor=options.reuse_factor,
+    )
+    hls_config["Model"]["Strategy"] = options.strategy
+    layers = hls_config["LayerName"]
+    for layer in layers.values():
+        layer["Trace"] = True
+    if quantized:
+        layers[model.input_names[0]]["Precision"]["result"] = input_type
+        _set_exact_types(layers, model)
+    else:
+        for layer in layers.values():
+            layer["Precision"] = dict.fromkeys(layer["Precision"], FLOAT_PRECISION)
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(folder),
+        project_name=PROJECT,
+        backend=options.backend,
+        part=options.part,
+        clock_period=options.clock_ns,
+        io_type="io_parallel",
+    )
+    config["KerasModel"], config["HLSConfig"] = model, hls_config
+    with contextlib.redirect_stdout(io.StringIO()):
+        converted = hls4ml.converters.keras_v2_to_hls(config)
+    del converted.config.config["KerasModel"]  # hls4ml would pickle it into the project, with the time of day
+    return converted
+
+
+class _ArchitectureWithLayers(dict):
+    """A network's architecture that also hands out its layers, which hls4ml's reader of weights asks for."""
+
+    get_layer: Any
+
+
+def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") -> None:
+    """Choose the types that QKeras leaves open, so that the C++ computes the same bits.
+
+    Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets that
+    activation's type, because hls4ml merges the activation away.
+    """
+    if "pixels_leading_bits" in layers:
+        bits = model.get_layer("pixels_leading_bits").bits
+        layers["pixels_leading_bits"]["Precision"]["result"] = f"ufixed<{bits},0>"
+    for name in ("decoder_3", "classifier_3"):
+        if f"{name}_logits" in layers:
+            result = layers[f"{name}_logits"]["Precision"]["result"]
+            for same in (name, f"{name}_linear"):
+                layers[same]["Precision"]["result"] = result
+    if "image" in layers:
+        fraction = _fraction_bits(layers["decoder_3_logits"]["Precision"]["result"])
+        layers["image"]["TableSize"] = SIGMOID_RANGE * 2**fraction
+        layers["image"]["table_t"] = "ufixed<24,0>"  # wide: the only rounding is that of the result
+
+
+def _fraction_bits(precision: str) -> int:
+    width, integer = precision[precision.index("<") + 1 :].split(",")[:2]
+    return int(width) - int(integer)
+
+
+def _register_leading_bits() -> None:
+    """Teach hls4ml's Keras 2 reader our layer that drops trailing bits: a linear activation, cast to fewer bits."""
+    from hls4ml.converters.keras_v2_to_hls import get_supported_keras_layers, register_keras_v2_layer_handler
+
+    def parse(
+        keras_layer: dict[str, Any], input_names: list[str], input_shapes: list[list[int]], _reader: object
+    ) -> tuple:
+        layer = {"name": keras_layer["config"]["name"], "class_name": "Activation", "activation": "linear"}
+        return {**layer, "inputs": input_names, "n_in": input_shapes[0][-1]}, list(input_shapes[0])
+
+    if "LeadingBits" not in get_supported_keras_layers():
+        register_keras_v2_layer_handler("LeadingBits", parse)
+
+
+def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:
+    """Write the project of a converted model, complete but for binaries, which belong to one machine.
+
+    The same model is the same project: hls4ml's stamp, a number of chance in the names of its libraries, becomes zero.
+
+    Args:
+        model: A converted model.
+        intensities: Inputs of the generated test bench, float32 [N, 64].
+        expected: What the original network gives for them, float32 [N, values].
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.config.trace_output = False
+        model.write()
+    folder = Path(model.config.get_output_dir())
+    stamp = model.config.config["Stamp"]
+    model.config.config["Stamp"] = NO_STAMP
+    for name in ("hls4ml_config.yml", "build_lib.sh"):
+        text = (folder / name).read_text(encoding="utf-8")
+        text = text.replace(f"'{stamp}'", stamp)  # YAML quotes one that looks like a number
+        text = text.replace(stamp, NO_STAMP)
+        (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."), encoding="utf-8")
+    for binary in folder.glob("firmware/*.so"):
+        binary.unlink()
+    np.savetxt(folder / "tb_data" / "tb_input_features.dat", intensities, fmt="%.9g")
+    np.savetxt(folder / "tb_data" / "tb_output_predictions.dat", expected, fmt="%.9g")
+
+
+def save_model(model: "ModelGraph", path: Path) -> None:
+    """Save a converted model for the stages that follow: hls4ml's own format, the same bytes for the same model.
+
+    hls4ml's archive holds the times at which its files were written, where the project was, and the names of its
+    optimizers in an order of chance.
+    """
+    from hls4ml.utils.serialization import serialize_model
+
+    serialize_model(model, path)
+    contents = _read_archive(path)
+    contents["config.json"] = contents["config.json"].replace(model.config.get_output_dir().encode(), PROJECT.encode())
+    state = json.loads(contents["graph_state.json"])
+    flows = [{name: sorted(steps) for name, steps in flow.items()} for flow in state["applied_flows"]]
+    contents["graph_state.json"] = json.dumps({**state, "applied_flows": flows}, indent=4).encode()
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in sorted(contents.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+
+def _read_archive(path: Path) -> dict[str, bytes]:
+    """Return the files of a tar archive by their names; no links, no folders."""
+    with tarfile.open(path) as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
+
+
+def load_model(path: Path) -> "ModelGraph":
+    """Load a converted model.
+
+    hls4ml unpacks the archive wherever its names lead, and calls the classes that are named in it: names with folders
+    and classes that are neither hls4ml's nor of our networks are refused.
+
+    Raises:
+        PipelineError: The file is not a model that this version of hls4ml can read.
+    """
+    from hls4ml.utils.serialization import deserialize_model
+
+    from common.networks import (
+        known_parts,  # imports Keras 2, too, which QKeras needs when hls4ml asks it for quantizers
+    )
+
+    try:
+        with tarfile.open(path) as archive:
+            names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]
+        described = [json.loads(content) for name, content in _read_archive(path).items() if name.endswith(".json")]
+        classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")}
+        foreign = [*names, *sorted(classes - known_parts.CLASSES)]
+        if foreign:
+            raise PipelineError(f"{path} has parts that are not hls4ml's: {', '.join(foreign)}")
+        with contextlib.redirect_stdout(io.StringIO()):
+            return deserialize_model(path)
+    except UNREADABLE as error:
+        raise PipelineError(f"{path} is not a model of this version of hls4ml ({error})") from None
+
+
+def _class_names(described: object) -> Iterator[str]:
+    """Yield every class that is named in the description of a model, however deep."""
+    if isinstance(described, dict | list):
+        if isinstance(described, dict) and "class_name" in described:
+            yield str(described["class_name"])
+        for each in described.values() if isinstance(described, dict) else described:
+            yield from _class_names(each)

@@ -1,0 +1,153 @@
+"""A converted network as plain integers: what the C++ computes, for programs that have neither hls4ml nor `ap_fixed`.
+
+A value v of a type with f fraction bits is the integer v x 2^f. `export` turns a converted model into a dictionary that
+JSON can hold, `evaluate` runs it in NumPy, and `draw_digit.js` runs the same dictionary in a browser:
+
+    {"layers": [{"name", "kind": "input",  "type"},
+                {"name", "kind": "dense",  "type", "input", "weights", "shift", "bias", "accumulator"},
+                {"name", "kind": "cast",   "type", "input", "relu"},
+                {"name", "kind": "lookup", "type", "input", "low", "table"}],
+     "outputs": [names]}
+
+A type is {"width", "fraction", "signed", "rounding", "overflow"}. Layers stand in the order in which they can be
+computed. A dense layer sums weights[input][node] x value x 2^shift, adds the bias, and wraps to its accumulator. A
+lookup layer has a table entry for each value that its input can take, the first for the value `low`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint, fixed_point
+from common.hls.hls4ml_project import SIGMOID_RANGE
+
+if TYPE_CHECKING:
+    from hls4ml.model.graph import ModelGraph
+    from hls4ml.model.layers import Layer
+
+LARGEST_TABLE_BITS = 16
+EXACT_BITS = 53  # integers up to 2^53 are exact in float64, in which JavaScript computes, and `evaluate` too
+
+
+def export(model: "ModelGraph") -> dict[str, Any]:
+    """Return a converted fully connected model as integers.
+
+    Raises:
+        PipelineError: The model computes something that integers in this form cannot hold; its layer is named.
+    """
+    layers: list[dict[str, Any]] = []
+    types: dict[str, FixedPoint] = {}
+    tensors: dict[str, str] = {}
+    for layer in model.get_layers():
+        variable = layer.get_output_variable()
+        result = types[layer.name] = fixed_point(variable.type.precision)
+        entry = {"name": layer.name, "kind": "input", "type": _type_entry(result)}
+        if layer.class_name != "Input":
+            entry["input"] = tensors[layer.inputs[0]]
+            entry |= _operation(layer, types[entry["input"]], result)
+        tensors[layer.outputs[0]] = layer.name
+        layers.append(entry)
+    names = {layer.get_output_variable().name: layer.name for layer in model.get_layers()}
+    return {"layers": layers, "outputs": [names[variable.name] for variable in model.get_output_variables()]}
+
+
+def _type_entry(precision: FixedPoint) -> dict[str, Any]:
+    return {
+        "width": precision.width,
+        "fraction": precision.fraction,
+        "signed": precision.signed,
+        "rounding": precision.rounding,
+        "overflow": precision.overflow,
+    }
+
+
+def _operation(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[str, Any]:
+    activation = layer.get_attr("activation")
+    if layer.class_name == "Dense":
+        return _dense(layer, source)
+    if layer.class_name == "Activation" and activation in ("relu", "linear"):
+        return {"kind": "cast", "relu": activation == "relu"}
+    if layer.class_name == "Activation" and activation == "sigmoid" and source.width <= LARGEST_TABLE_BITS:
+        return {"kind": "lookup", **_sigmoid(layer, source, result)}
+    raise PipelineError(f"layer {layer.name} ({layer.class_name}, activation {activation}) has no form in integers")
+
+
+def _dense(layer: "Layer", source: FixedPoint) -> dict[str, Any]:
+    accumulator, weight, bias = (fixed_point(layer.types[name].precision) for name in ("accum_t", "weight_t", "bias_t"))
+    shift = accumulator.fraction - source.fraction - weight.fraction
+    weights = _integers(weight.cast(layer.weights["weight"].data), weight)
+    largest = np.abs(weights).sum(axis=0).max() * 2.0 ** (source.width + max(shift, 0))
+    if shift < 0 or accumulator.overflow != "WRAP" or largest >= 2.0**EXACT_BITS:
+        raise PipelineError(f"layer {layer.name} rounds or saturates its sums, which has no form in integers")
+    return {
+        "kind": "dense",
+        "weights": weights.tolist(),
+        "shift": shift,
+        "bias": _integers(accumulator.cast(bias.cast(layer.weights["bias"].data)), accumulator).tolist(),
+        "accumulator": _type_entry(accumulator),
+    }
+
+
+def _sigmoid(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[str, Any]:
+    """Tabulate what hls4ml looks up for each value of the input.
+
+    The address is rounded toward zero; values beyond +-8 take the table's first or last entry.
+    """
+    size = layer.get_attr("table_size")
+    entries = fixed_point(layer.get_attr("table_t").precision)
+    table = entries.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+    values = np.arange(source.low, source.high + source.step, source.step)
+    address = np.clip(np.trunc(values * (size / SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)
+    return {
+        "low": int(source.low / source.step),
+        "table": _integers(result.cast(table[address]), result).tolist(),
+    }
+
+
+def _integers(values: np.ndarray, precision: FixedPoint) -> np.ndarray:
+    return np.rint(values / precision.step).astype(np.int64)
+
+
+def evaluate(network: Mapping[str, Any], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run an exported network.
+
+    Args:
+        network: As `export` returns it.
+        given: Integers of one layer's output or of several, int [N, nodes], by name; usually those of the input layer.
+
+    Returns:
+        The given values and those of all layers behind them, int64 [N, nodes], by name.
+    """
+    values = {name: np.asarray(array, dtype=np.int64) for name, array in given.items()}
+    types = {layer["name"]: layer["type"] for layer in network["layers"]}
+    for layer in network["layers"]:
+        source = values.get(layer.get("input", ""))
+        if source is None or layer["name"] in values:
+            continue
+        fraction = types[layer["input"]]["fraction"]
+        if layer["kind"] == "dense":
+            accumulator = layer["accumulator"]
+            sums = source.astype(float) @ np.array(layer["weights"], dtype=float) * 2.0 ** layer["shift"]
+            fraction = accumulator["fraction"]
+            source = _cast(sums + np.array(layer["bias"]), fraction, accumulator)
+        elif layer["kind"] == "lookup":
+            values[layer["name"]] = np.array(layer["table"])[source - layer["low"]]
+            continue
+        elif layer["relu"]:
+            source = np.maximum(source, 0)
+        values[layer["name"]] = _cast(source, fraction, layer["type"])
+    return values
+
+
+def _cast(values: np.ndarray, fraction: int, target: Mapping[str, Any]) -> np.ndarray:
+    """Return integers with `fraction` fraction bits as the type `target` represents them."""
+    precision = FixedPoint(
+        target["width"],
+        target["width"] - target["fraction"],
+        target["signed"],
+        target["rounding"],
+        target["overflow"],
+    )
+    return _integers(precision.cast(values * 2.0**-fraction), precision)

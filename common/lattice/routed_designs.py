@@ -1,0 +1,162 @@
+"""One design on a Lattice ECP5: pipelined, synthesized, its netlist verified to the bit, placed and routed."""
+
+import gzip
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import ToolError
+from common.fixed_point import FixedPoint
+from common.hls.designs import Design
+from common.lattice import ecp5
+from common.lattice.place_and_route import PlaceAndRouteOptions, RoutedDesign, critical_layers, place_and_route
+from common.lattice.place_and_route import version as router_version
+from common.rtl import pipeline
+from common.rtl.verified_trace import Counts, VerifiedTrace
+from common.running import parallel
+from common.stages import finished_steps, provenance
+from common.synthesis import yosys
+from common.verification import by_simulation, equivalence
+from common.verification.equivalence import Proof
+
+Row = dict[str, Any]
+NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # large, and kept for a proof
+
+
+@dataclass(frozen=True)
+class RoutedDepth:
+    """What routing a design at one depth of its pipeline gave.
+
+    Attributes:
+        row: Of `metrics.json`; None where it did not route.
+        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and netlist over all test images.
+        faults: Where two of them differ first, in words.
+        unfinished: Why it did not route; empty where it did.
+        proof: What was proven of the netlist; None where that was not asked for, or there is none.
+    """
+
+    row: Row | None
+    exactness: dict[str, Counts]
+    faults: tuple[str, ...]
+    unfinished: str
+    proof: Proof | None = None
+
+
+def route(
+    design: Design,
+    trace: VerifiedTrace,
+    pixels: np.ndarray,
+    input_type: FixedPoint,
+    folder: Path,
+    options: PlaceAndRouteOptions,
+    pipeline_options: pipeline.PipelineOptions,
+    *,
+    store: Path,
+    timeout_seconds: float,
+    proof_seconds: float | None = None,
+) -> RoutedDepth:
+    """Route a design at the latency cut-off of its pipeline, in a folder of its own.
+
+    That a design does not fit or does not route is a finding, not an error, so that others are tried all the same.
+
+    Args:
+        design: Which one.
+        trace: Its logic.
+        pixels: Test images, float64 [N, inputs].
+        input_type: Type of an input.
+        folder: Of the design.
+        options: FPGA and target.
+        pipeline_options: How the RTL is written.
+        store: Of finished steps; a proof is none of them.
+        timeout_seconds: Wall time after which a tool is killed [s].
+        proof_seconds: Wall time for each stage of a proof that RTL and netlist are equal [s]; None for no proof.
+    """
+    cutoff = f"cut-off {pipeline_options.latency_cutoff:g}"
+    name = f"{design}, {options.device}, {cutoff}"
+    depth = folder / "place_and_route" / f"cutoff_{pipeline_options.latency_cutoff:g}"
+    pipeline.write_rtl(trace.traced, depth, pipeline_options)
+    registers = pipeline.registers(trace.traced, pipeline_options)
+    netlist = depth / NETLIST
+    settings = asdict(replace(options, designs=(), latency_cutoffs=()))
+    key = finished_steps.key_of(depth / "src", settings, provenance.program(__name__), pixels, trace.outputs)
+    tool = {"timeout_seconds": timeout_seconds, "on_step": lambda step: parallel.say(f"{name}: {step}")}
+    verified: dict[str, Any] = {}
+
+    def make() -> dict[str, Any]:
+        ecp5.synthesize(depth, pipeline.TOP, netlist, **tool)
+        parallel.say(f"{name}: simulating the netlist")
+        found = by_simulation.verify(netlist, pixels, input_type, registers, trace.outputs)
+        fault = f"netlist for {options.device}, {cutoff}: {found.first_mismatch}" if found.differing else ""
+        verified.update(differing=found.differing, fault=fault)
+        (depth / PACKED).write_bytes(gzip.compress(netlist.read_bytes(), mtime=0))
+        routed = place_and_route(netlist, depth / "routed.json", options, **tool)
+        layers = critical_layers(routed, netlist, pipeline.TOP, registers)
+        netlist.unlink()
+        return verified | {"row": _row(routed, options, layers, found.latency_cycles)}
+
+    unfinished = ""
+    try:
+        verified = finished_steps.once(store, key, depth, make)
+    except ToolError as error:
+        unfinished = f"{design} did not route at {cutoff} and seed {options.seed}: {error}"
+        netlist.unlink(missing_ok=True)
+    exactness = trace.exactness(name)
+    if verified:
+        exactness[name]["alir_netlist"] = verified["differing"]
+    traced_for = f"traced for {options.device}, {cutoff}"
+    faults = [*(f"{traced_for}: {fault}" for fault in trace.faults), *filter(None, [verified.get("fault")])]
+    proof = None
+    if proof_seconds is not None and verified:
+        proof = _prove(name, depth, registers, proof_seconds, timeout_seconds)
+    row = None
+    if "row" in verified:
+        log = {"log": f"{design}/{depth.relative_to(folder)}/routed.log"}
+        row = {"latency_cutoff": pipeline_options.latency_cutoff, **verified["row"], **log}
+        row |= proof.counts if proof else {}
+    return RoutedDepth(row, exactness, tuple(faults), unfinished, proof)
+
+
+def _prove(
+    name: str,
+    folder: Path,
+    registers: dict[str, pipeline.PipelineRegister],
+    proof_seconds: float,
+    timeout_seconds: float,
+) -> Proof:
+    """Prove that the netlist that was routed equals the RTL beside it."""
+    gates, netlist = folder / "gates.json", folder / NETLIST
+    yosys.elaborate(folder, pipeline.TOP, gates, timeout_seconds=timeout_seconds)
+    netlist.write_bytes(gzip.decompress((folder / PACKED).read_bytes()))
+    try:
+        return equivalence.prove(
+            gates, netlist, registers, proof_seconds, lambda register: parallel.say(f"{name}: proving {register}")
+        )
+    finally:
+        gates.unlink()
+        netlist.unlink()
+
+
+def _row(routed: RoutedDesign, options: PlaceAndRouteOptions, layers: tuple[str, str], cycles: int) -> Row:
+    return {
+        "tool": f"{yosys.version()}, {router_version()}",
+        "part": f"{options.device}, {options.package}, speed grade {options.speed_grade}",
+        "estimate": False,
+        "routed": True,
+        "lut": routed.used["TRELLIS_COMB"],
+        "ff": routed.used["TRELLIS_FF"],
+        "dsp": routed.used["MULT18X18D"],
+        "bram": routed.used["DP16KD"],
+        "luts_available": routed.available["TRELLIS_COMB"],
+        "latency_cycles": cycles,
+        "initiation_interval": 1,
+        "clock_ns": round(routed.clock_ns, 3),
+        "fmax_mhz": round(routed.fmax_mhz, 2),
+        "latency_ns": round(cycles * routed.clock_ns, 2),
+        "target_mhz": routed.target_mhz,
+        "slack_ns": round(routed.slack_ns, 3),
+        "critical_path": list(layers),
+        "critical_logic_ns": round(routed.nanoseconds("logic"), 3),
+        "critical_routing_ns": round(routed.nanoseconds("routing"), 3),
+    }

@@ -1,0 +1,202 @@
+"""The paper's two networks (figures 3 to 5): an autoencoder, and the same with a classifier on its latent plane."""
+
+import io
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from common.errors import PipelineError
+from common.networks.legacy_keras import keras, tf
+from common.networks.soap import Soap
+from common.stages.artifacts import UNREADABLE
+
+PIXELS = 64
+ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
+DECODER = {"decoder_1": 16, "decoder_2": 32, "decoder_3": PIXELS}
+CLASSIFIER = {"classifier_1": 16, "classifier_2": 32, "classifier_3": 10}
+LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
+PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
+SOAP_TRAINING = "soap_training_config"
+KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
+
+NETWORKS = ("autoencoder", "classifier")
+VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
+CUTS = ("encoder", "encoder_classifier", "full")
+
+
+class LeadingBits(keras.layers.Layer):
+    """Keep the leading `bits` of each pixel's five: in hardware these are wires left unconnected."""
+
+    def __init__(self, bits: int, **keywords: object) -> None:
+        super().__init__(**keywords)
+        self.bits = bits
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Round intensities down to a multiple of 2^-bits."""
+        return tf.floor(inputs * 2.0**self.bits) / 2.0**self.bits
+
+    def get_config(self) -> dict[str, object]:
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "bits": self.bits}
+
+
+def activation_name(layer: str) -> str:
+    """Return the name of the layer that holds a dense layer's activation."""
+    return {"decoder_3": "image", "classifier_3": "digit"}.get(layer, f"{layer}_relu")
+
+
+def layers_of(network: str) -> dict[str, int]:
+    """Return the dense layers of `autoencoder` or `classifier` and their number of nodes, in order."""
+    return LAYERS if network == "classifier" else {**ENCODER, **DECODER}
+
+
+def build(network: str, initial_weights: str = "glorot_uniform") -> keras.Model:
+    """Build a float network, untrained: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out.
+
+    Initial weights are uniform to sqrt(6 / (inputs + nodes)), or to sqrt(6 / inputs) for `he_uniform`; biases are zero.
+    """
+
+    def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
+        for name, nodes in layers.items():
+            tensor = keras.layers.Dense(nodes, name=name, kernel_initializer=initial_weights)(tensor)
+            function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
+            tensor = keras.layers.Activation(function, name=activation_name(name))(tensor)
+        return tensor
+
+    pixels = keras.Input((PIXELS,), name="pixels")
+    latent = chain(pixels, ENCODER)
+    outputs = [chain(latent, DECODER)]
+    if network == "classifier":
+        outputs.append(chain(latent, CLASSIFIER))
+    return keras.Model(pixels, outputs, name=network)
+
+
+def cut(model: keras.Model, name: str) -> keras.Model:
+    """Return the part of a `classifier` network that becomes hardware, sharing its weights.
+
+    `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. Softmax is
+    left out of the hardware: the largest logit is the largest probability.
+    """
+    logits = layer_of(model, "digit").input
+    outputs = {
+        "encoder": lambda: [layer_of(model, activation_name("latent")).output],
+        "encoder_classifier": lambda: [logits],
+        "full": lambda: [layer_of(model, "image").output, logits],
+    }
+    return keras.Model(model.input, outputs[name](), name=name)
+
+
+def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
+    """Return the layer of a name that the stages rely on.
+
+    Raises:
+        PipelineError: The network has none.
+    """
+    for layer in model.layers:
+        if layer.name == name:
+            return layer
+    names = ", ".join(layer.name for layer in model.layers)
+    raise PipelineError(f"network {model.name} has no layer {name}, which later stages look for; it has {names}")
+
+
+def downstream_of_latent(model: keras.Model) -> keras.Model:
+    """Return the part of a cut from a point of the latent plane to the outputs, sharing its layers and weights.
+
+    Keras adds a second call to each of these layers: their `output` is ambiguous from then on.
+    """
+    return keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
+
+
+def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
+    """Return the point of each image, float32 [N, 64], in the latent plane: float32 [N, 2]."""
+    return predict(keras.Model(model.input, layer_of(model, activation_name("latent")).output), intensities)
+
+
+def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """Return a model's outputs for all images, as one batch: `Model.predict` takes several times as long."""
+    return model.predict_on_batch(intensities)
+
+
+def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:
+    """Return the dense (or QDense) layers of a network by name, in order."""
+    return {layer.name: layer for layer in model.layers if layer.name in LAYERS}
+
+
+def weights_of(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return kernel [inputs, nodes] and bias [nodes] of each dense layer as the network uses them.
+
+    Those of a QKeras layer are passed through its quantizers.
+    """
+    weights = {}
+    for name, layer in dense_layers(model).items():
+        quantizers = layer.get_quantizers() if hasattr(layer, "get_quantizers") else (None, None)
+        weights[name] = tuple(
+            variable.numpy() if quantizer is None else np.asarray(quantizer(variable))
+            for variable, quantizer in zip((layer.kernel, layer.bias), quantizers, strict=True)
+        )
+    return weights
+
+
+def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
+    """Copy the optimizer's state between networks with the same trainable weights in the same order."""
+    for from_variable, to_variable in zip(source.optimizer.variables, target.optimizer.variables, strict=True):
+        to_variable.assign(from_variable)
+
+
+def load(path: Path) -> keras.Model:
+    """Load a network with its training configuration and optimizer state.
+
+    Only what Keras, QKeras and this project have is accepted, by name, so that a file cannot bring code of its own
+    (lambda layers), or have Keras import and call something else.
+
+    Raises:
+        PipelineError: The file is not a Keras model in HDF5, or is made of something else.
+    """
+    from qkeras.utils import load_qmodel
+
+    from common.networks.known_parts import foreign_parts
+
+    try:
+        content = io.BytesIO(path.read_bytes())
+        with h5py.File(content, "r+") as file:
+            if SOAP_TRAINING in file.attrs:
+                file.attrs["training_config"] = file.attrs[SOAP_TRAINING]
+            described = [json.loads(file.attrs["model_config"]), json.loads(file.attrs.get("training_config", "{}"))]
+            if foreign := sorted(foreign_parts(described)):
+                raise PipelineError(
+                    f"{path} has parts that neither Keras, QKeras nor this project has, or that hold code: "
+                    f"{', '.join(foreign)}"
+                )
+            return load_qmodel(file, custom_objects={"LeadingBits": LeadingBits, "Soap": Soap})
+    except UNREADABLE as error:
+        raise PipelineError(f"{path} is not a Keras model in HDF5 ({str(error).splitlines()[0]})") from None
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1).
+
+    A plain `load_model` opens the file (docs/models.md). Fields of the training configuration that Keras 3 refuses
+    are left out: Keras 2 has them by default. SOAP, which no Keras has, is named where `load` alone looks for it, so
+    that others see a network that is not compiled.
+
+    The file is made in memory first: on a full disk the HDF5 library would crash, while Python says what is wrong.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        model.save(file, save_format="h5")
+        if "training_config" in file.attrs:
+            training = json.loads(file.attrs.pop("training_config"))
+            for part in ("loss", "optimizer_config"):
+                training[part] = _without(KERAS_2_FIELDS, training[part])
+            name = SOAP_TRAINING if isinstance(model.optimizer, Soap) else "training_config"
+            file.attrs[name] = json.dumps(training)
+    path.write_bytes(content.getvalue())
+
+
+def _without(names: set[str], described: object) -> object:
+    """Return a description without the fields of these names, however deep."""
+    if isinstance(described, dict):
+        return {name: _without(names, value) for name, value in described.items() if name not in names}
+    return [_without(names, value) for value in described] if isinstance(described, list) else described

@@ -1,0 +1,95 @@
+"""Fixed-point types of every tensor of the quantized networks, as configuration."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from common.errors import PipelineError
+from common.stages.configuration import Bits, Interval
+
+IntegerBits = Annotated[int, Interval(0, 12)]
+SIGMOID_FRACTION_BITS = 10  # 16,384 entries, from -8 to 8; each bit more doubles them
+
+
+@dataclass(frozen=True)
+class LayerPrecision:
+    """Fixed-point types of a dense layer: of its weights and biases (signed), and of its activation's output.
+
+    Integer bits are counted without the sign, as in QKeras: `ap_fixed<5,1>` of Vivado HLS has 5 bits, 0 integer bits.
+    """
+
+    weight_bits: Bits
+    """Bits of a weight, its sign included [bit]."""
+    weight_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+    bias_bits: Bits
+    """Bits of a bias, its sign included [bit]."""
+    bias_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+    activation_bits: Bits
+    """Bits of the output: unsigned behind a ReLU, signed before a sigmoid or softmax [bit]."""
+    activation_integer_bits: IntegerBits
+    """Of those, left of the binary point [bit]."""
+
+    def check(self) -> None:
+        """Refuse more integer bits than bits."""
+        for name, sign in (("weight", 1), ("bias", 1), ("activation", 0)):
+            bits, integer_bits = getattr(self, f"{name}_bits"), getattr(self, f"{name}_integer_bits")
+            if integer_bits > bits - sign:
+                raise PipelineError(
+                    f"{name}-integer-bits {integer_bits} do not fit: {name}-bits {bits} hold at most {bits - sign}"
+                )
+
+
+def layer_precision(weight: tuple[int, int], activation: tuple[int, int]) -> LayerPrecision:
+    """Return a precision whose biases have the weights' type; `weight` and `activation` are (bits, integer bits)."""
+    return LayerPrecision(*weight, *weight, *activation)
+
+
+@dataclass(frozen=True)
+class NetworkPrecision:
+    """Fixed-point types of a whole network; the defaults are those of the paper's revision (its Table 3)."""
+
+    input_bits: Annotated[int, Interval(1, 5)] = 5
+    """Leading bits of a pixel's five that the network looks at [bit]."""
+    encoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    encoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    latent: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 6)))
+    decoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    decoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
+    decoder_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (8, 3)))
+    image_bits: Annotated[int, Interval(1, 8)] = 6
+    """Bits of a reconstructed pixel, all behind the binary point [bit]."""
+    classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
+    classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
+    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
+
+    def check(self) -> None:
+        """Refuse an image's activation that is finer than the table of the sigmoid."""
+        fraction = self.decoder_3.activation_bits - 1 - self.decoder_3.activation_integer_bits
+        if not 0 <= fraction <= SIGMOID_FRACTION_BITS:
+            raise PipelineError(
+                f"decoder-3 has {fraction} fractional bits before the sigmoid (activation-bits - 1 for the sign - "
+                f"activation-integer-bits), and the sigmoid's table holds 0 to {SIGMOID_FRACTION_BITS}"
+            )
+
+    def weight_steps(self) -> dict[str, float]:
+        """Return the distance of neighbouring values of each layer's weights."""
+        layers = {name: value for name, value in vars(self).items() if isinstance(value, LayerPrecision)}
+        return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in layers.items()}
+
+
+BEHIND_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # costs nothing where hardware looks up what it computes
+TUNED = NetworkPrecision(
+    input_bits=4,
+    encoder_1=LayerPrecision(3, 0, 6, 1, 5, 1),
+    encoder_2=LayerPrecision(3, 0, 6, 1, 4, 1),
+    latent=LayerPrecision(6, 1, 6, 1, 4, 2),
+    decoder_1=BEHIND_LATENT,
+    decoder_2=BEHIND_LATENT,
+    decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
+    image_bits=6,
+    classifier_1=BEHIND_LATENT,
+    classifier_2=BEHIND_LATENT,
+    classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
+)
+"""This project's best: 4-bit pixels, an encoder of 3-bit weights, a latent plane of 4 + 4 bits."""

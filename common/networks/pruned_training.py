@@ -1,0 +1,56 @@
+"""Training of a pruned float network: from initial weights, chosen among several or not, to the target sparsity."""
+
+import functools
+from collections.abc import Collection
+
+from common.images.samples import Samples
+from common.networks import architecture, pruning, training
+from common.networks.legacy_keras import keras, make_deterministic
+from common.networks.pruning import PruningSchedule
+from common.networks.recipe import Recipe, Starts
+from common.networks.starts import choose_start
+
+
+def train(
+    network: str,
+    pruned_layers: Collection[str],
+    schedule: PruningSchedule,
+    initial_weights: str,
+    starts: Starts,
+    recipe: Recipe,
+    train_samples: Samples,
+    test_samples: Samples,
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Train and prune a network from scratch, and check that each pruned layer has the weights left that it should.
+
+    Args:
+        network: `autoencoder` or `classifier`.
+        pruned_layers: Dense layers to prune; those that the network does not have are passed over.
+        schedule: When weights become zero, and how many.
+        initial_weights: Distribution of initial weights, see `networks.build`.
+        starts: Choice of the initial network, before any pruning.
+        recipe: How it is trained.
+        train_samples: What it learns from.
+        test_samples: Evaluated after each epoch for the curves; they choose nothing.
+
+    Returns:
+        The network without pruning wrappers, compiled and with its optimizer state, and its learning curves.
+
+    Raises:
+        PipelineError: The sparsity was missed.
+    """
+    make_deterministic(recipe.seed)
+    layers = [layer for layer in pruned_layers if layer in architecture.layers_of(network)]
+    build = functools.partial(architecture.build, network, initial_weights)
+    start = choose_start(build, starts, recipe, train_samples, network) if starts.count > 1 else None
+    model = build()
+    pruned = pruning.with_pruning(model, layers, schedule)
+    if start is not None:
+        pruning.copy_weights(start, pruned)
+    images = len(train_samples.digits)
+    training.compile_network(pruned, recipe, images)
+    curves = pruning.train(pruned, train_samples, test_samples, recipe, f"{network}, pruned")
+    training.compile_network(model, recipe, images)
+    pruning.strip(pruned, model)
+    pruning.check_sparsity(model, layers, schedule.sparsity)
+    return model, curves

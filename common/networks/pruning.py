@@ -1,0 +1,95 @@
+"""Magnitude pruning while training, with TensorFlow Model Optimization (paper, section 4)."""
+
+import functools
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow_model_optimization as tfmot
+
+from common.errors import PipelineError
+from common.images.samples import Samples
+from common.networks import training
+from common.networks.architecture import copy_optimizer_state, dense_layers
+from common.networks.legacy_keras import keras
+
+
+@dataclass(frozen=True)
+class PruningSchedule:
+    """Constant sparsity: every `frequency` steps from `begin_step` to `end_step` the smallest weights are masked.
+
+    Attributes:
+        sparsity: Fraction of a layer's weights that become zero.
+        begin_step: Optimizer step of the first masking.
+        end_step: Optimizer step of the last masking; beyond the end of training it has no effect.
+        frequency: Steps between maskings.
+    """
+
+    sparsity: float
+    begin_step: int
+    end_step: int
+    frequency: int
+
+
+def with_pruning(model: keras.Model, layers: Collection[str], schedule: PruningSchedule) -> keras.Model:
+    """Return a copy of an untrained network whose `layers` are pruned while it trains."""
+    constant = tfmot.sparsity.keras.ConstantSparsity(
+        schedule.sparsity, schedule.begin_step, schedule.end_step, schedule.frequency
+    )
+
+    def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if layer.name not in layers:
+            return layer
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, constant, name=layer.name)
+
+    return keras.models.clone_model(model, clone_function=wrap)
+
+
+def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
+    """Copy weights and biases of a network into one `with_pruning`."""
+    for name, layer in dense_layers(pruned).items():
+        getattr(layer, "layer", layer).set_weights(source.get_layer(name).get_weights())
+
+
+def mask_callback(pruned: keras.Model) -> keras.callbacks.Callback:
+    """Return the callback that applies the masks of a network `with_pruning`, ready for its first epoch."""
+    callback = tfmot.sparsity.keras.UpdatePruningStep()
+    callback.set_model(pruned)
+    callback.on_train_begin()
+    return callback
+
+
+def train(
+    pruned: keras.Model, train_samples: Samples, test_samples: Samples, recipe: training.Recipe, title: str
+) -> dict[str, list[float]]:
+    """Train a network `with_pruning` as `training.train` does, its masks applied to the weights after each epoch."""
+    after_epoch = functools.partial(mask_callback(pruned).on_epoch_end, None)
+    return training.train(pruned, train_samples, test_samples, recipe, title, after_epoch=after_epoch)
+
+
+def strip(pruned: keras.Model, plain: keras.Model) -> None:
+    """Copy weights and optimizer state of a network with pruning into `plain`, compiled, of the same architecture."""
+    stripped = tfmot.sparsity.keras.strip_pruning(pruned)
+    plain.set_weights(stripped.get_weights())
+    copy_optimizer_state(pruned, plain)
+
+
+def nonzero_parameters(model: keras.Model) -> dict[str, tuple[int, int]]:
+    """Return how many weights and how many biases of each dense layer are not zero."""
+    return {
+        name: (np.count_nonzero(layer.kernel.numpy()), np.count_nonzero(layer.bias.numpy()))
+        for name, layer in dense_layers(model).items()
+    }
+
+
+def check_sparsity(model: keras.Model, layers: Collection[str], sparsity: float) -> None:
+    """Hold the number of weights left in each pruned layer against the target.
+
+    Raises:
+        PipelineError: A layer has more or fewer weights left than the schedule leaves.
+    """
+    for name in layers:
+        kernel = dense_layers(model)[name].kernel.numpy()
+        target, left = max(round(kernel.size * (1 - sparsity)), 1), int(np.count_nonzero(kernel))
+        if left != target:
+            raise PipelineError(f"pruning missed its target: layer {name} has {left} weights left, not {target}")

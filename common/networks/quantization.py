@@ -1,0 +1,188 @@
+"""Quantized networks in QKeras (paper, section 5), trained with the quantization in the loop."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import qkeras
+
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint
+from common.images.preprocessing import COLOUR_BITS
+from common.images.samples import Samples
+from common.networks import architecture, training
+from common.networks.architecture import LeadingBits, copy_optimizer_state
+from common.networks.legacy_keras import keras, tf
+from common.networks.precision import NetworkPrecision
+
+
+@keras.utils.register_keras_serializable("mnist_autoencoder")
+class KeepZeros(keras.constraints.Constraint):
+    """Hold the weights of a pruned layer at zero: `mask`, 0 or 1 a weight, may change between epochs."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.mask = tf.Variable(mask, trainable=False, dtype=tf.float32)
+
+    def __call__(self, weights: tf.Tensor) -> tf.Tensor:
+        """Return the weights, masked."""
+        return weights * self.mask
+
+
+def build(
+    network: str,
+    precision: NetworkPrecision,
+    masks: Mapping[str, np.ndarray] | None = None,
+    *,
+    penalties: Mapping[str, float] | None = None,
+) -> keras.Model:
+    """Build an untrained quantized network of the same layers as `networks.build`.
+
+    Between the last dense layers and sigmoid or softmax stands one more layer, named `*_logits`, that rounds what
+    enters them to a fixed-point type.
+
+    Args:
+        network: `autoencoder` or `classifier`.
+        precision: Types of all tensors.
+        masks: For each layer to be held sparse, 0 or 1 a weight.
+        penalties: For each layer, what the sum of its absolute weights adds to the loss.
+    """
+
+    def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
+        for name, nodes in layers.items():
+            types = getattr(precision, name)
+            penalty = penalties.get(name) if penalties else None
+            tensor = qkeras.QDense(
+                nodes,
+                name=name,
+                kernel_quantizer=qkeras.quantized_bits(types.weight_bits, types.weight_integer_bits, alpha=1),
+                bias_quantizer=qkeras.quantized_bits(types.bias_bits, types.bias_integer_bits, alpha=1),
+                kernel_constraint=KeepZeros(masks[name]) if masks and name in masks else None,
+                kernel_regularizer=keras.regularizers.L1(penalty) if penalty else None,
+            )(tensor)
+            if name in ("decoder_3", "classifier_3"):
+                quantizer = qkeras.quantized_bits(types.activation_bits, types.activation_integer_bits, alpha=1)
+                tensor = qkeras.QActivation(quantizer, name=f"{name}_logits")(tensor)
+                tensor = last_activation[name](tensor)
+            else:
+                quantizer = qkeras.quantized_relu(types.activation_bits, types.activation_integer_bits)
+                tensor = qkeras.QActivation(quantizer, name=architecture.activation_name(name))(tensor)
+        return tensor
+
+    last_activation = {
+        "decoder_3": qkeras.QActivation(
+            qkeras.quantized_sigmoid(precision.image_bits, use_real_sigmoid=True), name="image"
+        ),
+        "classifier_3": keras.layers.Activation("softmax", name="digit"),
+    }
+    pixels = tensor = keras.Input((architecture.PIXELS,), name="pixels")
+    if precision.input_bits < COLOUR_BITS:
+        tensor = LeadingBits(precision.input_bits, name="pixels_leading_bits")(pixels)
+    latent = chain(tensor, architecture.ENCODER)
+    outputs = [chain(latent, architecture.DECODER)]
+    if network == "classifier":
+        outputs.append(chain(latent, architecture.CLASSIFIER))
+    return keras.Model(pixels, outputs, name=network)
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copy weights and biases between float and quantized networks, layer by layer.
+
+    Raises:
+        PipelineError: A layer of `source` has weights for which `target` has no place.
+    """
+    layers = architecture.dense_layers(target)
+    for layer in source.layers:
+        if layer.weights and layer.name not in layers:
+            raise PipelineError(
+                f"layer {layer.name} ({type(layer).__name__}) of network {source.name} has weights, and the quantized "
+                "network no such layer: add it to `build` in common/networks/quantization.py, or leave it out and "
+                "train again"
+            )
+    for name, layer in architecture.dense_layers(source).items():
+        layers[name].set_weights(layer.get_weights())
+
+
+def pruning_masks(model: keras.Model, layers: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return 0 for each weight of `layers` that is zero and 1 for the others."""
+    dense = architecture.dense_layers(model)
+    return {name: (dense[name].kernel.numpy() != 0).astype(np.float32) for name in layers if name in dense}
+
+
+def no_zeros(network: str) -> dict[str, np.ndarray]:
+    """Return masks of all layers that hold nothing at zero yet."""
+    layers = architecture.dense_layers(architecture.build(network))
+    return {name: np.ones(layer.kernel.shape, np.float32) for name, layer in layers.items()}
+
+
+def unmasked(
+    masked: keras.Model, network: str, precision: NetworkPrecision, recipe: training.Recipe, images: int
+) -> keras.Model:
+    """Return a trained network without masks and penalties, with its weights and optimizer state."""
+    model = build(network, precision)
+    model.set_weights(masked.get_weights())
+    training.compile_network(model, recipe, images)
+    copy_optimizer_state(masked, model)
+    return model
+
+
+def count_revived(model: keras.Model, masks: dict[str, np.ndarray]) -> int:
+    """Return how many weights are not zero although their mask is 0."""
+    weights = architecture.weights_of(model)
+    return sum(int(np.count_nonzero(weights[name][0][mask == 0])) for name, mask in masks.items())
+
+
+def post_training_outputs(model: keras.Model, types: FixedPoint, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Run a float network with every weight and every layer's output cast to one fixed-point type.
+
+    This is quantization after training, the baseline beside training with quantization. Sums are exact here; hls4ml's
+    default also truncates each product, which stage 05 shows.
+
+    Args:
+        model: A float network.
+        types: Fixed-point type of all weights, biases and layer outputs.
+        pixels: Intensities, float32 [N, 64].
+
+    Returns:
+        `image` [N, 64] and, of a classifier, `digit` [N, 10] (probabilities).
+    """
+    tensors = {"pixels": types.cast(pixels)}
+    for layer in model.layers[1:]:
+        tensor = tensors[layer.input.node.layer.name]
+        if layer.name in architecture.LAYERS:
+            kernel, bias = (types.cast(weights) for weights in layer.get_weights())
+            tensor = tensor @ kernel + bias
+        elif layer.name == "digit":
+            tensors["digit"] = np.asarray(keras.activations.softmax(tf.constant(tensor)))
+            continue
+        else:
+            tensor = np.asarray(getattr(layer, "activation", layer)(tf.constant(tensor)))
+        tensors[layer.name] = types.cast(tensor)
+    return {name: tensors[name] for name in ("image", "digit") if name in tensors}
+
+
+def train(
+    source: keras.Model,
+    network: str,
+    precision: NetworkPrecision,
+    pruned_layers: tuple[str, ...],
+    train_samples: Samples,
+    test_samples: Samples,
+    recipe: training.Recipe,
+    title: str,
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Train a quantized network that starts from a float one, zeros of `pruned_layers` held at zero.
+
+    Returns:
+        The quantized network, compiled and with its optimizer state, and its learning curves.
+
+    Raises:
+        PipelineError: A pruned weight came back to life.
+    """
+    masks = pruning_masks(source, pruned_layers)
+    masked = build(network, precision, masks)
+    copy_weights(source, masked)
+    training.compile_network(masked, recipe, len(train_samples.digits))
+    curves = training.train(masked, train_samples, test_samples, recipe, title)
+    model = unmasked(masked, network, precision, recipe, len(train_samples.digits))
+    if count_revived(model, masks):
+        raise PipelineError(f"{title}: {count_revived(model, masks)} pruned weights are no longer zero")
+    return model, curves

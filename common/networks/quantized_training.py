@@ -1,0 +1,109 @@
+"""Training of the quantized variants from float weights: zeros held where the float network has them, or raised."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from common.images.samples import Samples
+from common.networks import architecture, quantization, training
+from common.networks.legacy_keras import keras, make_deterministic
+from common.networks.precision import NetworkPrecision
+from common.networks.recipe import Raised, Recipe
+from common.running import threads
+
+Curves = dict[str, list[float]]
+Trained = dict[str, tuple[keras.Model, Curves]]
+"""By variant: the network, compiled and with its optimizer state, and its learning curves."""
+
+
+def train_with_zeros_held(
+    network: str,
+    sources: dict[str, keras.Model],
+    precision: NetworkPrecision,
+    recipe: Recipe,
+    train_samples: Samples,
+    test_samples: Samples,
+) -> Trained:
+    """Train each variant, at the same time, from its float network's weights, zeros of the pruned one held at zero.
+
+    Args:
+        network: `autoencoder` or `classifier`.
+        sources: The float network of each variant.
+        precision: Types of all tensors.
+        recipe: How each is trained.
+        train_samples: What they learn from.
+        test_samples: Evaluated after each epoch for the curves; they choose nothing.
+    """
+
+    def train(variant: str, source: keras.Model) -> tuple[keras.Model, Curves]:
+        make_deterministic(recipe.seed)
+        held = tuple(architecture.layers_of(network)) if variant == "quantized_pruned" else ()
+        samples = (train_samples, test_samples)
+        return quantization.train(source, network, precision, held, *samples, recipe, f"{network} {variant}")
+
+    return dict(zip(sources, threads.run_together(train, list(sources.items())), strict=True))
+
+
+def train_with_zeros_raised(
+    network: str,
+    source: keras.Model,
+    precision: NetworkPrecision,
+    recipe: Recipe,
+    raised: Raised,
+    train_samples: Samples,
+    test_samples: Samples,
+    variants: Collection[str] = ("quantized", "quantized_pruned"),
+) -> Trained:
+    """Train variants, at the same time, from the complete float network's weights; `quantized_pruned` loses weights.
+
+    Args:
+        network: `autoencoder` or `classifier`.
+        source: The complete float network.
+        precision: Types of all tensors.
+        recipe: How each is trained.
+        raised: Sparsity of `quantized_pruned` and how it rises; the penalty on absolute weights of both.
+        train_samples: What they learn from.
+        test_samples: Evaluated after each epoch for the curves; they choose nothing.
+        variants: Which are trained.
+    """
+    images = len(train_samples.digits)
+
+    def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
+        make_deterministic(recipe.seed)
+        masks = quantization.no_zeros(network)
+        masked = quantization.build(network, precision, masks, penalties=asdict(raised.penalty))
+        quantization.copy_weights(source, masked)
+        epoch = 0
+
+        def raise_sparsity() -> None:
+            nonlocal epoch
+            epoch += 1
+            time = min(epoch / (raised.share * recipe.epochs), 1.0)
+            if epoch - 1 < raised.share * recipe.epochs:
+                prune_smallest(masked, {name: (1 - (1 - time) ** 3) * target for name, target in sparsities.items()})
+
+        raise_sparsity()
+        training.compile_network(masked, recipe, images)
+        samples = (train_samples, test_samples)
+        curves = training.train(masked, *samples, recipe, f"{network} {variant}", after_epoch=raise_sparsity)
+        return quantization.unmasked(masked, network, precision, recipe, images), curves
+
+    targets = {name: asdict(raised.sparsity) if name == "quantized_pruned" else {} for name in variants}
+    return dict(zip(targets, threads.run_together(train, list(targets.items())), strict=True))
+
+
+def prune_smallest(model: keras.Model, sparsities: Mapping[str, float]) -> None:
+    """Set the fraction of smallest weights of each named layer to zero, and hold them there.
+
+    Args:
+        model: A network whose layers have a `quantization.KeepZeros` constraint.
+        sparsities: Fraction of weights that become zero, by layer.
+    """
+    for name, sparsity in sparsities.items():
+        layer = architecture.dense_layers(model)[name]
+        kernel = layer.kernel.numpy()
+        mask = np.ones(kernel.size, np.float32)
+        mask[np.argsort(np.abs(kernel), axis=None, kind="stable")[: round(sparsity * kernel.size)]] = 0
+        layer.kernel_constraint.mask.assign(mask.reshape(kernel.shape))
+        layer.kernel.assign(kernel * mask.reshape(kernel.shape))

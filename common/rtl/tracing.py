@@ -1,0 +1,296 @@
+"""From a converted hls4ml model to the logic that becomes RTL, with alkaid (distributed arithmetic, no multipliers).
+
+The hls4ml `ModelGraph` is replayed in alkaid's symbolic arrays. Types, weights, tables and rounding are read off the
+graph, so what is traced is what hls4ml's C++ computes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from alkaid.converter.plugin import ALIRTracerPluginBase
+from alkaid.trace import FVariable, FVArray, HWConfig, trace
+from alkaid.trace.passes import dead_code_elimin
+from alkaid.types import CombLogic, QInterval
+from hls4ml.model.graph import ModelGraph
+from hls4ml.model.layers import Layer
+
+from common.errors import PipelineError
+from common.fixed_point import FixedPoint, fixed_point
+from common.hls.hls4ml_project import SIGMOID_RANGE
+from common.rtl import shared_sums
+
+HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
+Aim = Literal["area", "delay"]
+# alkaid's solver: how many adders deeper than needed products may be; -1 is as deep as saves adders.
+SOLVERS: dict[Aim, dict[str, int]] = {"area": {"hard_dc": -1}, "delay": {"hard_dc": 0}}
+
+
+def cast(values: FVArray, precision: FixedPoint) -> FVArray:
+    """Return symbolic values as `precision` represents them.
+
+    Constants are folded here: alkaid 0.8.2 rounds a constant with `RND_CONV` wrongly (0.984375 to four fractional
+    bits becomes 0), and a neuron whose weights are all pruned has a constant output.
+    """
+    sign, integer = int(precision.signed), precision.integer - int(precision.signed)
+
+    def cast_one(value: FVariable) -> FVariable:
+        if value.low == value.high:
+            return FVariable.from_const(float(precision.cast(value.low)), hwconf=value.hwconf)
+        if not precision.signed and precision.overflow == "SAT":
+            return _saturated(value, precision)
+        return value.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
+
+    array = [cast_one(value) for value in np.asarray(values).ravel()]
+    return FVArray(np.array(array).reshape(values.shape), values.solver_options, hwconf=values.hwconf)
+
+
+def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
+    """Return a value between zero and the largest of an unsigned type: negative ones are zero, as behind a ReLU.
+
+    alkaid compares with either limit, which takes an adder each. Here bits decide: the sign, and whether one is set
+    above the type's highest. Rounding comes first, so that its constant becomes part of the bias.
+    """
+    integer, fraction = precision.integer, precision.fraction
+    rounded = value.kif[2] > fraction and precision.rounding != "TRN"
+    shifted = value + 2.0 ** (-fraction - 1) if rounded else value
+    within = shifted.quantize(0, integer, fraction)
+    if rounded and precision.rounding == "RND_CONV":  # halfway between two, the lowest bit of the sum is cleared
+        lowest = within.quantize(0, 1 - fraction, fraction)
+        below = shifted.quantize(0, -fraction, shifted.kif[2])
+        within = within.quantize(0, integer, fraction - 1) + (lowest & below.unary_bit_op("any") * 2.0**-fraction)
+    if shifted.high >= 2.0**integer:
+        above = shifted.quantize(0, shifted.kif[1], -integer)
+        within = above.unary_bit_op("any").msb_mux(2.0**integer - 2.0**-fraction, within)
+    return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
+
+
+def sigmoid_table(precision: FixedPoint, size: int) -> np.ndarray:
+    """Return hls4ml's table of the sigmoid: `size` values from -8 to 8, cast to `precision`."""
+    return precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+
+
+class Hls4mlTracer(ALIRTracerPluginBase):
+    """Replays a fully connected hls4ml model with one input: dense layers, ReLU, sigmoid, linear casts."""
+
+    model: ModelGraph
+
+    def get_input_shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the model's inputs."""
+        return [tuple(variable.shape) for variable in self.model.get_input_variables()]
+
+    def apply_model(self, verbose: bool, inputs: tuple[FVArray, ...]) -> tuple[dict[str, FVArray], list[str]]:
+        """Return the symbolic output of each layer by the layer's name, and the names of the model's outputs.
+
+        Raises:
+            PipelineError: A layer, or a type of it, is not supported; it is named.
+        """
+        return self._replay_layers(inputs), self._output_layers()
+
+    def _replay_layers(self, inputs: tuple[FVArray, ...], last: str | None = None) -> dict[str, FVArray]:
+        """Return the symbolic output of each layer by its name, up to the layer `last`."""
+        given = dict(zip((variable.name for variable in self.model.get_input_variables()), inputs, strict=True))
+        tensors: dict[str, FVArray] = {}
+        traces: dict[str, FVArray] = {}
+        for layer in self.model.get_layers():
+            output = layer.get_output_variable()
+            result = fixed_point(output.type.precision)
+            if layer.class_name == "Input":
+                value = given[output.name]
+            else:
+                value = self._replay(layer, tensors[layer.inputs[0]], result)
+            traces[layer.name] = tensors[layer.outputs[0]] = cast(value, result)
+            if layer.name == last:
+                break
+        return traces
+
+    def _output_layers(self) -> list[str]:
+        names = {
+            variable.name: layer.name for layer in self.model.get_layers() for variable in [layer.get_output_variable()]
+        }
+        return [names[variable.name] for variable in self.model.get_output_variables()]
+
+    def _replay(self, layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
+        activation = layer.get_attr("activation")
+        if layer.class_name == "Dense":
+            return _dense(layer, value)
+        if layer.class_name == "Activation" and activation == "relu":
+            saturates = not result.signed and result.overflow == "SAT"
+            return value if saturates else value.relu()
+        if layer.class_name == "Activation" and activation == "linear":
+            return value
+        if layer.class_name == "Activation" and activation == "sigmoid":
+            return _sigmoid(layer, value, result)
+        raise PipelineError(f"layer {layer.name} ({layer.class_name}, activation {activation}) cannot be traced to RTL")
+
+
+def _dense(layer: Layer, value: FVArray) -> FVArray:
+    """Multiply and accumulate as hls4ml's `dense_latency` does: products and sums have the accumulator's type."""
+    accumulator = fixed_point(layer.types["accum_t"].precision)
+    kernel = fixed_point(layer.types["weight_t"].precision).cast(layer.weights["weight"].data)
+    bias = fixed_point(layer.types["bias_t"].precision).cast(layer.weights["bias"].data)
+    weight_fraction = _fraction_bits(kernel)
+    value_fraction = max(int(fraction) for fraction in np.ravel(value.kif[2]))
+    if weight_fraction + value_fraction <= accumulator.fraction and accumulator.overflow == "WRAP":
+        return cast(value @ kernel + accumulator.cast(bias), accumulator)
+    products = cast(value[:, None] * kernel, accumulator)
+    total = FVArray(np.array(accumulator.cast(bias), dtype=object), value.solver_options, hwconf=value.hwconf)
+    for product in products:
+        total = cast(total + product, accumulator)
+    return total
+
+
+def _fraction_bits(values: np.ndarray) -> int:
+    """Return how many bits right of the binary point the values need [bit]."""
+    fraction = 0
+    while np.any(values * 2.0**fraction % 1):
+        fraction += 1
+    return fraction
+
+
+def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
+    """Look the sigmoid up as hls4ml does: the address is rounded toward zero, values beyond +-8 take the last entry."""
+    size = layer.get_attr("table_size")
+    table = result.cast(sigmoid_table(fixed_point(layer.get_attr("table_t").precision), size))
+
+    def look_up(x: np.ndarray) -> np.ndarray:
+        return table[np.clip(np.trunc(x * (size // SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
+
+    sign, integer = int(result.signed), result.integer - int(result.signed)
+    return value.apply(look_up).quantize(sign, integer, result.fraction)
+
+
+@dataclass(frozen=True)
+class TracedModel:
+    """The combinational logic of a model, and which layer each of its operations belongs to.
+
+    Attributes:
+        logic: From all inputs to all outputs, side by side in the model's order.
+        layers: Names of the layers, in order.
+        layer_of_operation: For each operation of `logic`, its layer's position in `layers`.
+        all_layers: From all inputs to the outputs of every layer, side by side.
+        sizes: Number of units of each layer.
+    """
+
+    logic: CombLogic
+    layers: tuple[str, ...]
+    layer_of_operation: tuple[int, ...]
+    all_layers: CombLogic
+    sizes: tuple[int, ...]
+
+    def luts_by_layer(self) -> dict[str, float]:
+        """Return the estimated LUTs of each layer that has any."""
+        sums = np.zeros(len(self.layers))
+        for operation, layer in zip(self.logic.ops, self.layer_of_operation, strict=True):
+            sums[layer] += operation.cost
+        return {name: float(luts) for name, luts in zip(self.layers, sums, strict=True) if luts}
+
+    def layer_values(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what each layer gives for images, float64 [N, units], by its name; `pixels` are [N, inputs]."""
+        return self._by_layer(self.all_layers.predict(pixels))
+
+    def layer_types(self) -> dict[str, tuple[str, ...]]:
+        """Return the type of each unit of each layer, which has no bit more than the unit's range needs."""
+        types = np.array([word_type(interval.kif).layout for interval in self.all_layers.out_qint])
+        return {name: tuple(words[0].tolist()) for name, words in self._by_layer(types[None]).items()}
+
+    def layer_intervals(self, layer: str) -> list[QInterval]:
+        """Return least value, greatest value and step of each unit of a layer."""
+        start = sum(self.sizes[: self.layers.index(layer)])
+        return self.all_layers.out_qint[start : start + self.sizes[self.layers.index(layer)]]
+
+    def _by_layer(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(self.layers, np.split(values, np.cumsum(self.sizes)[:-1], axis=1), strict=True))
+
+
+def word_type(kif: tuple[bool, int, int]) -> FixedPoint:
+    """Return alkaid's format (sign bits, integer bits beside the sign, bits right of the point) as a type."""
+    signed, integer, fraction = (int(bits) for bits in kif)
+    return FixedPoint(signed + integer + fraction, signed + integer, bool(signed))
+
+
+def input_type(model: ModelGraph) -> FixedPoint:
+    """Return the type of an input of a model."""
+    return fixed_point(model.get_input_variables()[0].type.precision)
+
+
+def trace_model(
+    model: ModelGraph,
+    tracer: type[Hls4mlTracer] = Hls4mlTracer,
+    beside: Sequence[str] = (),
+    aim: Aim = "area",
+) -> TracedModel:
+    """Trace a converted model, all layers' outputs at first, so that each operation can be told its layer.
+
+    Args:
+        model: As hls4ml converts it.
+        tracer: How layers become logic; `tabulation.TabulatingTracer` looks up what lies behind the latent plane.
+        beside: Layers that are outputs too, behind those of the model.
+        aim: Fewest LUTs, with sums built three terms at a time, which a Xilinx slice adds as cheaply as two; or fewest
+            adders in a row, of two terms each.
+
+    Raises:
+        PipelineError: A layer cannot be traced; it is named.
+    """
+    inputs = _symbolic_inputs(model, SOLVERS[aim])
+    traces, output_layers = tracer(model, HARDWARE, SOLVERS[aim]).apply_model(verbose=False, inputs=inputs)
+    layers = tuple(traces)
+    flat = {name: np.asarray(values).ravel() for name, values in traces.items()}
+    every = trace(
+        np.concatenate([np.ravel(values) for values in inputs]),
+        np.concatenate(list(flat.values())),
+        keep_dead_inputs=True,
+    )
+    ends = np.cumsum([0, *(len(values) for values in flat.values())])
+    outputs = {name: range(ends[index], ends[index + 1]) for index, name in enumerate(layers)}
+    tags = [len(layers)] * len(every.ops)
+    for number, name in reversed(list(enumerate(layers))):
+        for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
+            tags[operation] = number
+    kept = [output for name in (*output_layers, *beside) for output in outputs[name]]
+    sizes = tuple(len(values) for values in flat.values())
+    logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
+    if aim == "area":
+        tagged = shared_sums.rebuild(tagged)
+        logic = shared_sums.with_estimates(tagged)
+    return TracedModel(logic, layers, tuple(int(operation.cost) for operation in tagged.ops), every, sizes)
+
+
+def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:
+    """Return the given operations and all that they depend on."""
+    needed, waiting = set(), [operation for operation in operations if operation >= 0]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in needed:
+            needed.add(operation)
+            waiting.extend(logic.ops[operation].input_ids)
+    return needed
+
+
+def with_costs(logic: CombLogic, costs: Sequence[float]) -> CombLogic:
+    """Return the logic with other costs, which nothing but reports looks at: numbers that ride along through passes."""
+    operations = [operation._replace(cost=float(cost)) for operation, cost in zip(logic.ops, costs, strict=True)]
+    return logic._replace(ops=operations)
+
+
+def _with_outputs(logic: CombLogic, outputs: list[int]) -> CombLogic:
+    """Return the logic with some of its outputs, and without what they do not need."""
+    selected = logic._replace(
+        shape=(logic.shape[0], len(outputs)),
+        out_idxs=[logic.out_idxs[output] for output in outputs],
+        out_shifts=[logic.out_shifts[output] for output in outputs],
+        out_negs=[logic.out_negs[output] for output in outputs],
+    )
+    return dead_code_elimin(selected, keep_dead_inputs=True)
+
+
+def _symbolic_inputs(model: ModelGraph, solver: dict[str, int]) -> tuple[FVArray, ...]:
+    inputs = []
+    for variable in model.get_input_variables():
+        precision = fixed_point(variable.type.precision)
+        kif = (int(precision.signed), precision.integer - int(precision.signed), precision.fraction)
+        shape = tuple(variable.shape)
+        arrays = (np.full(shape, value) for value in kif)
+        inputs.append(FVArray.from_kif(*arrays, HARDWARE, 0.0, solver))
+    return tuple(inputs)

@@ -1,0 +1,114 @@
+"""A converted model traced to logic, which is never used without having been compared with the C simulation.
+
+alkaid's interpreter runs the logic over all test images. Where everything downstream of the latent plane is looked up,
+the tables are compared as a whole too: images reach only some of the plane's points.
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from hls4ml.model.graph import ModelGraph
+
+from common.hls import golden_outputs, mismatches, test_bench
+from common.hls.golden_outputs import GoldenOutputs
+from common.rtl import tabulation, tracing
+from common.rtl.tracing import Aim, TracedModel
+
+Counts = dict[str, int]
+"""A row of `exactness` in `metrics.json`: images, values, and for each pair of simulations how many values differ."""
+
+
+@dataclass(frozen=True)
+class VerifiedTrace:
+    """A traced model and how it compares with the C simulation.
+
+    Attributes:
+        traced: Its logic.
+        outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
+        differing: How many of them differ from the C simulation.
+        entries: Number of values in the tables over the latent plane; 0 where nothing is looked up there.
+        differing_entries: How many of them differ from the C simulation.
+        faults: The first value that differs, in words: over the images, in the tables.
+    """
+
+    traced: TracedModel
+    outputs: np.ndarray
+    differing: int
+    entries: int
+    differing_entries: int
+    faults: tuple[str, ...]
+
+    def exactness(self, name: str) -> dict[str, Counts]:
+        """Return the rows of `metrics.json` of a design, or of what else was traced of it, by their names."""
+        rows = {name: {"images": len(self.outputs), "values": self.outputs.size, "csim_alir": self.differing}}
+        if self.entries:
+            rows[f"{name}, tables"] = {"values": self.entries, "csim_table": self.differing_entries}
+        return rows
+
+
+def trace(
+    model: ModelGraph,
+    golden: GoldenOutputs,
+    intensities: np.ndarray,
+    folder: Path,
+    *,
+    tabulate_latent: bool,
+    aim: Aim = "area",
+    with_latent: bool = False,
+) -> VerifiedTrace:
+    """Trace a converted model, and compare the logic with the C simulation.
+
+    Args:
+        model: The converted model.
+        golden: Its C simulation.
+        intensities: Test images, float [N, inputs].
+        folder: Where the C++ is compiled anew, to find the first layer that differs; left as it was.
+        tabulate_latent: Whether what is downstream of the latent plane is looked up.
+        aim: As for `rtl.trace_model`.
+        with_latent: Whether the latent point is an output too, after those of the model.
+
+    Raises:
+        PipelineError: A layer cannot be traced, or the latent plane has too many points for a table.
+    """
+    tracer = tabulation.TabulatingTracer if tabulate_latent else tracing.Hls4mlTracer
+    traced = tracing.trace_model(model, tracer, (tabulation.PLANE,) if with_latent else (), aim)
+    pixels = intensities.astype(np.float64)
+    found = traced.logic.predict(pixels)
+    expected = np.concatenate([golden.outputs, golden.latent], axis=1) if with_latent else golden.outputs
+    differing = int(np.count_nonzero(found != expected))
+    faults = [_first_layer(model, traced, pixels, folder)] if differing else []
+    entries = differing_entries = 0
+    if tabulate_latent and golden.outputs_of_points.size:
+        addresses, in_tables = tabulation.entries(model, traced)
+        in_tables, of_points = in_tables[:, : golden.outputs.shape[1]], golden.outputs_of_points[addresses]
+        entries, differing_entries = in_tables.size, int(np.count_nonzero(in_tables != of_points))
+        if differing_entries:
+            faults.append(_first_entry(model, addresses, of_points, in_tables))
+    return VerifiedTrace(traced, found, differing, entries, differing_entries, tuple(faults))
+
+
+def _first_layer(model: ModelGraph, traced: TracedModel, pixels: np.ndarray, folder: Path) -> str:
+    """Say where the logic first differs from the model's C++, which is compiled anew for the values of its layers."""
+    from common.hls import c_simulation  # brings TensorFlow, which nothing else here needs
+
+    scratch = Path(tempfile.mkdtemp(prefix="c_simulation_", dir=folder))  # stays, with its log, where g++ fails
+    expected = c_simulation.c_simulate_elsewhere(model, pixels.astype(np.float32), scratch)
+    shutil.rmtree(scratch)
+    found = traced.layer_values(pixels)
+    expected = {name: values for name, values in expected.items() if name in found}
+    mismatch = mismatches.first_mismatch(expected, found, c_simulation.types_of(model), traced.layer_types())
+    return str(
+        mismatch
+        or f"no layer differs by itself: {golden_outputs.FILE} is not of this model's C++, or a pass changed the logic"
+    )
+
+
+def _first_entry(model: ModelGraph, addresses: np.ndarray, expected: np.ndarray, found: np.ndarray) -> str:
+    """Say which entry of the tables is the first that differs."""
+    from common.hls import c_simulation
+
+    mismatch = test_bench.first_mismatch(c_simulation.outputs_of(model), expected, found)
+    return f"tables: {replace(mismatch, image=int(addresses[mismatch.image]), case='latent point')}"

@@ -1,0 +1,113 @@
+"""Independent tasks in a few processes at a time, with one progress line for all of them and a line for each."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from common.errors import PipelineError
+from common.running.console import ProgressLine, progress_line
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 1.0
+_messages: Any = None  # in a worker: the queue to the progress line of the main process
+
+
+def _start_worker(messages: Any) -> None:  # noqa: ANN401  (multiprocessing names no type for its queues)
+    """Lead a process group of the worker and its tools, which dies with the main process; Ctrl-C is left to that."""
+    global _messages  # noqa: PLW0603  (a worker has no other way to keep what its initializer was given)
+    _messages = messages
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os.killpg(0, signal.SIGTERM)  # at this, `run_logged` ends tools that lead a group of their own
+    time.sleep(GRACE_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    try:
+        return function(*arguments)
+    except SystemExit:  # asked to end; the executor would go on with the next task
+        os.killpg(0, signal.SIGKILL)
+    finally:
+        say("")
+
+
+def _end(workers: Sequence[multiprocessing.Process]) -> None:
+    """End workers with their groups: asked first, killed after a moment."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for worker in workers:
+            try:
+                os.killpg(worker.pid, number)
+            except ProcessLookupError:  # it has ended, or does not lead its group yet
+                worker.kill()
+        for worker in workers:
+            worker.join(GRACE_SECONDS)
+
+
+def say(text: str) -> None:
+    """Show a few words below the progress line, from inside of a task, until the next ones or the end of the task."""
+    if _messages is not None:
+        _messages.put((os.getpid(), text))
+
+
+def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int, title: str) -> list[Any]:
+    """Call `function` with each tuple of arguments, in new processes, and return the results in order.
+
+    The processes are started afresh, since TensorFlow does not survive a fork. When anything goes wrong, they are
+    ended, and the tools that they run with them.
+
+    Args:
+        function: Of a module that can be imported, or of the script that runs.
+        tasks: Arguments of each call.
+        processes: How many run at a time.
+        title: Of the progress line.
+
+    Raises:
+        PipelineError: A process died (out of memory, or killed).
+    """
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    workers = min(processes, len(tasks))
+    with (
+        progress_line(title, len(tasks)) as line,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(messages,)) as pool,
+    ):
+        try:
+            futures = [pool.submit(_call, function, arguments) for arguments in tasks]
+            for future in futures:
+                future.add_done_callback(lambda _: line.advance())
+            said: dict[int, str] = {}
+            return [_result(future, messages, said, line) for future in futures]
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _end(multiprocessing.active_children())
+            if isinstance(error, BrokenProcessPool):
+                raise PipelineError(
+                    f"{title}: a process died; was it short of memory? --processes 1 needs least"
+                ) from None
+            raise
+
+
+def _result(future: Future, messages: Any, said: dict[int, str], line: ProgressLine) -> Any:  # noqa: ANN401
+    """Wait for a task, and show meanwhile what each worker said last."""
+    while not future.done():
+        try:
+            worker, text = messages.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            continue
+        said[worker] = text
+        line.say_below([text for text in said.values() if text])
+    return future.result()

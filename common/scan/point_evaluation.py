@@ -1,0 +1,153 @@
+"""Computing a point: trained, converted, traced, and checked to the bit, in one call.
+
+A point is a function of its configuration and of the prepared images alone. It does what stages 04 to 06 do with the
+classifier network's variant `quantized_pruned`, but for training images that it holds out: a scan chooses on those,
+never on the test images. The float network that it starts from comes from `point_training`.
+"""
+
+import fcntl
+import gc
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.errors import PipelineError
+from common.hls.designs import Design
+from common.images.samples import Samples
+from common.scan.point_training import NETWORK, check, held_out, run_in_folder
+from common.scan.points import Outcome, Point
+
+if TYPE_CHECKING:
+    from common.networks.legacy_keras import keras
+
+DESIGN = Design("full", "quantized_pruned")
+
+
+def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
+    """Compute a point.
+
+    Args:
+        point: The point.
+        samples: Training and test images.
+        source: The float network that it starts from, as `train_source` returns it.
+    """
+    if source.error is not None:
+        return Outcome({}, f"its float network failed: {source.error}", source.files)
+    return run_in_folder(lambda folder: _compute(point, *samples, source.files[NETWORK], folder))
+
+
+def _compute(
+    point: Point, train_samples: Samples, test_samples: Samples, network: bytes, folder: Path
+) -> dict[str, Any]:
+    """Return the numbers of a point, and leave its files in `folder`."""
+    from common.networks import architecture, training
+    from common.networks.legacy_keras import keras
+
+    stages = point.configurations()
+    rest, validation = held_out(train_samples, point.validation_images)
+    (folder / "float.h5").write_bytes(network)
+    model = _quantize(stages, architecture.load(folder / "float.h5"), rest, validation)
+    check(model, validation, "classifier, quantized and pruned", stages["quantize"].allow)
+    architecture.save(model, folder / "kept" / NETWORK)
+    scores = training.evaluate(model, validation)
+    values = {f"validation_{name}": scores[name] for name in ("accuracy", "l1")}
+    values["nonzero_weights"] = sum(
+        int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(model).values()
+    )
+    values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
+    keras.backend.clear_session()
+    gc.collect()
+    return values
+
+
+def _quantize(
+    stages: Mapping[str, Any], source: "keras.Model", train_samples: Samples, validation: Samples
+) -> "keras.Model":
+    """Train the classifier network's variant `quantized_pruned` as stage 04 does."""
+    from common.networks import quantized_training
+
+    quantize, variant = stages["quantize"], DESIGN.variant
+    how, samples = (quantize.precision, quantize), (train_samples, validation)
+    if quantize.zeros == "raised":
+        trained = quantized_training.train_with_zeros_raised(
+            "classifier", source, *how, quantize.raised, *samples, variants=[variant]
+        )
+    else:
+        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *how, *samples)
+    return trained[variant][0]
+
+
+def _build(
+    model: "keras.Model", stages: Mapping[str, Any], test_samples: Samples, folder: Path, *, synthesized: bool
+) -> dict[str, Any]:
+    """Convert and trace a network as stages 05 and 06 do, and hold alkaid's logic against Keras.
+
+    A synthesized point goes all the way, through C simulation, test bench, RTL and netlist; another leaves out g++,
+    which takes as long as its training.
+    """
+    from common.hls import c_simulation, hls4ml_project
+    from common.networks import architecture
+    from common.rtl import pipeline, tabulation, tracing
+
+    synthesize, pixels = stages["synthesize"], test_samples.intensities
+    cut = architecture.cut(model, DESIGN.cut)
+    expected = c_simulation.keras_outputs(cut, pixels)
+    converted = hls4ml_project.convert(cut, folder / "project", stages["convert_hls"].hls, quantized=True)
+    traced = tracing.trace_model(
+        converted, tabulation.TabulatingTracer if synthesize.tabulate_latent else tracing.Hls4mlTracer
+    )
+    differing = int(np.count_nonzero(traced.logic.predict(pixels.astype(np.float64)) != expected))
+    if differing:
+        raise PipelineError(f"not exact: {differing} of {expected.size} values differ between Keras and alkaid")
+    options = pipeline.PipelineOptions(synthesize.latency_cutoff, "verilog", synthesize.part, synthesize.clock_ns)
+    cycles, registers = pipeline.cost(traced, options)
+    values = {
+        "test_accuracy": test_samples.accuracy(expected[:, -10:]),
+        "test_l1": float(np.abs(expected[:, :-10].astype(np.float64) - pixels).mean()),
+        "lut_estimate": round(sum(traced.luts_by_layer().values())),
+        "latency_cycles": cycles,
+        "register_bits": registers,
+    }
+    return values | (_synthesize(stages, test_samples, folder) if synthesized else {})
+
+
+def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
+    """Return what Yosys counts, each step on the way verified over all test images; the RTL is kept."""
+    from common.hls import conversion
+    from common.running import yowasp
+    from common.synthesis import building, open_tools
+
+    converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
+    network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
+    simulated = conversion.convert_and_simulate(DESIGN, network, converted, test_samples, hls_options)
+    if simulated.mismatch:
+        raise PipelineError(f"not exact: {simulated.mismatch}")
+    options = open_tools.OpenOptions(
+        families=synthesize.families[:1],
+        latency_cutoff=synthesize.latency_cutoff,
+        tabulate_latent=synthesize.tabulate_latent,
+        flavor="verilog",
+        part=synthesize.part,
+        clock_ns=synthesize.clock_ns,
+        prove=False,
+        proof_seconds=synthesize.proof_seconds,
+        timeout_seconds=synthesize.timeout_seconds,
+        routing=None,
+        board=None,
+        finished=folder / "finished",
+    )
+    build = building.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
+    lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"
+    with lock_of_user.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
+        yowasp.compile_for_this_machine(("yosys",), folder, None, print)
+    report = building.build_alone(build, test_samples.intensities)
+    if report.faults:
+        raise PipelineError(f"not exact: {'; '.join(report.faults)}")
+    (built / "rtl").rename(folder / "kept" / "rtl")
+    counts = report.resources[synthesize.families[0]]
+    return {name: counts[name] for name in ("lut", "inverter", "ff", "tool", "part")}

@@ -1,0 +1,119 @@
+"""Training the float network that points of a scan start from, as stage 02 or 03 does, but for held-out images.
+
+It is computed once for all points that share it.
+"""
+
+import contextlib
+import io
+import platform
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from common.errors import PipelineError
+from common.images import dataset
+from common.images.samples import Samples
+from common.scan.points import Outcome, Point
+
+if TYPE_CHECKING:
+    from common.networks.legacy_keras import keras
+
+NETWORK = "classifier.h5"
+_one_at_a_time = threading.Lock()  # TensorFlow's seed belongs to the process
+
+
+def load_images(content: bytes) -> tuple[Samples, Samples]:
+    """Return training and test images from the bytes of `mnist8x8.npz`."""
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        file.write(content)
+        file.flush()
+        return dataset.load(Path(file.name))
+
+
+def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
+    """Train the float network that a point starts from; it is among the files of the outcome.
+
+    Args:
+        point: The point.
+        samples: Training and test images.
+    """
+    return run_in_folder(lambda folder: _train_source(point, samples[0], folder))
+
+
+def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
+    """Compute in a folder of its own; what is printed becomes the log, and an error the outcome."""
+    log, error, values = io.StringIO(), None, {}
+    started = time.perf_counter()
+    with _one_at_a_time, tempfile.TemporaryDirectory(prefix="design_point_") as name:
+        folder = Path(name)
+        kept = folder / "kept"
+        kept.mkdir()
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                values = compute(folder)
+            except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
+                traceback.print_exc()
+                error = (str(fault).partition("\n")[0] or type(fault).__name__).replace(f"{folder}/", "")
+                for path in sorted(folder.rglob("*.log")):
+                    print(f"\n{path.relative_to(folder)}:\n{path.read_text(errors='replace', encoding='utf-8')}")
+        files = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    files["log.txt"] = log.getvalue().encode()
+    if error is None:
+        values |= {"seconds": round(time.perf_counter() - started, 2), "machine": platform.node()}
+    return Outcome(values, error, files)
+
+
+def held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
+    """Divide training images into those that are left and `count` that are held out.
+
+    Raises:
+        PipelineError: There are not so many.
+    """
+    images = len(train_samples.digits)
+    if count >= images:
+        raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
+    return train_samples.split(count)
+
+
+def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[str]) -> None:
+    """Refuse a network with findings that stages refuse.
+
+    Args:
+        model: The trained network.
+        samples: Images that are held out.
+        title: What the network is called.
+        allowed: Kinds of findings with which the recipe goes on.
+
+    Raises:
+        PipelineError: It has others.
+    """
+    from common.networks import plausibility
+
+    found = plausibility.findings(model, samples, title)
+    faults = [f"{text}, or allow {kind}" for kind, text in found.items() if kind not in allowed]
+    if faults:
+        raise PipelineError("; ".join(faults))
+
+
+def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
+    """Train the classifier network as stage 02 or, where zeros are held, stage 03 does."""
+    from common.networks import architecture, pruned_training, pruning, starts, training
+
+    samples = held_out(train_samples, point.validation_images)
+    stages = point.configurations()
+    if stages["quantize"].zeros == "raised":
+        recipe = stages["train_autoencoder"]
+        model = starts.begin("classifier", recipe.initial_weights, recipe.starts, recipe, samples[0])
+        training.train(model, *samples, recipe, "classifier", part="validation")
+    else:
+        recipe = stages["prune"]
+        schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
+        how = (recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
+        model, _ = pruned_training.train("classifier", *how, *samples)
+    check(model, samples[1], "classifier, float", recipe.allow)
+    architecture.save(model, folder / "kept" / NETWORK)
+    return {f"validation_{name}": value for name, value in training.evaluate(model, samples[1]).items()}

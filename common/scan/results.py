@@ -1,0 +1,81 @@
+"""What a scan has found: a row a point as CSV and Parquet, the best points, and the best one as a preset file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+
+from common.scan.scheduling import Task
+from common.scan.searching import log2_luts, on_front
+from common.scan.spaces import DesignSpace, Values, flat
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What three quantities are worth beside each other, in units of accuracy.
+
+    Attributes:
+        l1: Accuracy that an L1 of one is worth.
+        halving: Accuracy that half of the LUTs are worth.
+    """
+
+    l1: float
+    halving: float
+
+    def score(self, row: Mapping[str, float]) -> float:
+        """Return accuracy less what L1 and LUTs take away; images held out."""
+        return row["validation_accuracy"] - self.l1 * row["validation_l1"] - self.halving * log2_luts(row)
+
+
+def rows_of(found: Sequence[tuple[Values, Task]], recipe: str, worth: Worth) -> list[Row]:
+    """Return a row for each point, once, in the order in which they were proposed."""
+    rows: dict[str, Row] = {}
+    for values, task in found:
+        row = {"point": task.name, "recipe": recipe, **values, **task.row, "fault": task.fault}
+        rows.setdefault(task.name, row | ({"score": worth.score(task.row)} if task.row else {}))
+    succeeded = [row for row in rows.values() if row["fault"] is None]
+    for row, best in zip(succeeded, on_front(succeeded), strict=True):
+        row["on_front"] = bool(best)
+    return list(rows.values())
+
+
+def best_of(rows: Sequence[Row], count: int) -> list[Row]:
+    """Return the rows of the front with the highest scores, the highest first."""
+    return sorted((row for row in rows if row.get("on_front")), key=lambda row: -row["score"])[:count]
+
+
+def save(rows: Sequence[Row], folder: Path, name: str) -> None:
+    """Write rows as CSV and Parquet; what a row does not have is empty."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    table = pyarrow.Table.from_pylist([{column: row.get(column) for column in columns} for row in rows])
+    pyarrow.csv.write_csv(table, folder / f"{name}.csv")
+    pyarrow.parquet.write_table(table, folder / f"{name}.parquet")
+
+
+def load(path: Path) -> list[Row]:
+    """Read what `save` wrote as Parquet; no rows where it wrote none."""
+    return pyarrow.parquet.read_table(path).to_pylist() if path.exists() else []
+
+
+def axes_of(rows: Sequence[Row]) -> list[str]:
+    """Return the names of a scan's axes: the columns that are fields of a stage, such as `quantize.seed`."""
+    return [name for name in rows[0] if "." in name]
+
+
+def preset_text(space: DesignSpace, values: Values, row: Row) -> str:
+    """Return the preset file of a point: the base, and what differs from it, with the full recipe."""
+    lines = [
+        f"# Point {row['point']} of a scan; run: python 01_prepare_data.py --preset FILE, then the stages behind it.",
+        f"# On images held out: accuracy {row['validation_accuracy']:.4f}, L1 {row['validation_l1']:.4f}; "
+        f"{row['lut_estimate']} LUTs as alkaid estimates them.",
+        f"base = {json.dumps(space.base)}",
+        *(f"{name} = {json.dumps(value)}" for name, value in flat(space.fields(values)).items()),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,77 @@
+"""Which designs to try next: all of a grid, random ones, or those that optuna's multi-objective search proposes."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+
+from common.scan.points import Point
+from common.scan.spaces import DesignSpace
+
+Strategy = Literal["optuna", "random", "grid"]
+DIRECTIONS = ("maximize", "minimize", "minimize")  # of `objectives`
+STARTUP = 16  # random designs before optuna has learned enough to propose any
+
+
+def objectives(row: Mapping[str, float]) -> tuple[float, float, float]:
+    """Return accuracy and L1 of the images held out, and the logarithm of alkaid's estimate of LUTs."""
+    return row["validation_accuracy"], row["validation_l1"], log2_luts(row)
+
+
+def log2_luts(row: Mapping[str, float]) -> float:
+    """Return the logarithm of alkaid's estimate of LUTs; a design without any is no better than one of a single LUT."""
+    return float(np.log2(max(row["lut_estimate"], 1)))
+
+
+def on_front(rows: list[Mapping[str, float]]) -> np.ndarray:
+    """Return which rows no other is better than: as good in all three objectives, and better in one. bool [rows]."""
+    costs = np.array([(-accuracy, l1, luts) for accuracy, l1, luts in map(objectives, rows)]).reshape(-1, 3)
+    as_good = (costs[:, None] <= costs[None, :]).all(axis=2)
+    better = (costs[:, None] < costs[None, :]).any(axis=2)
+    return ~(as_good & better).any(axis=0)
+
+
+class DesignSearch:
+    """Proposes places in a space, and is told what was found there.
+
+    The same proposals come again if the same is told in the same order, so that a scan that was interrupted needs no
+    memory but its points.
+    """
+
+    def __init__(self, space: DesignSpace, strategy: Strategy, points: int, seed: int) -> None:
+        self._space = space
+        if strategy == "optuna":
+            sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=seed)
+        else:
+            sampler = optuna.samplers.RandomSampler(seed)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._study = optuna.create_study(directions=DIRECTIONS, sampler=sampler)
+        first = [dict(space.base_values)] if space.contains(space.base_values) else []  # known to be good
+        if strategy == "grid":
+            grid = space.grid()
+            every = itertools.islice(itertools.product(*grid.values()), points)
+            first = [dict(zip(grid, values, strict=True)) for values in every]
+            points = len(first)
+        for values in first:
+            self._study.enqueue_trial(values)
+        self.total = self._left = points
+
+    def ask(self) -> optuna.Trial | None:
+        """Return the next proposal, or None where there are enough; its `params` are the values."""
+        if not self._left:
+            return None
+        self._left -= 1
+        return self._study.ask(dict(self._space.axes))
+
+    def point(self, trial: optuna.Trial) -> Point:
+        """Return the point that a proposal is."""
+        return self._space.point(trial.params)
+
+    def tell(self, trial: optuna.Trial, row: Mapping[str, Any]) -> None:
+        """Take in the numbers of a proposal; none where it failed."""
+        if row:
+            self._study.tell(trial, objectives(row))
+        else:
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)

@@ -1,0 +1,239 @@
+"""The space of designs that a scan searches: fields of the stages' configurations, and the values they may take.
+
+A space file is a preset file in which a field may have a list of values, or a range, in place of one value:
+
+    base = "tuned"
+    quantize.precision.input_bits = [3, 4]
+    quantize.raised.sparsity.encoder_1 = { low = 0.5, high = 0.8, step = 0.05 }
+
+    [shortened]                 # a quicker recipe for the scan; its best designs are trained again without it
+    quantize.epochs = 12
+
+Whole numbers at equal distances are a range too, so that a search knows that 3 lies between 2 and 4.
+"""
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from common.errors import PipelineError
+from common.scan.point_store import dependencies, identity
+from common.scan.points import Point
+from common.stages import presets, toml_files
+from common.stages.configuration import field_types, field_value
+from common.stages.toml_files import TomlFile
+
+SHORTENED = "shortened"
+RANGE = {"low", "high", "step", "log"}
+Values = Mapping[str, Any]
+"""A value of each axis, by the axis's name: those of its field from the top, with dots between them."""
+
+
+@dataclass(frozen=True)
+class DesignSpace:
+    """A space of designs.
+
+    Attributes:
+        base: Built-in preset that every point starts from.
+        fixed: Fields of all points that differ from it, nested as a `presets.Preset` has them.
+        shortened: Fields of the quicker recipe.
+        axes: What each axis may take.
+        base_values: What the preset has there.
+        validation_images: Training images held out from every point.
+    """
+
+    base: str
+    fixed: Mapping[str, Any]
+    shortened: Mapping[str, Any]
+    axes: Mapping[str, BaseDistribution]
+    base_values: Values
+    validation_images: int
+
+    def fields(self, values: Values) -> dict[str, Any]:
+        """Return what differs from the preset at a place in the space, with the full recipe."""
+        fields = dict(self.fixed)
+        for name, value in values.items():
+            fields = merged(fields, _nested(name, value))
+        return fields
+
+    def point(self, values: Values, *, full_recipe: bool = False) -> Point:
+        """Return the point at a place in the space; with the full recipe it is synthesized too."""
+        fields = self.fields(values)
+        if not full_recipe:
+            fields = merged(fields, self.shortened)
+        return Point(self.base, fields, self.validation_images, synthesized=full_recipe)
+
+    def grid(self) -> dict[str, list[Any]]:
+        """Return all values of each axis.
+
+        Raises:
+            PipelineError: An axis is a range without step.
+        """
+        return {name: _steps(name, axis) for name, axis in self.axes.items()}
+
+    def contains(self, values: Values) -> bool:
+        """Whether each axis may take its value."""
+        for name, axis in self.axes.items():
+            if isinstance(axis, CategoricalDistribution):
+                inside = values[name] in axis.choices
+            else:
+                inside = axis.low <= values[name] <= axis.high
+            if not inside:
+                return False
+        return True
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested fields in which the second's replace the first's."""
+    result = dict(first)
+    for name, value in second.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = merged(result[name], value) if nested else value
+    return result
+
+
+def flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested fields by their names from the top, with dots between them."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
+def _nested(name: str, value: object) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace:
+    """Read a space file, every field and value checked.
+
+    Args:
+        path: The TOML file.
+        vary: Further lines of TOML, given as flags, whose fields replace those of the file.
+        validation_images: Training images held out from every point.
+
+    Raises:
+        PipelineError: The file is missing or no TOML, has fields or values that the stages do not take, or an axis
+            that no point depends on; the message gives file, line and field.
+    """
+    try:
+        file = toml_files.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} cannot be read as a space of designs ({error})") from None
+    base = presets.base_of(file, file.values.get("base", "paper"))
+    fixed: dict[str, Any] = {}
+    shortened: dict[str, Any] = {}
+    axes: dict[str, BaseDistribution] = {}
+    for part in (file, *(toml_files.parse(line, f"--vary {line!r}") for line in vary)):
+        fields = {name: value for name, value in part.values.items() if (part, name) != (file, "base")}
+        quicker = fields.pop(SHORTENED, {})
+        own, own_axes = _divided(base, fields, part)
+        fixed = merged(fixed, own)
+        axes = {name: axis for name, axis in axes.items() if name not in flat(own)} | own_axes
+        _check_shortened(base, quicker, part)
+        shortened = merged(shortened, quicker)
+    if not axes:
+        raise PipelineError(
+            f"{path} has no axis: give a field a list of values, or a range {{ low = ..., high = ... }}"
+        )
+    presets.configurations(base, merged(fixed, shortened), file)
+    configurations = presets.configurations(base, fixed, file)
+    base_values = {name: _present(configurations, name) for name in axes}
+    space = DesignSpace(base, fixed, shortened, axes, base_values, validation_images)
+    for name, axis in axes.items():
+        ends = ({**base_values, name: value} for value in _ends(axis))
+        if len({identity(dependencies(space.point(values, full_recipe=True)), "") for values in ends}) == 1:
+            raise file.fault(name.split("."), "makes no difference to any point")
+    return space
+
+
+def _check_shortened(base: str, quicker: object, file: TomlFile) -> None:
+    if not isinstance(quicker, Mapping):
+        raise file.fault((SHORTENED,), "is a group of stages, not a value")
+    lines = {names[1:]: line for names, line in file.lines.items() if names[0] == SHORTENED}
+    presets.configurations(base, quicker, TomlFile(file.name, {}, lines))
+
+
+def _divided(
+    base: str, fields: Mapping[str, Any], file: TomlFile
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Return fields that have one value, and the axes; both checked."""
+    axes: dict[str, BaseDistribution] = {}
+    built_in = presets.configurations(base, {}, file)
+    fixed = {
+        stage: _without_axes(values, built_in[stage], (stage,), file, axes)
+        if stage in built_in and isinstance(values, Mapping)
+        else values
+        for stage, values in fields.items()
+    }
+    presets.configurations(base, fixed, file)
+    return fixed, axes
+
+
+def _without_axes(
+    fields: Mapping[str, Any],
+    configuration: object,
+    group: tuple[str, ...],
+    file: TomlFile,
+    axes: dict[str, BaseDistribution],
+) -> dict[str, Any]:
+    """Return the fields that have one value, and put the others into `axes`."""
+    hints = field_types(type(configuration))
+    fixed = {}
+    for name, value in fields.items():
+        path, present = (*group, name), getattr(configuration, name, None)
+        if is_dataclass(present) and isinstance(value, Mapping):
+            fixed[name] = _without_axes(value, present, path, file, axes)
+        elif name in hints and isinstance(value, list | Mapping) and not isinstance(present, tuple):
+            axes[".".join(path)] = _axis(hints[name], value, file, path)
+        else:
+            fixed[name] = value
+    return fixed
+
+
+def _axis(
+    hint: object, value: Sequence[object] | Mapping[str, Any], file: TomlFile, path: tuple[str, ...]
+) -> BaseDistribution:
+    """Return the axis that a list of values or a range is, for a field of the type `hint`."""
+    if isinstance(value, Mapping):
+        if not {"low", "high"} <= set(value) <= RANGE:
+            raise file.fault(path, "has low, high and perhaps step or log as a range, nothing else")
+        low, high = (field_value(hint, value[end], file.fault, (*path, end)) for end in ("low", "high"))
+        kind = IntDistribution if isinstance(low, int) else FloatDistribution
+        step = value.get("step", 1 if kind is IntDistribution else None)
+        try:
+            return kind(low, high, log=value.get("log", False), step=step)
+        except (ValueError, TypeError) as error:
+            raise file.fault(path, f"is no range ({error})") from None
+    choices = [field_value(hint, choice, file.fault, path) for choice in value]
+    if len(set(choices)) != len(choices) or len(choices) < 2:
+        raise file.fault(path, "needs two different values or more")
+    distances = {after - before for before, after in itertools.pairwise(choices)} if type(choices[0]) is int else set()
+    if len(distances) == 1 and min(distances) > 0:
+        return IntDistribution(choices[0], choices[-1], step=distances.pop())
+    return CategoricalDistribution(choices)
+
+
+def _present(configurations: Mapping[str, object], name: str) -> object:
+    stage, *fields = name.split(".")
+    return functools.reduce(getattr, fields, configurations[stage])
+
+
+def _ends(axis: BaseDistribution) -> tuple[object, object]:
+    return axis.choices[:2] if isinstance(axis, CategoricalDistribution) else (axis.low, axis.high)
+
+
+def _steps(name: str, axis: BaseDistribution) -> list[Any]:
+    if isinstance(axis, CategoricalDistribution):
+        return list(axis.choices)
+    if axis.step is None:
+        raise PipelineError(f"a grid needs the step of {name}")
+    count = round((axis.high - axis.low) / axis.step) + 1
+    return [axis.low + number * axis.step for number in range(count)]

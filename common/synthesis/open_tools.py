@@ -1,0 +1,177 @@
+"""A design with open tools, in steps that can run side by side: RTL by alkaid, its simulation, netlists by Yosys."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from hls4ml.model.graph import ModelGraph
+
+from common.board.boards import BoardOptions
+from common.fixed_point import FixedPoint
+from common.lattice.place_and_route import PlaceAndRouteOptions
+from common.rtl import pipeline, tracing
+from common.rtl.pipeline import PipelineRegister
+from common.rtl.verified_trace import VerifiedTrace
+from common.running import parallel
+from common.synthesis import yosys
+from common.verification import by_simulation, equivalence, vhdl_simulation
+from common.verification.by_simulation import Verification
+from common.verification.equivalence import Proof
+
+Row = dict[str, object]
+CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How a design is traced, pipelined and synthesized.
+
+    Attributes:
+        families: FPGA families that Yosys synthesizes for; none where the RTL is only simulated.
+        latency_cutoff: Adders in a row between two pipeline registers.
+        tabulate_latent: Whether what lies behind the latent plane is looked up.
+        flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
+        part: FPGA in the Vivado scripts beside the RTL.
+        clock_ns: Clock period in those scripts [ns].
+        prove: Whether RTL and netlists are proven equal for every possible input.
+        proof_seconds: Wall time for each stage of such a proof [s].
+        timeout_seconds: Wall time after which a tool is killed [s].
+        routing: How the design is placed and routed, or None where it is not.
+        board: The board that it is put on, or None.
+        finished: Store of finished steps, which are not repeated.
+    """
+
+    families: tuple[yosys.Family, ...]
+    latency_cutoff: int
+    tabulate_latent: bool
+    flavor: Literal["verilog", "vhdl"]
+    part: str
+    clock_ns: float
+    prove: bool
+    proof_seconds: float
+    timeout_seconds: float
+    routing: PlaceAndRouteOptions | None
+    board: BoardOptions | None
+    finished: Path
+
+
+@dataclass(frozen=True)
+class RtlDesign:
+    """A design as RTL, and what each part of it has to compute.
+
+    Attributes:
+        folder: Holds the Verilog, later netlists and logs.
+        input_type: Type of a pixel.
+        registers: Those of the pipeline by name, in order.
+        outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
+        vhdl: Holds the same in VHDL; None where that was not asked for.
+        luts_by_layer: alkaid's estimate.
+        depths: For each latency cut-off, cycles and register bits of the pipeline.
+    """
+
+    folder: Path
+    input_type: FixedPoint
+    registers: dict[str, PipelineRegister]
+    outputs: np.ndarray
+    vhdl: Path | None
+    luts_by_layer: dict[str, float]
+    depths: dict[int, tuple[int, int]]
+
+
+def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: OpenOptions) -> RtlDesign:
+    """Write a traced model as pipelined RTL: Verilog into `folder`, VHDL beside it where that is asked for."""
+    traced = trace.traced
+    rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
+    pipeline.write_rtl(traced, folder, rtl_options)
+    vhdl = folder.with_name(f"{folder.name}_vhdl") if options.flavor == "vhdl" else None
+    if vhdl is not None:
+        pipeline.write_rtl(traced, vhdl, replace(rtl_options, flavor="vhdl"))
+    return RtlDesign(
+        folder,
+        tracing.input_type(model),
+        pipeline.registers(traced, rtl_options),
+        trace.outputs,
+        vhdl,
+        traced.luts_by_layer(),
+        {cutoff: pipeline.cost(traced, replace(rtl_options, latency_cutoff=cutoff)) for cutoff in CUTOFFS},
+    )
+
+
+def simulate_rtl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
+    """Elaborate the RTL to gates, and simulate those over the test images; `name` is for the progress line."""
+    gates = design.folder / "gates.json"
+    yosys.elaborate(
+        design.folder,
+        pipeline.TOP,
+        gates,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: RTL to gates, {step}"),
+    )
+    parallel.say(f"{name}: simulating the RTL")
+    return _verify(gates, design, pixels, options)
+
+
+def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> np.ndarray:
+    """Simulate the VHDL over the first test images; return the outputs, float64 [N, values]."""
+    return vhdl_simulation.simulate(
+        design.vhdl,
+        pixels[: vhdl_simulation.IMAGES],
+        design.input_type,
+        design.registers,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: VHDL, {step}"),
+    )
+
+
+def synthesize(
+    name: str, design: RtlDesign, family: yosys.Family, pixels: np.ndarray, options: OpenOptions
+) -> tuple[Row, Verification]:
+    """Synthesize for an FPGA family, and simulate the netlist over the test images.
+
+    Returns:
+        The row of `metrics.json`, and what the simulation gave.
+    """
+    netlist = design.folder / f"netlist_{family}.json"
+    used = yosys.synthesize(
+        design.folder,
+        pipeline.TOP,
+        netlist,
+        family,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: Yosys {family}, {step}"),
+    )
+    parallel.say(f"{name}: simulating the netlist for {family}")
+    verification = _verify(netlist, design, pixels, options)
+    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
+    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return row, verification
+
+
+def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
+    verification = by_simulation.verify(netlist, pixels, design.input_type, design.registers, design.outputs)
+    if not options.prove:
+        netlist.unlink()  # large, and made again from the Verilog beside it
+    return verification
+
+
+def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
+    """Prove that each netlist equals the RTL for every possible input; removes what they were read from.
+
+    Returns:
+        What was proven, by FPGA family; `name` is for the progress line.
+    """
+    gates = design.folder / "gates.json"
+    proofs = {}
+    for family in options.families:
+        netlist = design.folder / f"netlist_{family}.json"
+        proofs[family] = equivalence.prove(
+            gates,
+            netlist,
+            design.registers,
+            options.proof_seconds,
+            on_stage=lambda register, family=family: parallel.say(f"{name}: proving {family}, register {register}"),
+        )
+        netlist.unlink()
+    gates.unlink()
+    return proofs

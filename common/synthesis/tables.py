@@ -1,0 +1,80 @@
+"""What was found out about the designs, as tables on the terminal."""
+
+from common import paper, published_designs
+from common.hls import design_metrics
+from common.running import console
+from common.synthesis.building import DesignReport, Row
+
+RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "cycles": "latency_cycles"}
+TIMING = {
+    "cut-off": "latency_cutoff",
+    "MHz": "fmax_mhz",
+    "cycles": "latency_cycles",
+    "ns": "latency_ns",
+    "LUT4": "lut",
+    "FF": "ff",
+}
+
+
+def print_resources(designs: dict[str, Row]) -> None:
+    """Print rows of `metrics.json` beside the paper's Tables 5 and 6."""
+    ours = [(name.partition(",")[0], row) for name, row in designs.items() if "fmax_mhz" not in row]
+    theirs = [(f"paper: {name}", {**row, "estimate": True}) for name, row in paper.TABLES_5_AND_6.items()]
+    rows = []
+    for name, row in ours + theirs:
+        tool = "est." if row.get("estimate") else row["tool"].split()[0]
+        source = f"{tool} {row['part'].partition('-')[0][:9]}"  # no longer, so that the table fits a terminal
+        rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
+    console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
+    console.note(f"est.: C-synthesis estimate, others: after logic synthesis; {published_designs.overestimate()}")
+
+
+def print_timing(reports: list[DesignReport]) -> None:
+    """Print how fast the routed designs are, and what was found out about the one on a board; nothing for others."""
+    rows = [
+        [report.design, *(row[key] for key in TIMING.values())] for report in reports for row in report.routed.values()
+    ]
+    if rows:
+        console.table("Placed and routed", ["design", *TIMING], rows)
+    for report in reports:
+        for row in report.routed.values():
+            path = " to ".join(row["critical_path"])
+            console.note(f"slowest path of {report.design}, cut-off {row['latency_cutoff']}: {path}")
+    for report in reports:
+        for row in filter(lambda row: "uart_images" in row, report.resources.values()):
+            console.note(
+                f"{report.design} on {row['part']}: {1000 / row['clock_ns']:.0f} MHz, {row['fmax_mhz']} MHz routed; "
+                f"{row['uart_images']} images through the simulated serial line, {row['uart_differing']} values differ"
+            )
+
+
+def print_exactness(exactness: design_metrics.Exactness) -> None:
+    """Print which simulations were compared, and how many values differ: a table where any do."""
+    if design_metrics.differences(exactness):
+        pairs = design_metrics.compared(exactness)
+        rows = [[name, row["values"], *(row.get(pair) for pair in pairs)] for name, row in exactness.items()]
+        console.table("Values that differ", ["design", "of", *(design_metrics.PAIRS[pair][1] for pair in pairs)], rows)
+    elif exactness:
+        console.note(f"no value differs; designs compared: {design_metrics.compared_in_words(exactness)}")
+
+
+def print_proofs(reports: list[DesignReport]) -> None:
+    """Print how many pipeline stages are proven for every input."""
+    proofs = [proof for report in reports for proof in report.proofs.values()]
+    if proofs:
+        proven, stages = sum(len(proof.proven) for proof in proofs), sum(proof.stages for proof in proofs)
+        console.note(
+            f"netlist and RTL proven equal for every input: {proven} of {stages} stages, {len(proofs)} netlists"
+        )
+
+
+def unproven(reports: list[DesignReport]) -> list[str]:
+    """Say of each netlist that is not proven equal to its RTL why not."""
+    return [
+        f"{report.design}, {netlist}: {len(proof.unproven)} of {proof.stages} pipeline stages are not proven: "
+        f"{'; '.join(f'before register {register}, {reason}' for register, reason in proof.unproven.items())}; "
+        "raise --proof-seconds"
+        for report in reports
+        for netlist, proof in report.proofs.items()
+        if proof.unproven
+    ]

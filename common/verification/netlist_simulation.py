@@ -1,0 +1,125 @@
+"""Bit-exact simulation of RTL and netlists, with time as the vector axis.
+
+A pipeline without feedback needs no loop over clock cycles. Each net is one vector of bits, a bit a cycle, 64 cycles
+to a machine word, and each cell is visited once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import PipelineError
+from common.verification.netlists import Netlist
+
+Bits = NDArray[np.uint8]
+"""A port over time: 0 or 1, of shape [cycles, width]; column 0 is the least significant bit."""
+
+_Vector = NDArray[np.uint64]  # a net over time, the earliest cycle in the lowest bit
+
+
+def simulate(netlist: Netlist, inputs: Mapping[str, Bits]) -> dict[str, Bits]:
+    """Run a netlist for as many clock cycles as the inputs have rows.
+
+    Registers take over at the end of a cycle, so a pipeline of latency L shows in output row i + L what it makes of
+    input row i: append L rows to the inputs to see what becomes of the last ones.
+
+    Args:
+        netlist: From `load_netlist`.
+        inputs: Bits of every input port but the clock, of shape [cycles, width].
+
+    Returns:
+        Bits of every output port, of shape [cycles, width], and of the driven bits of every probe.
+
+    Raises:
+        PipelineError: The ports, their widths or their numbers of cycles do not fit the netlist or each other.
+    """
+    given = {name: bits.shape[1:] for name, bits in inputs.items()}
+    expected = {name: (len(nets),) for name, nets in netlist.inputs.items()}
+    cycles = {len(bits) for bits in inputs.values()}
+    if given != expected or len(cycles) != 1:
+        raise PipelineError(f"inputs of {given} and {sorted(cycles)} cycles were given to a netlist of {expected}")
+    (cycles,) = cycles
+
+    zeros = np.zeros(-(-cycles // 64), np.uint64)
+    values = {0: zeros, 1: ~zeros}
+    for name, nets in netlist.inputs.items():
+        values.update(zip(nets, _pack(inputs[name]), strict=True))
+    for output, nets, table, initial in netlist.nodes:
+        vector = _look_up(table, [values[net] for net in nets], values)
+        values[output] = vector if initial is None else _delayed(vector, initial)
+    shown = {name: tuple(bits.values()) for name, bits in netlist.probes.items()} | netlist.outputs
+    return {name: _unpack([values[net] for net in nets], cycles) for name, nets in shown.items()}
+
+
+def _look_up(table: int, inputs: Sequence[_Vector], constants: Mapping[int, _Vector]) -> _Vector:
+    """Evaluate a truth table on whole vectors, by Shannon's expansion along the last input."""
+    if not inputs:
+        return constants[table]
+    *others, select = inputs
+    ones = (1 << (1 << len(others))) - 1
+    low, high = table & ones, table >> (1 << len(others))
+    if low == 0 and high == ones:
+        vector = select
+    elif low == 0:
+        vector = select & _look_up(high, others, constants)
+    elif high == ones:
+        vector = select | _look_up(low, others, constants)
+    else:
+        vector = _look_up(low, others, constants)
+        if low ^ high == ones:
+            vector = vector ^ select
+        elif low != high:
+            vector = vector ^ (select & (vector ^ _look_up(high, others, constants)))
+    return vector
+
+
+def _delayed(vector: _Vector, initial: int) -> _Vector:
+    """One clock cycle later: each bit moves up by one, across the borders of words."""
+    later = vector << np.uint64(1)
+    later[1:] |= vector[:-1] >> np.uint64(63)
+    later[:1] |= np.uint64(initial)
+    return later
+
+
+def _pack(bits: Bits) -> _Vector:
+    """From [cycles, width] to [width, words], 64 cycles a word, the earliest in the lowest bit."""
+    packed = np.packbits(np.pad(bits, ((0, -len(bits) % 64), (0, 0))), axis=0, bitorder="little")
+    return np.ascontiguousarray(packed.T).view("<u8")
+
+
+def _unpack(vectors: Sequence[_Vector], cycles: int) -> Bits:
+    """From `width` vectors of words to [cycles, width]."""
+    packed = np.array(vectors, "<u8").view(np.uint8).reshape(len(vectors), -(-cycles // 64) * 8)
+    return np.unpackbits(packed, axis=1, count=cycles, bitorder="little").T
+
+
+def integers_to_bits(integers: NDArray[np.integer], widths: Sequence[int]) -> Bits:
+    """Lay integers side by side in one port, the first word in the lowest bits, negatives in two's complement.
+
+    Args:
+        integers: Of shape [cycles, words].
+        widths: Bits of each word, 0 to 63.
+    """
+    shifts = np.concatenate([np.arange(width) for width in widths])
+    return (np.repeat(integers, widths, axis=1) >> shifts & 1).astype(np.uint8)
+
+
+def bits_to_integers(bits: Bits, widths: Sequence[int], signed: Sequence[bool]) -> NDArray[np.int64]:
+    """Read the words of one port back, the first word from the lowest bits.
+
+    Args:
+        bits: Of shape [cycles, sum of widths].
+        widths: Bits of each word, 0 to 63.
+        signed: Whether a word is in two's complement.
+
+    Returns:
+        Integers of shape [cycles, words].
+    """
+    words = []
+    for word, width, is_signed in zip(np.split(bits, np.cumsum(widths)[:-1], axis=1), widths, signed, strict=True):
+        weights = 1 << np.arange(width)
+        if is_signed:
+            weights[-1:] *= -1
+        words.append(word @ weights)
+    return np.stack(words, axis=1)
