@@ -16,6 +16,7 @@ from common.samples import Samples
 from common.soap import Soap
 from common.threads import stop_if_asked
 
+LOSSES = {"image_loss": "l1", "digit_loss": "cross_entropy"}  # Keras's names of losses, and those of the curves
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 
 
@@ -32,16 +33,14 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
             rate, max(recipe.epochs * steps_per_epoch(images, recipe.batch_size), 1)
         )
     # Objects, not their names: Keras 3 cannot read a file that says "mae".
-    losses = {"image": keras.losses.MeanAbsoluteError()}
-    metrics = {"image": [keras.metrics.MeanAbsoluteError("l1"), keras.metrics.MeanSquaredError("mse")]}
+    losses, metrics = {"image": keras.losses.MeanAbsoluteError()}, {"image": [keras.metrics.MeanSquaredError("mse")]}
     weights = {"image": 1.0}
     if "digit" in model.output_names:
         losses["digit"] = keras.losses.SparseCategoricalCrossentropy()
         weights["digit"] = recipe.cross_entropy_weight
-        metrics["digit"] = [
-            keras.metrics.SparseCategoricalCrossentropy("cross_entropy"),
-            keras.metrics.SparseCategoricalAccuracy("accuracy"),
-        ]
+        metrics["digit"] = [keras.metrics.SparseCategoricalAccuracy("accuracy")]
+    else:  # Keras reports an output's own loss, without penalties on weights, only where there are several outputs
+        metrics["image"].append(keras.metrics.MeanAbsoluteError("l1"))
     optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
     model.compile(optimizer, losses, metrics, weights)
     model.optimizer.build(model.trainable_variables)
@@ -104,9 +103,9 @@ def train(
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         train = {
-            name.removeprefix("image_").removeprefix("digit_"): float(value)
+            LOSSES.get(name, name.rpartition("_")[2]): float(value)
             for name, value in logs.items()
-            if not name.endswith("loss")  # Keras's has the penalties on weights too
+            if name != "loss"  # which has the penalties on weights too
         }
         values = {}
         for name, scored in (("train", train), (part, evaluate(model, test_samples))):
