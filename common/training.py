@@ -119,10 +119,8 @@ def train(
         line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
 
     epochs, steps = range(initial_epoch, recipe.epochs), steps_per_epoch(len(train_samples.digits), recipe.batch_size)
-    if model.steps_per_execution != steps:
-        model.make_predict_function()  # while an execution is one step: `predict` gives all images as one batch
-        model.steps_per_execution = steps  # Python has its turn once an epoch: a step of these networks takes 1 ms
-        model.make_train_function(force=True)
+    model.make_predict_function()  # while an execution is one step, as `predict` needs it
+    model.steps_per_execution = max(steps, 2)  # Python has its turn once an epoch; Keras cuts 2 where there is one step
     with progress_line(title, len(epochs)) as line:
         model.fit(
             batches(train_samples, recipe, epochs, model.output_names),
@@ -135,6 +133,7 @@ def train(
             ],
             verbose=0,
         )
+    model.steps_per_execution = 1
     return curves
 
 

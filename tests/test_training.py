@@ -72,12 +72,14 @@ def test_order_of_images_takes_the_largest_seed():
     np.testing.assert_array_equal(truth["digit"], samples.digits[training.order_of_images(16, 2**32 - 1, 0)])
 
 
-def test_a_network_can_be_trained_on_with_other_numbers_of_images():
-    model = networks.build("classifier")
+def test_a_network_trained_can_be_trained_on_and_predicts():
+    model, samples = networks.build("autoencoder"), random_samples(40, 5)
     training.compile_network(model, RECIPE, 40)
     for images in (10, 40, 10):  # 1, 3 and 1 steps an epoch
-        training.train(model, random_samples(images, 5), random_samples(10, 6), RECIPE, "test")
+        training.train(model, random_samples(images, 5), samples, RECIPE, "test")
     assert int(model.optimizer.iterations) == RECIPE.epochs * (1 + 3 + 1)
+    batch_by_batch = model.predict(samples.intensities, batch_size=16, verbose=0)
+    np.testing.assert_allclose(batch_by_batch, networks.predict(model, samples.intensities), rtol=1e-5)
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS)
