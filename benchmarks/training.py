@@ -52,8 +52,8 @@ def train_as_stages(model: keras.Model, kind: str, train: Samples, test: Samples
 
     def train_epochs(epochs: range) -> float:
         recipe = replace(RECIPE, epochs=epochs.stop)
-        further = {"initial_epoch": epochs.start, "callbacks": callbacks_of(kind)}
-        return training.train(model, train, test, recipe, kind, **further)["train_loss"][-1]
+        curves = training.train(model, train, test, recipe, kind, epochs.start, callbacks_of(kind))
+        return curves["train_loss"][-1]
 
     return train_epochs
 
@@ -72,8 +72,8 @@ def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples)
                 validation_data=with_targets(test.intensities, test.digits),
                 callbacks=callbacks,
                 verbose=0,
-            )
-        return history.history["loss"][-1]
+            ).history
+        return history["image_loss"][-1] + RECIPE.cross_entropy_weight * history["digit_loss"][-1]
 
     return train_epochs
 
