@@ -14,7 +14,6 @@ Rows = Callable[[Record], Iterator[list[str]]]
 PRESETS = tuple(name for name in presets.BUILT_IN if name != "demo")
 """Presets whose runs are recorded: those on MNIST."""
 PAIR_HEADINGS = {pair: " ↔ ".join(words) for pair, words in design_metrics.PAIRS.items()}
-CUTS = {"encoder_classifier": "encoder and classifier", "full": "full network"}
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -42,17 +41,16 @@ def commit_words(commit: str | None) -> str:
     )
 
 
-def _each(
-    records: Mapping[str, Record], columns: Sequence[str], rows_of: Callable[[Record], Iterator[list[str]]]
-) -> str:
-    """Return, preset by preset, where its run comes from and its table, or that it is not recorded."""
+def _each(records: Mapping[str, Record], columns: Sequence[str], rows_of: Rows, empty: str = "") -> str:
+    """Return, preset by preset, where its run comes from and its table, or that there is none, and how to get one."""
     parts = []
     for preset in PRESETS:
         record = records.get(preset)
         rows = list(rows_of(record)) if record else []
-        parts.append(
-            f"{source(record) if record else missing(preset)}\n" + (f"\n{_table(columns, rows)}" if rows else "")
-        )
+        words = source(record) if record else missing(preset)
+        if record and not rows:
+            words += f"; {empty}"
+        parts.append(f"{words}\n" + (f"\n{_table(columns, rows)}" if rows else ""))
     return "\n".join(parts)
 
 
@@ -69,14 +67,15 @@ def headline(records: Mapping[str, Record]) -> str:
     ]
     theirs = paper.TABLES_5_AND_6["QAE pruned"]
     quantities = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
-    for cut, of in CUTS.items():
-        for key, words in quantities.items():
-            of_paper = number(measured(theirs, key)) if cut == "encoder_classifier" else DASH
-            ours = [number(measured(_synthesized(records, preset, cut), key)) for preset in PRESETS]
-            rows.append([f"{words}, {of}", of_paper, *ours])
+    for key, words in quantities.items():
+        ours = [number(measured(_synthesized(records, preset, "encoder_classifier"), key)) for preset in PRESETS]
+        rows.append([f"{words}, encoder and classifier", f"{number(measured(theirs, key))} (estimate)", *ours])
+    for key in ("lut", "ff", "latency_cycles"):
+        ours = [number(measured(_synthesized(records, preset, "full"), key)) for preset in PRESETS]
+        rows.append([f"{quantities[key]}, full network", DASH, *ours])
     rows.append(["output values that differ, Keras to netlist", DASH, *(_differing(records, each) for each in PRESETS)])
     notes = [source(records[preset]) if preset in records else missing(preset) for preset in PRESETS]
-    columns = ["quantized and pruned designs", "the paper", *(f"preset `{preset}`" for preset in PRESETS)]
+    columns = ["", "the paper", *(f"preset `{preset}`" for preset in PRESETS)]
     return f"{_table(columns, rows)}\n{'; '.join(notes)}.\n"
 
 
@@ -173,20 +172,30 @@ def ecp5(records: Mapping[str, Record]) -> str:
                 yield [f"`{row['design']}`", row["part"], DASH if cutoff is None else f"{cutoff:g}", *clock, *cells]
 
     columns = ("design", "FPGA", "cut-off", "Fmax [MHz]", "cycles", "pixels to result [ns]", "TRELLIS_COMB", "FF")
-    routed = {preset: record for preset, record in records.items() if list(rows(record))}
-    absent = [preset for preset in records if preset not in routed]
-    first = "`python 06_synthesize.py --place-and-route`, then `make docs`"
-    words = "".join(f"\n`{preset}`: its recorded run was not routed: {first}\n" for preset in absent)
-    return _each({**routed, **{preset: records[preset] for preset in absent}}, columns, rows) + words
+    empty = "not routed in this run: `python 06_synthesize.py --place-and-route`, then `make docs`"
+    return _each(records, columns, rows, empty)
+
+
+def proofs(records: Mapping[str, Record]) -> str:
+    """List of how many pipeline stages netlist and RTL are proven equal for every possible input."""
+
+    def rows(record: Record) -> Iterator[list[str]]:
+        for row in record["designs"]:
+            if "stages" in row:
+                yield [f"`{row['design']}`", row["part"], f"{row['stages_proven']} of {row['stages']}"]
+
+    empty = "nothing proven in this run: `python 06_synthesize.py --prove`, then `make docs`"
+    return _each(records, ("design", "FPGA", "pipeline stages proven"), rows, empty)
 
 
 def runs(records: Mapping[str, Record]) -> str:
-    """List where the recorded runs come from, what each stage took, and the versions of tools."""
+    """List where the recorded runs come from, how long each stage took, and the versions of tools."""
 
     def rows(record: Record) -> Iterator[list[str]]:
-        yield ["commit", commit_words(record["git_commit"])]
-        yield ["date", record["date"]]
-        yield ["seconds", ", ".join(f"{stage[:2]}: {seconds:.0f}" for stage, seconds in record["seconds"].items())]
+        yield [
+            "seconds, by stage",
+            ", ".join(f"{stage[:2]}: {seconds:.0f}" for stage, seconds in record["seconds"].items()),
+        ]
         yield ["machine", f"{record['machine']['cores']} cores, Python {record['machine']['python']}"]
         yield ["packages", ", ".join(f"{name} {version}" for name, version in record["packages"].items() if version)]
 
@@ -199,6 +208,7 @@ TABLES = {
     "table_1": table_1,
     "designs": designs,
     "exactness": exactness,
+    "proofs": proofs,
     "ecp5": ecp5,
     "runs": runs,
 }
