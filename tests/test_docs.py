@@ -21,6 +21,7 @@ PATH = re.compile(r"(?<![\w/.=])((?:common|docs|tests|benchmarks|spaces)/[\w./]*
 RECORD = {
     "preset": "paper",
     "dataset": "mnist",
+    "seed": 0,
     "git_commit": "0123456789abcdef-dirty",
     "date": "2022-01-27",
     "machine": {"python": "3.11.7", "cores": 2},
@@ -111,7 +112,7 @@ def test_table_shows_a_recorded_run_and_says_what_is_missing(checkout):
         "15 of 16",
     ):
         assert number in filled
-    assert "commit 0123456 with changes that are not committed, 2022-01-27" in filled
+    assert "`paper`: seed 0, commit 0123456 with changes that are not committed, 2022-01-27" in filled
     assert "`tuned`: not recorded yet: `make PRESET=tuned docs`" in filled
     assert "`paper`: not recorded yet" not in filled
 

@@ -63,6 +63,7 @@ def record(outputs: Path) -> dict[str, Any]:
     return {
         "preset": metrics["preset"],
         "dataset": metrics["dataset"],
+        "seed": runs["04_quantize"]["seed"],
         "git_commit": ", ".join(commits) or None,
         "date": last["started"][:10],
         "machine": _kept(last["machine"], ("python", "cores")),

@@ -27,8 +27,8 @@ def missing(preset: str) -> str:
 
 
 def source(record: Record) -> str:
-    """Return preset, commit and date of a recorded run, in words."""
-    return f"`{record['preset']}`: {commit_words(record['git_commit'])}, {record['date']}"
+    """Return preset, seed, commit and date of a recorded run, in words."""
+    return f"`{record['preset']}`: seed {record['seed']}, {commit_words(record['git_commit'])}, {record['date']}"
 
 
 def commit_words(commit: str | None) -> str:
