@@ -5,11 +5,13 @@ import json
 import re
 import subprocess
 
+import numpy as np
 import pytest
 from PIL import Image
 from stage_runs import ROOT
 
 from common.errors import PipelineError
+from common.figures import overview
 from common.report import docs, docs_records, docs_tables
 
 PAGES = docs.pages(ROOT)
@@ -171,6 +173,22 @@ def test_picture_is_drawn_from_a_run(tiny_outputs, tmp_path):
     assert docs.docs_picture.preset(tmp_path) == "demo"
     assert "Preset `demo`, " in docs.docs_picture.markdown(tmp_path)
     check_picture(tmp_path / docs.PICTURE)
+
+
+def test_latent_points_that_many_images_share_are_drawn_as_discs():
+    generator = np.random.default_rng(5)
+    points, digits = generator.uniform(0, 4, size=(600, 2)), np.arange(600) % 10
+    images = generator.uniform(size=(2, 10, 64))
+    for shared, shown in ((False, points), (True, points.round())):
+        figure = overview.overview(shown, digits, *images, [("paper: AE", 165_311, True), ("ours", 4_068, False)])
+        plane = next(axes for axes in figure.axes if axes.get_xlabel().startswith("latent"))
+        assert (len(plane.collections[0].get_offsets()) == 25) is shared
+        assert ("a disc for all images of a point" in figure.caption) is shared
+
+
+def test_bars_are_of_designs_with_luts_the_papers_first():
+    ours = {"ours": {"lut": 5, "estimate": False}, "not synthesized": {}}
+    assert overview.bars(ours, {"AE": {"lut": 9}}) == [("paper: AE", 9, True), ("ours", 5, False)]
 
 
 def check_picture(path):
