@@ -51,7 +51,8 @@ def overview(
         caption=f"Left: the two numbers to which the network reduces each of {len(points):,} test images"
         f"{OF_DISCS if _shares_places(points) else ''}; a ring marks each digit's median. Upper right: "
         "a test image of each digit, and below it the reconstruction from these two numbers. Lower right: LUTs of the "
-        f"quantized and pruned designs and of the paper's. {overestimate()}: black bars show the estimates divided by that.",
+        f"quantized and pruned designs and of the paper's. {overestimate()}: "
+        "black bars show the estimates divided by that.",
         data={"design": [name for name, _, _ in luts], "lut": [count for _, count, _ in luts]},
     )
     left, right = figure.add_gridspec(1, 2, width_ratios=(1, 1.12))
