@@ -16,11 +16,13 @@ import numpy as np
 
 from common.images import dataset, mnist, preprocessing
 from common.images.preprocessing import Downsampling
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
+from common.running.disk_space import Need
 from common.stages import presets
 from common.stages.configuration import Interval
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
 METHODS = ("anti_aliased", "every_third_pixel")  # of downsampling, side by side in the figure
@@ -127,4 +129,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
     chosen = parser.parse_known_args()[0].preset
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview, preset=chosen)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(3)), update_overview, preset=chosen)

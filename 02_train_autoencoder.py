@@ -12,10 +12,12 @@ from typing import Any, Literal
 from common.errors import PipelineError
 from common.images import dataset
 from common.networks.recipe import Recipe, Starts
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
+from common.running.disk_space import Need
 from common.stages.configuration import Epochs
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 
 @dataclass(frozen=True)
@@ -111,4 +113,4 @@ def draw(run: Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(5)), update_overview)

@@ -13,10 +13,12 @@ from typing import Annotated, Literal
 from common.errors import PipelineError
 from common.images import dataset
 from common.networks.recipe import Recipe, Starts
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
+from common.running.disk_space import Need
 from common.stages.configuration import Interval
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 Steps = Annotated[int, Interval(0, 100_000_000)]
 
@@ -144,4 +146,4 @@ def table_1(run: Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tu
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(4)), update_overview)

@@ -13,10 +13,12 @@ from common.fixed_point import FixedPoint
 from common.images import dataset
 from common.networks.precision import TUNED, NetworkPrecision
 from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
+from common.running.disk_space import Need
 from common.stages.configuration import Epochs
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -135,4 +137,4 @@ def draw(run: Run, configuration: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(7)), update_overview)

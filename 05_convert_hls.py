@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from common.hls.designs import parse_designs
 from common.hls.hls4ml_project import HlsOptions
 from common.images import dataset
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console, parallel
+from common.running.disk_space import Need
 from common.stages.configuration import Interval
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 if TYPE_CHECKING:
     from common.hls import conversion
@@ -131,4 +133,4 @@ def draw(run: Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(45)), update_overview)

@@ -12,7 +12,7 @@ on PATH runs as well; its numbers are rows of their own.
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from common import paper
 from common.board.boards import BoardOptions
@@ -20,10 +20,16 @@ from common.errors import PipelineError
 from common.hls.designs import Design, parse_designs
 from common.images import dataset
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
+from common.running.disk_space import Need
 from common.stages.configuration import Interval, Part
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
+
+if TYPE_CHECKING:
+    from common.hls import vendor_tools
+    from common.synthesis import building
 
 QUANTIZED = (
     "encoder_classifier/quantized_pruned",
@@ -96,77 +102,116 @@ PRESETS = {
 }
 
 
-def families_of(design: Design, wanted: list[Design], families: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the families that a design is synthesized for."""
-    if design not in wanted:
-        return ()
-    return families if str(design) == QUANTIZED[0] else families[:1]
+@dataclass(frozen=True)
+class Selection:
+    """What is done with each design that stage 05 has converted."""
+
+    designs: list[Design]
+    synthesized: list[Design]
+    routed: list[Design]
+    on_board: list[Design]
 
 
 def main(run: Run, configuration: Configuration) -> None:
     """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
-    from common.hls import vendor_tools
-    from common.rtl import tabulation
     from common.running import yowasp
-    from common.synthesis import building, open_tools, tables
+    from common.synthesis import building, reports, tables
     from common.verification import vhdl_simulation
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
-    earlier = run.record_of("05_convert_hls")
-    names = [name.removesuffix("/model.fml") for name in earlier["writes"] if name.endswith("/model.fml")]
+    selection = select(run, configuration)
+    hls_steps = steps_of_hls_tool(run, configuration)
+    builds = [build_of(design, run, configuration, selection, hls_steps) for design in selection.designs]
+    with console.progress_line("making the tools ready", None) as line:
+        programs = yowasp.PROGRAMS if selection.routed or selection.on_board else ("yosys",)
+        yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
+    found = building.build_all(builds, test_samples.intensities, configuration.processes)
+    run.metrics |= reports.metrics(found)
+    (run.folder / PIPELINES).write_text(json.dumps(reports.pipelines(found), indent=1), encoding="utf-8")
+    run.failures += [f"{report.design} is not exact: {fault}" for report in found for fault in report.faults]
+    run.failures += [fault for report in found for fault in report.unfinished]
+    for text in reports.unproven(found):
+        run.report_findings({"unproven": text})
+    tables.print_all(found, run.metrics)
+    if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
+        console.note("VHDL was written but not simulated: GHDL is not installed")
+
+
+def select(run: Run, configuration: Configuration) -> Selection:
+    """Return what is done with each design; refuse what stage 05 has not converted, and proofs and tables of nothing.
+
+    Raises:
+        PipelineError: A design is not converted, nothing can be proven, or the latent space is too large for a table.
+    """
+    from common.rtl import tabulation
+
+    written = run.record_of("05_convert_hls")["writes"]
+    names = [name.removesuffix("/model.fml") for name in written if name.endswith("/model.fml")]
     designs = parse_designs(tuple(names))
     asked = designs if "all" in configuration.synthesize else parse_designs(configuration.synthesize)
-    to_route = parse_designs(configuration.routing.designs) if configuration.place_and_route else []
-    to_load = parse_designs((configuration.board.design,)) if configuration.bitstream else []
-    for design in asked + to_route + to_load:
+    routed = parse_designs(configuration.routing.designs) if configuration.place_and_route else []
+    on_board = parse_designs((configuration.board.design,)) if configuration.bitstream else []
+    for design in asked + routed + on_board:
         if design not in designs:
             raise PipelineError(f"{design} is not converted; run: python 05_convert_hls.py --designs {design}")
-    wanted = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
-    if configuration.prove and not any(design.quantized for design in wanted + to_route):
+    synthesized = [design for design in parse_designs(configuration.default_synthesize) if design in designs] + asked
+    if configuration.prove and not any(design.quantized for design in synthesized + routed):
         raise PipelineError("--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized")
     if configuration.tabulate_latent:
         tabulation.check(run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"])
-    backend = earlier["configuration"]["hls"]["backend"]
-    uses_hls_tool = vendor_tools.is_wanted(configuration.tool, backend)
-    if configuration.tool == "auto" and not uses_hls_tool and (unused := vendor_tools.unused_tool(backend)):
+    ordered = sorted(designs, key=lambda design: design not in synthesized)
+    return Selection(ordered, synthesized, routed, on_board)
+
+
+def steps_of_hls_tool(run: Run, configuration: Configuration) -> "vendor_tools.BuildSteps | None":
+    """Return what the HLS tool runs, or None where none does; a tool on PATH that the projects are not for is named."""
+    from common.hls import vendor_tools
+
+    backend = run.record_of("05_convert_hls")["configuration"]["hls"]["backend"]
+    if vendor_tools.is_wanted(configuration.tool, backend):
+        return vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
+    if configuration.tool == "auto" and (unused := vendor_tools.unused_tool(backend)):
         run.warn(unused)
-    steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
-    builds = []
-    for design in sorted(designs, key=lambda design: design not in wanted):
-        options = open_tools.OpenOptions(
-            families=families_of(design, wanted, configuration.families),
-            latency_cutoff=configuration.latency_cutoff,
-            tabulate_latent=configuration.tabulate_latent,
-            flavor=configuration.flavor,
-            part=configuration.part,
-            clock_ns=configuration.clock_ns,
-            prove=configuration.prove,
-            proof_seconds=configuration.proof_seconds,
-            timeout_seconds=configuration.timeout_seconds,
-            routing=configuration.routing if design in to_route else None,
-            board=configuration.board if design in to_load else None,
-            finished=run.outputs / ".finished_steps",
-        )
-        source = run.read_folder("05_convert_hls", str(design))
-        hls_steps = steps if uses_hls_tool and design in wanted else None
-        folder = run.folder / str(design)
-        builds.append(building.Build(design, source, folder, options, hls_steps, configuration.timeout_seconds))
-    with console.progress_line("making the tools ready", None) as line:
-        programs = yowasp.PROGRAMS if to_route or to_load else ("yosys",)
-        yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
-    reports = building.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= building.metrics(reports)
-    (run.folder / PIPELINES).write_text(json.dumps(building.pipelines(reports), indent=1), encoding="utf-8")
-    run.failures += [f"{report.design} is not exact: {fault}" for report in reports for fault in report.faults]
-    run.failures += [fault for report in reports for fault in report.unfinished]
-    tables.print_resources(run.metrics["designs"])
-    tables.print_timing(reports)
-    tables.print_exactness(run.metrics["exactness"])
-    tables.print_proofs(reports)
-    for text in tables.unproven(reports):
-        run.report_findings({"unproven": text})
-    if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
-        console.note("VHDL was written but not simulated: GHDL is not installed")
+    return None
+
+
+def build_of(
+    design: Design,
+    run: Run,
+    configuration: Configuration,
+    selection: Selection,
+    hls_steps: "vendor_tools.BuildSteps | None",
+) -> "building.Build":
+    """Return how a design is built: its families, and what is done beyond synthesis."""
+    from common.board import on_board
+    from common.lattice import flow
+    from common.synthesis import building, open_tools
+
+    synthesized = design in selection.synthesized
+    families = configuration.families if str(design) == QUANTIZED[0] else configuration.families[:1]
+    options = open_tools.OpenOptions(
+        families=families if synthesized else (),
+        latency_cutoff=configuration.latency_cutoff,
+        tabulate_latent=configuration.tabulate_latent,
+        flavor=configuration.flavor,
+        part=configuration.part,
+        clock_ns=configuration.clock_ns,
+        prove=configuration.prove,
+        proof_seconds=configuration.proof_seconds,
+        timeout_seconds=configuration.timeout_seconds,
+        finished=run.outputs / ".finished_steps",
+    )
+    further = flow.steps(configuration.routing) if design in selection.routed else ()
+    further += on_board.steps(configuration.board, configuration.routing) if design in selection.on_board else ()
+    return building.Build(
+        design,
+        run.read_folder("05_convert_hls", str(design)),
+        run.folder / str(design),
+        options,
+        hls_steps if synthesized else None,
+        configuration.timeout_seconds,
+        further,
+    )
 
 
 def draw(run: Run, _: Configuration) -> None:
@@ -181,4 +226,4 @@ def draw(run: Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(600, peak=4)), update_overview)

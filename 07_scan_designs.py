@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from common.errors import PipelineError
-from common.report import update_overview
+from common.report.overview import update_overview
 from common.running import console
 from common.stages.configuration import BatchSize, Fraction, Interval, Seed, Weight
-from common.stages.stage import Run, run_stage
+from common.stages.run import Run
+from common.stages.stage import Stage, run_stage
 
 SPACES = Path(__file__).parent / "spaces"
 SHOWN = {
@@ -143,4 +144,4 @@ def _written(value: float | None, form: str) -> str | None:
 
 
 if __name__ == "__main__":
-    run_stage(__file__, __doc__, PRESETS, main, draw, update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw), update_overview)

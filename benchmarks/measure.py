@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from common import report
 from common.errors import PipelineError
 from common.images import mnist, preprocessing
 from common.images.samples import Samples
+from common.report import overview
 from common.report.benchmarks import RECORD
 from common.running import console
 from common.stages import artifacts, provenance
-from common.stages.stage import outputs_folder
+from common.stages.run import outputs_folder
 
 REPETITIONS = 5
 OUTPUTS = outputs_folder()
@@ -121,7 +121,7 @@ class Benchmark:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         record(OUTPUTS, self.name, part)
-        report.update_overview(OUTPUTS)
+        overview.update_overview(OUTPUTS)
 
 
 def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:

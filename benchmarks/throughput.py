@@ -24,7 +24,7 @@ from common.hls.designs import Design, parse_designs
 from common.images import dataset
 from common.images.samples import Samples
 from common.networks import architecture
-from common.rtl import pipeline, tabulation, tracing
+from common.rtl import pipeline, ports, tabulation, tracing
 from common.stages import artifacts
 from common.synthesis import yosys
 from common.verification import netlist_simulation, netlists
@@ -50,7 +50,7 @@ def simulations(
     netlist = netlists.load_netlist(folder / "rtl" / "gates.json", pipeline.TOP)
     step = fixed_point(model.get_input_variables()[0].type.precision).step
     widths = next(iter(pipeline.registers(traced, options).values())).stage.inp_kifs.sum(axis=0).tolist()
-    bits = netlist_simulation.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
+    bits = ports.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
     wide = pixels.astype(np.float64)
     return {
         "QKeras": lambda: architecture.predict(cut, pixels),

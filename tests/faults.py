@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from common import report
+from common.report import overview
 from common.stages import artifacts
 
 CLASSES = {
@@ -90,7 +90,7 @@ class FaultCounter:
         table["sha256"] = artifacts.record_digest(table)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         artifacts.write_text_atomically(self.path, json.dumps(table, indent=1))
-        report.write(self.path.parent)
+        overview.write(self.path.parent)
 
 
 def commit() -> str | None:

@@ -21,7 +21,7 @@ from common.errors import PipelineError
 from common.images import dataset
 from common.running import console
 from common.stages.configuration import Interval, parse_command_line
-from common.stages.stage import outputs_folder
+from common.stages.run import outputs_folder
 
 UNDER_WAY = 2  # requests at a time: while an answer is sent, another can wait
 TRIES = 5

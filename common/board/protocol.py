@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common.verification.netlist_simulation import bits_to_integers, integers_to_bits
+from common.rtl.ports import bits_to_integers, integers_to_bits
 
 FLAG, ESCAPE, ESCAPED = 0x7E, 0x7D, 0x20
 OK = 0

@@ -1,7 +1,7 @@
 """One design on a Lattice ECP5: pipelined, synthesized, its netlist verified to the bit, placed and routed."""
 
 import gzip
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +14,16 @@ from common.lattice import ecp5
 from common.lattice.place_and_route import PlaceAndRouteOptions, RoutedDesign, critical_layers, place_and_route
 from common.lattice.place_and_route import version as router_version
 from common.rtl import pipeline
-from common.rtl.verified_trace import Counts, VerifiedTrace
+from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
+from common.synthesis.open_tools import Row
+from common.synthesis.reports import Findings
 from common.verification import by_simulation, equivalence
 from common.verification.equivalence import Proof
 
-Row = dict[str, Any]
 NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # large, and kept for a proof
-
-
-@dataclass(frozen=True)
-class RoutedDepth:
-    """What routing a design at one depth of its pipeline gave.
-
-    Attributes:
-        row: Of `metrics.json`; None where it did not route.
-        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and netlist over all test images.
-        faults: Where two of them differ first, in words.
-        unfinished: Why it did not route; empty where it did.
-        proof: What was proven of the netlist; None where that was not asked for, or there is none.
-    """
-
-    row: Row | None
-    exactness: dict[str, Counts]
-    faults: tuple[str, ...]
-    unfinished: str
-    proof: Proof | None = None
 
 
 def route(
@@ -56,7 +38,7 @@ def route(
     store: Path,
     timeout_seconds: float,
     proof_seconds: float | None = None,
-) -> RoutedDepth:
+) -> Findings:
     """Route a design at the latency cut-off of its pipeline, in a folder of its own.
 
     That a design does not fit or does not route is a finding, not an error, so that others are tried all the same.
@@ -115,7 +97,7 @@ def route(
         log = {"log": f"{design}/{depth.relative_to(folder)}/routed.log"}
         row = {"latency_cutoff": pipeline_options.latency_cutoff, **verified["row"], **log}
         row |= proof.counts if proof else {}
-    return RoutedDepth(row, exactness, tuple(faults), unfinished, proof)
+    return Findings(row, exactness, tuple(faults), unfinished, proof)
 
 
 def _prove(

@@ -3,35 +3,7 @@
 `metrics` merges what the stages have measured; `page` reads what there is; `sections` lists what the page shows, in
 order, and which module and template of `templates/sections/` each part comes from; `writing` writes the files. A
 section is added by a line in `sections`, a function that returns what it shows, and a template.
+
+In: `run.json` of each stage and their files. Out: `metrics.json`, `index.html`, `results.md`, `results.csv`.
+Open `overview` first.
 """
-
-import traceback
-from contextlib import suppress
-from pathlib import Path
-
-from common.report.metrics import write_metrics
-from common.running import console
-
-FAULT_LOG = "failed/overview.log"
-
-
-def write(outputs: Path) -> None:
-    """Write the page and the table, each file as a whole or not at all."""
-    from common.report import writing  # imports matplotlib, which --help does not wait for
-
-    writing.write(outputs)
-
-
-def update_overview(outputs: Path) -> None:
-    """Write `metrics.json`, the page and the table; a fault in that is a warning, since no artifact depends on them."""
-    log = outputs / FAULT_LOG
-    try:
-        write_metrics(outputs)
-        write(outputs)
-        log.unlink(missing_ok=True)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the stage that has just run is not at fault)
-        with suppress(OSError):  # the disk may be full
-            log.parent.mkdir(exist_ok=True)
-            log.write_text(traceback.format_exc(), encoding="utf-8")
-        where = f"; its traceback is in {log}" if log.exists() else ""
-        console.warning(f"the results page is not up to date: {type(error).__name__}: {error}{where}")

@@ -2,16 +2,16 @@
 
 import sys
 
-from common import report
+from common.report import overview
 from common.report.metrics import write_metrics
 from common.running import console
-from common.stages.stage import outputs_folder
+from common.stages.run import outputs_folder
 
 outputs = outputs_folder()
 try:
     outputs.mkdir(parents=True, exist_ok=True)
     write_metrics(outputs)
-    report.write(outputs)
+    overview.write(outputs)
 except OSError as error:
     console.error(
         f"report: {error.strerror or error} ({error.filename or outputs}); the results page is not up to date"

@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import paper, report
+from common import paper
 from common.errors import PipelineError
 from common.hls import design_metrics
 from common.images import dataset
 from common.report.metrics import merged
+from common.report.overview import update_overview
 from common.running import console
 from common.stages import artifacts
-from common.stages.stage import outputs_folder
+from common.stages.run import outputs_folder
 
 
 def main(started: float) -> int:
@@ -24,7 +25,7 @@ def main(started: float) -> int:
         started: When make began [s since 1970].
     """
     outputs = outputs_folder()
-    report.update_overview(outputs)  # also where a stage was killed right before it would have
+    update_overview(outputs)  # also where a stage was killed right before it would have
     metrics = merged(outputs)
     finished = sorted(metrics["seconds"])
     made = [stage for stage in finished if (outputs / stage / "run.json").stat().st_mtime >= started]

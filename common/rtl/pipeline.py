@@ -11,9 +11,8 @@ from alkaid.types import CombLogic
 
 from common.fixed_point import FixedPoint
 from common.rtl import pipeline_stages
+from common.rtl.ports import Bits, bits_to_integers, integers_to_bits
 from common.rtl.tracing import TracedModel, with_costs, word_type
-from common.verification import netlist_simulation
-from common.verification.netlist_simulation import Bits
 
 TOP = "design"
 INPUT_PORT, OUTPUT_PORT = "model_inp", "model_out"
@@ -97,12 +96,12 @@ class PipelineRegister:
 
     def to_bits(self, values: np.ndarray) -> Bits:
         """Return values, float [N, words], as the register holds them."""
-        return netlist_simulation.integers_to_bits(np.rint(values / self._steps()).astype(np.int64), self.widths)
+        return integers_to_bits(np.rint(values / self._steps()).astype(np.int64), self.widths)
 
     def to_values(self, bits: Bits) -> np.ndarray:
         """Return what the register holds as values, float64 [N, words]."""
         signed = [word.signed for word in self.types]
-        return netlist_simulation.bits_to_integers(bits, self.widths, signed) * self._steps()
+        return bits_to_integers(bits, self.widths, signed) * self._steps()
 
     def _steps(self) -> np.ndarray:
         return np.array([word.step for word in self.types])
@@ -112,7 +111,7 @@ def input_bits(pixels: np.ndarray, input_type: FixedPoint, registers: dict[str, 
     """Return images, float [N, inputs], as the input port of a pipeline holds them."""
     widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
     integers = np.rint(pixels / input_type.step).astype(np.int64)
-    return netlist_simulation.integers_to_bits(integers, widths.tolist())
+    return integers_to_bits(integers, widths.tolist())
 
 
 def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, PipelineRegister]:

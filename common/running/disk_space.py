@@ -4,33 +4,32 @@ import errno
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import PipelineError
 
 MEGABYTE = 1_000_000
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NEEDS = {
-    "01_prepare_data": 3,
-    "02_train_autoencoder": 5,
-    "03_prune": 4,
-    "04_quantize": 7,
-    "05_convert_hls": 45,
-    "06_synthesize": 600,
-}
-"""What a stage with the paper's preset needs [MB]; the demo's needs less, more designs need more."""
-PEAKS = {"06_synthesize": 4}
-"""How much more than it leaves a stage needs on the way: netlists as JSON are ten times the Verilog that is kept."""
 ALMOST_NOTHING = 0.1  # [MB]; below that a tool fails for want of space, whatever it says
 
 
-def megabytes_needed(outputs: Path, stage: str) -> float:
-    """Return what a stage needs beside its last artifacts, which stay until it has finished [MB].
+@dataclass(frozen=True)
+class Need:
+    """Disk space that a stage needs, beside its last artifacts, which stay until it has finished.
 
-    That is estimated by what its last run has left or, before the first, what a run with the paper's preset needs.
+    Attributes:
+        megabytes: Before its first run: that of the paper's preset; the demo's needs less, more designs need more [MB].
+        peak: How many times the size of its artifacts it needs while it runs.
     """
-    last = sum(path.stat().st_size for path in (outputs / stage).rglob("*") if path.is_file())
-    return last / MEGABYTE * PEAKS.get(stage, 1) if last else NEEDS.get(stage, 1)
+
+    megabytes: float = 1
+    peak: float = 1
+
+    def after(self, last: Path) -> float:
+        """Return what the next run needs, estimated by the artifacts that the last one left in a folder [MB]."""
+        left = sum(path.stat().st_size for path in last.rglob("*") if path.is_file())
+        return left / MEGABYTE * self.peak if left else self.megabytes
 
 
 def megabytes_free(outputs: Path) -> float:
@@ -49,27 +48,25 @@ def has_room(folder: Path, megabytes: float) -> bool:
     return True
 
 
-def check(outputs: Path, stage: str) -> None:
+def check(last: Path, need: Need) -> None:
     """Refuse to begin where the artifacts will not fit.
 
     Raises:
         PipelineError: Less is free than the stage needs; the message says how much of each.
     """
-    if megabytes_free(outputs) < megabytes_needed(outputs, stage):
-        raise PipelineError(
-            f"no space left for {outputs / stage}: {_needs(outputs, stage)}; free some and run it again"
-        )
+    if megabytes_free(last.parent) < need.after(last):
+        raise PipelineError(f"no space left for {last}: {_needs(last, need)}; free some and run it again")
 
 
-def explained(error: OSError | PipelineError, outputs: Path, stage: str) -> Exception:
+def explained(error: OSError | PipelineError, last: Path, need: Need) -> Exception:
     """Return the error of a stage with the space that it needs, where that is why it failed; else the error itself."""
-    if getattr(error, "errno", None) not in FULL and megabytes_free(outputs) >= ALMOST_NOTHING:
+    if getattr(error, "errno", None) not in FULL and megabytes_free(last.parent) >= ALMOST_NOTHING:
         return error
     words = str(error) if isinstance(error, PipelineError) else error.strerror or "No space left on device"
-    where = getattr(error, "filename", None) or outputs
-    return PipelineError(f"{words} ({where}): {_needs(outputs, stage)}")
+    where = getattr(error, "filename", None) or last.parent
+    return PipelineError(f"{words} ({where}): {_needs(last, need)}")
 
 
-def _needs(outputs: Path, stage: str) -> str:
-    needed, free = megabytes_needed(outputs, stage), megabytes_free(outputs)
+def _needs(last: Path, need: Need) -> str:
+    needed, free = need.after(last), megabytes_free(last.parent)
     return f"it needs about {needed:.1f} MB beside its last artifacts, and {free:.1f} MB are free"

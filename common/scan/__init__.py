@@ -1,1 +1,5 @@
-"""scan."""
+"""A scan of the design space: points are proposed, computed on a Dask cluster, stored, and ranked.
+
+In: a space file, images. Out: a folder for each point, tables of all points and of the finalists.
+Open `spaces` first, then `scheduling`.
+"""

@@ -136,8 +136,6 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         prove=False,
         proof_seconds=synthesize.proof_seconds,
         timeout_seconds=synthesize.timeout_seconds,
-        routing=None,
-        board=None,
         finished=folder / "finished",
     )
     build = building.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)

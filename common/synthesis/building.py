@@ -5,7 +5,7 @@ The steps of all designs are tasks of one pool of processes, the longest first, 
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,29 @@ from common.errors import PipelineError
 from common.hls import golden_outputs, hls4ml_project, test_bench, vendor_tools
 from common.hls.designs import Design
 from common.hls.vendor_reports import SynthesisReport
-from common.lattice import flow
 from common.rtl import verified_trace
-from common.rtl.verified_trace import Counts
 from common.running import parallel
 from common.synthesis import open_tools
-from common.synthesis.open_tools import OpenOptions, Row, RtlDesign
+from common.synthesis.open_tools import OpenOptions, Row
+from common.synthesis.reports import DesignReport, Findings, Prepared, assemble
 from common.verification import vhdl_simulation
-from common.verification.equivalence import Proof
 
 HLS_ROWS = ("C synthesis", "logic synthesis")  # what follows the design's name in rows of an HLS tool
+
+
+@dataclass(frozen=True)
+class FurtherStep:
+    """What else is done with a design, such as routing it, by a package above this one.
+
+    Attributes:
+        name: Of its results, unique for the design.
+        part: FPGA device or board that it is for.
+        take: Does it, given the build and the test images, float64 [N, 64]; runs in another process.
+    """
+
+    name: str
+    part: str
+    take: "Callable[[Build, np.ndarray], Findings]"
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Build:
         open: How it is done with open tools.
         hls_steps: What the HLS tool that the project was written for runs, or None where it is left out.
         timeout_seconds: Wall time after which a tool is killed [s].
+        further: What else is done where the design becomes RTL.
     """
 
     design: Design
@@ -46,55 +60,7 @@ class Build:
     open: OpenOptions
     hls_steps: vendor_tools.BuildSteps | None
     timeout_seconds: float
-
-
-@dataclass(frozen=True)
-class DesignReport:
-    """What was found out about one design.
-
-    Attributes:
-        design: Which one.
-        exactness: Rows of `metrics.json` by their names: images, values, and how many differ by the pair compared.
-        resources: Rows of `metrics.json` with open tools, by FPGA family or device.
-        luts_by_layer: alkaid's estimate; empty where the design was not traced.
-        depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
-        proofs: What was proven for every possible input, by FPGA family or by device and cut-off; empty where that was
-            not asked for.
-        routed: For each latency cut-off that was routed, its row; empty where none was.
-        faults: Where exactness ended, in words; empty for an exact design.
-        unfinished: What was not routed or did not get onto the board, and why.
-        hls: Rows of `metrics.json` by the kind of the HLS tool's report; empty where it was left out.
-    """
-
-    design: Design
-    exactness: dict[str, Counts]
-    resources: dict[str, Row]
-    luts_by_layer: dict[str, float]
-    depths: dict[int, tuple[int, int]]
-    proofs: dict[str, Proof]
-    routed: dict[float, Row]
-    faults: tuple[str, ...]
-    unfinished: tuple[str, ...] = ()
-    hls: dict[str, Row] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A design whose model has been read, and traced where it is quantized.
-
-    Attributes:
-        outputs: The model's outputs.
-        csim: What its C simulation gave, float64 [N, values].
-        rtl: Its RTL; None for a design that is not quantized.
-        exactness: Rows of `metrics.json` by their names, that compare what was traced with the C simulation.
-        faults: Where they differ first, in words.
-    """
-
-    outputs: list[test_bench.Output]
-    csim: np.ndarray
-    rtl: RtlDesign | None = None
-    exactness: dict[str, Counts] = field(default_factory=dict)
-    faults: tuple[str, ...] = ()
+    further: tuple[FurtherStep, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +113,7 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
         results = parallel.run_all(Step.take, [(step,) for step in proofs], processes, "proving")
         found |= {(step.design, step.name): result for step, result in zip(proofs, results, strict=True)}
     return [
-        assemble(build, ready, {name: result for (design, name), result in found.items() if design == build.design})
+        _assembled(build, ready, {name: result for (design, name), result in found.items() if design == build.design})
         for build, ready in zip(builds, prepared, strict=True)
     ]
 
@@ -156,7 +122,12 @@ def build_alone(build: Build, intensities: np.ndarray) -> DesignReport:
     """Build one design in this process, one step after the other; arguments and errors as those of `build_all`."""
     ready = prepare(build, intensities)
     steps = _steps(build, ready, intensities.astype(np.float64))
-    return assemble(build, ready, {step.name: step.take() for step in steps})
+    return _assembled(build, ready, {step.name: step.take() for step in steps})
+
+
+def _assembled(build: Build, ready: Prepared, results: dict[str, Any]) -> DesignReport:
+    parts = {step.name: step.part for step in build.further}
+    return assemble(build.design, build.open.families, parts, ready, results)
 
 
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
@@ -188,10 +159,7 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
             steps.append(Step(design, "vhdl", open_tools.simulate_vhdl, (name, prepared.rtl, *arguments), luts))
         for family in build.open.families:
             steps.append(Step(design, family, open_tools.synthesize, (name, prepared.rtl, family, *arguments), luts))
-        steps += [
-            Step(design, words, function, (design, build.source, build.folder, pixels, build.open, *more), 10 * luts)
-            for words, function, *more in flow.steps(build.open)
-        ]
+        steps += [Step(design, step.name, step.take, (build, pixels), 10 * luts) for step in build.further]
     return steps
 
 
@@ -202,89 +170,6 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
     found = test_bench.run(project, outputs)
     test_bench.keep_results(project)
     return found
-
-
-def assemble(build: Build, prepared: Prepared, results: dict[str, Any]) -> DesignReport:
-    """Put together what the steps of one design gave."""
-    name, bench, csim = str(build.design), results["test_bench"], prepared.csim
-    hls_rows = results.get("hls", {})
-    counts = {"images": len(csim), "values": csim.size, "csim_test_bench": int(np.count_nonzero(bench != csim))}
-    exactness, faults = {name: counts}, []
-    if counts["csim_test_bench"]:
-        faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
-    if prepared.rtl is None:
-        return DesignReport(build.design, exactness, {}, {}, {}, {}, {}, tuple(faults), hls=hls_rows)
-
-    for row, compared in prepared.exactness.items():
-        exactness.setdefault(row, {}).update(compared)
-    simulated = results["rtl"]
-    counts["alir_rtl"] = simulated.differing
-    faults += [f"alkaid: {fault}" for fault in prepared.faults]
-    faults += [f"RTL: {simulated.first_mismatch}"] if simulated.differing else []
-    resources = {}
-    for family in build.open.families:
-        resources[family], verification = results[family]
-        differing = int(np.count_nonzero(verification.outputs != simulated.outputs))
-        counts["rtl_netlist"] = counts.get("rtl_netlist", 0) + differing
-        if differing:
-            faults.append(f"netlist for {family}: {verification.first_mismatch or 'equal to alkaid, unlike the RTL'}")
-    if "vhdl" in results:
-        found, expected = results["vhdl"], prepared.rtl.outputs[: vhdl_simulation.IMAGES]
-        differing = int(np.count_nonzero(found != expected))
-        exactness[f"{name}, VHDL"] = {"images": len(found), "values": found.size, "alir_vhdl": differing}
-        if differing:
-            faults.append(f"VHDL: {test_bench.first_mismatch(prepared.outputs, expected, found)}")
-    on_lattice = flow.collect(build.open, results)
-    resources |= on_lattice.resources
-    exactness |= on_lattice.exactness
-    faults += on_lattice.faults
-    of_families: dict[str, Proof] = results.get("proofs", {})
-    for family, proof in of_families.items():
-        resources[family] |= proof.counts
-    proofs = of_families | on_lattice.proofs
-    for netlist, proof in proofs.items():
-        faults += [f"netlist for {netlist}: {example}" for example in proof.refuted.values()]
-    luts, depths = prepared.rtl.luts_by_layer, prepared.rtl.depths
-    return DesignReport(
-        build.design,
-        exactness,
-        resources,
-        luts,
-        depths,
-        proofs,
-        on_lattice.routed,
-        tuple(faults),
-        on_lattice.unfinished,
-        hls_rows,
-    )
-
-
-def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
-    """Return resources and exactness as parts of `metrics.json`; a design's name alone is the open tools' first row."""
-    designs, exactness = {}, {}
-    for report in reports:
-        name = str(report.design)
-        if report.design.quantized:
-            exactness |= report.exactness
-        for number, (kind, row) in enumerate(report.resources.items()):
-            designs[f"{name}, {kind}" if number else name] = row
-        designs |= {f"{name}, {kind}": row for kind, row in report.hls.items()}
-    return {"designs": designs, "exactness": exactness}
-
-
-def pipelines(reports: Sequence[DesignReport]) -> dict[str, dict[str, Any]]:
-    """Return what figures show of each design beside `metrics.json`: LUTs by layer, and the cost of each depth."""
-    return {
-        str(report.design): {
-            "luts_by_layer": report.luts_by_layer,
-            "depths": [
-                {"latency_cutoff": cutoff, "latency_cycles": cycles, "register_bits": bits}
-                for cutoff, (cycles, bits) in report.depths.items()
-            ],
-            "routed": list(report.routed.values()),
-        }
-        for report in reports
-    }
 
 
 def run_hls_tool(build: Build) -> dict[str, Row]:

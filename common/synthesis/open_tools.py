@@ -7,9 +7,7 @@ from typing import Literal
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common.board.boards import BoardOptions
 from common.fixed_point import FixedPoint
-from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.rtl import pipeline, tracing
 from common.rtl.pipeline import PipelineRegister
 from common.rtl.verified_trace import VerifiedTrace
@@ -37,8 +35,6 @@ class OpenOptions:
         prove: Whether RTL and netlists are proven equal for every possible input.
         proof_seconds: Wall time for each stage of such a proof [s].
         timeout_seconds: Wall time after which a tool is killed [s].
-        routing: How the design is placed and routed, or None where it is not.
-        board: The board that it is put on, or None.
         finished: Store of finished steps, which are not repeated.
     """
 
@@ -51,8 +47,6 @@ class OpenOptions:
     prove: bool
     proof_seconds: float
     timeout_seconds: float
-    routing: PlaceAndRouteOptions | None
-    board: BoardOptions | None
     finished: Path
 
 

@@ -3,7 +3,8 @@
 from common import paper, published_designs
 from common.hls import design_metrics
 from common.running import console
-from common.synthesis.building import DesignReport, Row
+from common.synthesis.open_tools import Row
+from common.synthesis.reports import DesignReport
 
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "cycles": "latency_cycles"}
 TIMING = {
@@ -14,6 +15,19 @@ TIMING = {
     "LUT4": "lut",
     "FF": "ff",
 }
+
+
+def print_all(reports: list[DesignReport], metrics: dict[str, dict[str, Row]]) -> None:
+    """Print resources, timing, exactness and proofs of all designs.
+
+    Args:
+        reports: Of the designs.
+        metrics: Their parts of `metrics.json`.
+    """
+    print_resources(metrics["designs"])
+    print_timing(reports)
+    print_exactness(metrics["exactness"])
+    print_proofs(reports)
 
 
 def print_resources(designs: dict[str, Row]) -> None:
@@ -31,13 +45,11 @@ def print_resources(designs: dict[str, Row]) -> None:
 
 def print_timing(reports: list[DesignReport]) -> None:
     """Print how fast the routed designs are, and what was found out about the one on a board; nothing for others."""
-    rows = [
-        [report.design, *(row[key] for key in TIMING.values())] for report in reports for row in report.routed.values()
-    ]
+    rows = [[report.design, *(row[key] for key in TIMING.values())] for report in reports for row in report.routed]
     if rows:
         console.table("Placed and routed", ["design", *TIMING], rows)
     for report in reports:
-        for row in report.routed.values():
+        for row in report.routed:
             path = " to ".join(row["critical_path"])
             console.note(f"slowest path of {report.design}, cut-off {row['latency_cutoff']}: {path}")
     for report in reports:
@@ -66,15 +78,3 @@ def print_proofs(reports: list[DesignReport]) -> None:
         console.note(
             f"netlist and RTL proven equal for every input: {proven} of {stages} stages, {len(proofs)} netlists"
         )
-
-
-def unproven(reports: list[DesignReport]) -> list[str]:
-    """Say of each netlist that is not proven equal to its RTL why not."""
-    return [
-        f"{report.design}, {netlist}: {len(proof.unproven)} of {proof.stages} pipeline stages are not proven: "
-        f"{'; '.join(f'before register {register}, {reason}' for register, reason in proof.unproven.items())}; "
-        "raise --proof-seconds"
-        for report in reports
-        for netlist, proof in report.proofs.items()
-        if proof.unproven
-    ]

@@ -167,20 +167,6 @@ def synthesize(
     )
 
 
-def run_abc(script: str, folder: Path, timeout_seconds: float) -> None:
-    """Run a script of ABC, the mapper and prover inside of Yosys, in `folder`; what it leaves there is its answer.
-
-    Raises:
-        ToolError: Yosys failed, or did not finish in time.
-    """
-    commands, gate, log = folder / "abc.script", folder / "gate.blif", folder / "abc.log"
-    # Yosys calls ABC only for logic, and wants it back.
-    gate.write_text(".model gate\n.inputs a\n.outputs b\n.names a b\n0 1\n.end\n", encoding="utf-8")
-    commands.write_text(f"write_blif given.blif\n{script}\nread_blif given.blif\nstrash\n", encoding="utf-8")
-    command = [yowasp.path_of("yosys"), "-Q", "-p", f"read_blif {gate.name}; techmap; abc -script {commands.name}"]
-    run_logged(command, folder=folder, log=log, timeout_seconds=timeout_seconds)
-
-
 def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
     """Count select inputs of carry chains beyond the first that a LUT or an inverter drives."""
     logic = {"INV", *(f"LUT{size}" for size in (*range(1, 7), "6_2"))}

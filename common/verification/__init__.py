@@ -1,1 +1,5 @@
-"""verification."""
+"""Verification of RTL and netlists: simulated over all test images, or proven equal for every input.
+
+In: Yosys's JSON of a design, and its pipeline registers. Out: how many values differ, and the first of them.
+Open `by_simulation` first; `equivalence` is the proof.
+"""

@@ -18,7 +18,7 @@ import numpy as np
 
 from common.errors import PipelineError, ToolError
 from common.rtl.pipeline import INPUT_PORT, INPUT_REGISTER, TOP, PipelineRegister
-from common.synthesis import yosys
+from common.verification import abc
 from common.verification.netlists import Node, load_netlist
 
 # What is left of each XOR after equal nodes have been merged.
@@ -169,11 +169,11 @@ def _refute(
     bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # what one side does not have, none may need
     folder.mkdir()
     (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)), encoding="utf-8")
-    yosys.run_abc(_MERGE, folder, timeout_seconds)
+    abc.run(_MERGE, folder, timeout_seconds)
     if _constant_zeros(folder / "left.blif").issuperset(f"x{bit}" for bit in bits):
         return None
     try:
-        yosys.run_abc(_REFUTE, folder, timeout_seconds)
+        abc.run(_REFUTE, folder, timeout_seconds)
     except ToolError:
         raise UnprovenError("neither a proof nor a counterexample was found") from None
     inputs = dict(line.split("=") for line in (folder / "counterexample.txt").read_text(encoding="utf-8").split())

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import PipelineError
+from common.rtl.ports import Bits
 from common.verification.netlists import Netlist
-
-Bits = NDArray[np.uint8]
-"""A port over time: 0 or 1, of shape [cycles, width]; column 0 is the least significant bit."""
 
 _Vector = NDArray[np.uint64]  # a net over time, the earliest cycle in the lowest bit
 
@@ -92,34 +90,3 @@ def _unpack(vectors: Sequence[_Vector], cycles: int) -> Bits:
     """From `width` vectors of words to [cycles, width]."""
     packed = np.array(vectors, "<u8").view(np.uint8).reshape(len(vectors), -(-cycles // 64) * 8)
     return np.unpackbits(packed, axis=1, count=cycles, bitorder="little").T
-
-
-def integers_to_bits(integers: NDArray[np.integer], widths: Sequence[int]) -> Bits:
-    """Lay integers side by side in one port, the first word in the lowest bits, negatives in two's complement.
-
-    Args:
-        integers: Of shape [cycles, words].
-        widths: Bits of each word, 0 to 63.
-    """
-    shifts = np.concatenate([np.arange(width) for width in widths])
-    return (np.repeat(integers, widths, axis=1) >> shifts & 1).astype(np.uint8)
-
-
-def bits_to_integers(bits: Bits, widths: Sequence[int], signed: Sequence[bool]) -> NDArray[np.int64]:
-    """Read the words of one port back, the first word from the lowest bits.
-
-    Args:
-        bits: Of shape [cycles, sum of widths].
-        widths: Bits of each word, 0 to 63.
-        signed: Whether a word is in two's complement.
-
-    Returns:
-        Integers of shape [cycles, words].
-    """
-    words = []
-    for word, width, is_signed in zip(np.split(bits, np.cumsum(widths)[:-1], axis=1), widths, signed, strict=True):
-        weights = 1 << np.arange(width)
-        if is_signed:
-            weights[-1:] *= -1
-        words.append(word @ weights)
-    return np.stack(words, axis=1)

@@ -7,26 +7,21 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from alkaid.trace import FVArray, HWConfig, trace
 
-from common.board.boards import BoardOptions
-from common.board.designs import LoadedDesign
 from common.errors import PipelineError, ToolError
 from common.fixed_point import FixedPoint
 from common.hls.designs import Design
 from common.lattice import ecp5, flow, place_and_route, routed_designs
 from common.lattice.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
-from common.lattice.routed_designs import RoutedDepth
 from common.rtl import pipeline, tracing
 from common.rtl.verified_trace import VerifiedTrace
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
 from common.verification import by_simulation, equivalence
-from common.verification.equivalence import Proof
 
 OPTIONS = PlaceAndRouteOptions(device="LFE5U-25F", target_mhz=100)
 PIPELINE = pipeline.PipelineOptions(latency_cutoff=1, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
@@ -282,19 +277,7 @@ def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_
     assert found.unfinished.startswith("encoder/quantized did not route at cut-off 1 and seed 1: nextpnr did not")
 
 
-def test_what_is_asked_for_is_done_and_reported_by_name():
-    options = SimpleNamespace(routing=PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.0)), board=BoardOptions())
-    assert [step[0] for step in flow.steps(options)] == ["cutoff 2", "cutoff 1", "board"]
-    results = {
-        "cutoff 2": RoutedDepth({"fmax_mhz": 150.0}, {"a": {"alir_netlist": 0}}, (), "", Proof(("b",), {}, {})),
-        "cutoff 1": RoutedDepth(None, {"c": {"csim_alir": 0}}, (), "it did not fit"),
-        "board": LoadedDesign({"fmax_mhz": 140.0}, {"d": {"csim_uart": 3}}, ("simulated board: d",), ""),
-    }
-    report = flow.collect(options, results)
-    assert report.resources == {"LFE5U-85F": {"fmax_mhz": 150.0}, "ulx3s_85f": {"fmax_mhz": 140.0}}
-    assert report.exactness == {"a": {"alir_netlist": 0}, "c": {"csim_alir": 0}, "d": {"csim_uart": 3}}
-    assert list(report.proofs) == ["LFE5U-85F, cut-off 2"]
-    assert list(report.routed) == [2.0]
-    assert (report.faults, report.unfinished) == (("simulated board: d",), ("it did not fit",))
-    nothing = flow.collect(SimpleNamespace(routing=None, board=None), {})
-    assert (nothing.resources, nothing.exactness, nothing.faults) == ({}, {}, ())
+def test_each_latency_cutoff_is_a_step_of_its_own():
+    steps = flow.steps(PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.5)))
+    assert [step.name for step in steps] == ["LFE5U-85F, cut-off 2", "LFE5U-85F, cut-off 1.5"]
+    assert {step.part for step in steps} == {"LFE5U-85F"}

@@ -5,6 +5,7 @@ import pytest
 from alkaid.codegen import RTLModel
 from alkaid.types import CombLogic, Op, QInterval
 
+from common.rtl import ports
 from common.rtl.shared_sums import ADD, ADD_CONSTANT, ADD_THREE, NEGATE, SUBTRACT, with_estimates
 from common.synthesis import yosys
 from common.verification import netlist_simulation, netlists
@@ -66,10 +67,10 @@ def test_every_adder_gives_the_sums_of_the_interpreter(adders):
     signed, _, fraction = logic.inp_kifs
     widths = logic.inp_kifs.sum(axis=0)
     bits = np.random.default_rng(9).integers(0, 2, (2000, widths.sum()), np.uint8)
-    values = netlist_simulation.bits_to_integers(bits, widths, signed) * 2.0**-fraction
+    values = ports.bits_to_integers(bits, widths, signed) * 2.0**-fraction
     found = netlist_simulation.simulate(netlist, {"model_inp": bits})["model_out"]
     signed, _, fraction = logic.out_kifs
-    found = netlist_simulation.bits_to_integers(found, logic.out_kifs.sum(axis=0), signed) * 2.0**-fraction
+    found = ports.bits_to_integers(found, logic.out_kifs.sum(axis=0), signed) * 2.0**-fraction
     wrong = np.flatnonzero((found != logic.predict(values)).any(axis=0))
     assert [logic.ops[INPUTS + index] for index in wrong] == []
 

@@ -13,7 +13,7 @@ from stage_runs import is_alive
 from common.errors import ToolError
 from common.running.processes import run_logged
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 START_CHILD = "sleep 300 & echo $! > child.pid"
 """Shell words that start a child which outlives its parent unless it is killed."""
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from stage_runs import ROOT
@@ -21,7 +20,7 @@ def test_skips_itself(): pytest.skip("no data")
 """
 CONFTEST = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(ROOT / "tests")!r})
 import skips
 
 def pytest_addoption(parser):
@@ -83,7 +82,7 @@ def test_module_that_skips_itself_fails_the_run(outcome, tmp_path):
 
 
 def test_list_of_ci_has_only_reasons_that_tests_give():
-    sources = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
     for line in (ROOT / ".ci" / "skips").read_text(encoding="utf-8").splitlines()[1:]:
         assert f'"{line}"' in sources
 

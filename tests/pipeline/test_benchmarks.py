@@ -10,11 +10,11 @@ import pytest
 from benchmarks import measure, pipeline, preparation, scaling, training
 from benchmarks.memory import PeakMemory
 from benchmarks.plot_scaling import growth
-from common import report
 from common.errors import PipelineError
 from common.figures import style
 from common.images import preprocessing
 from common.images.samples import Samples
+from common.report import overview
 
 ALLOCATE = "import time; held = bytearray(300_000_000); time.sleep(0.7)"
 
@@ -70,14 +70,14 @@ def test_damaged_record_is_named_and_left_alone(folder):
 
 
 def test_page_shows_what_was_measured(folder):
-    report.write(folder)
+    overview.write(folder)
     assert "Speed" not in (folder / "index.html").read_text(encoding="utf-8")
     finish("one", "12.3 (12.1 to 14.0)")
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "Title of one" in page
     assert "12.3 (12.1 to 14.0)" in page
     (folder / "benchmarks.json").write_text('{"one": {}}', encoding="utf-8")
-    report.write(folder)
+    overview.write(folder)
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "benchmarks.json is damaged" in page
     assert "make benchmarks" in page

@@ -1,6 +1,6 @@
 """Reports of Vivado HLS, Vitis HLS and Vivado: those in VENDOR_REPORTS_DIR, and small ones of our own.
 
-For the real ones: `VENDOR_REPORTS_DIR=folder pytest tests/test_vendor_reports.py`.
+For the real ones: `VENDOR_REPORTS_DIR=folder pytest tests/hls/test_vendor_reports.py`.
 """
 
 import os

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(__file__).parents[1].rglob("*.py"))
 INVERSE = {ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}
 INVERSE |= {negative: positive for positive, negative in INVERSE.items()}
 HOLD_OF_ITSELF = (ast.Eq, ast.Is, ast.LtE, ast.GtE)

@@ -25,7 +25,7 @@ from common.figures import images as image_figures
 from common.figures import labels as plot_labels
 from common.figures import weights as weight_figures
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LARGEST_SVG = 400_000  # bytes
 EXTENT = (0.0, 4.0, 0.0, 3.0)
 SHAPES = {
@@ -266,7 +266,7 @@ def test_columns_of_different_lengths_are_refused(tmp_path):
 
 
 def test_neither_pyplot_nor_tensorflow_is_imported():
-    modules = [path.stem for path in (ROOT / "common").glob("plot_*.py")]
+    modules = [path.stem for path in (ROOT / "common" / "figures").glob("[!_]*.py")]
     program = f"import sys; from common import {', '.join(modules)}; print(*sys.modules)"
     imported = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True

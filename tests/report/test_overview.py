@@ -21,13 +21,12 @@ from hypothesis import strategies as st
 from stage_runs import ALL_STAGES, ROOT, load_stage
 from test_report import DESIGN, score, write_stage
 
-from common import report
 from common.errors import PipelineError
 from common.hls.designs import ALL, parse_designs
-from common.report import summary
+from common.report import overview, summary
 from common.report.results import CUTS
 from common.stages import artifacts
-from common.stages.stage import run_stage
+from common.stages.stage import Stage, run_stage
 
 IMAGES, FLOAT, PRUNED, QUANTIZED, CONVERTED, SYNTHESIZED = ALL_STAGES
 MODELS = {
@@ -127,7 +126,7 @@ class Outputs:
         """Nothing raises, and what is shown as current is of a design that is there, from a stage that is current."""
         with mock.patch.dict(os.environ, OUTPUTS_DIR=str(self.folder)):
             status = summary.main(started=0.0)
-        assert not (self.folder / report.FAULT_LOG).exists()
+        assert not (self.folder / overview.FAULT_LOG).exists()
         metrics = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
         finished = sorted(path.parent.name for path in self.folder.glob("*/run.json"))
         current = [stage for stage in finished if self.is_current(stage)]
@@ -188,16 +187,15 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
         raise TypeError("unsupported operand")
 
     def run():
+        stage = Stage(script, "Prepare.", load_stage(IMAGES).PRESETS, compute, lambda *_: None)
         with pytest.raises(SystemExit) as end:
-            run_stage(
-                script, "Prepare.", load_stage(IMAGES).PRESETS, compute, lambda *_: None, report.update_overview, "demo"
-            )
+            run_stage(stage, overview.update_overview, "demo")
         return end.value.code, capsys.readouterr().err
 
     script = str(ROOT / f"{IMAGES}.py")
     monkeypatch.setattr(sys, "argv", [script])
     monkeypatch.setenv("OUTPUTS_DIR", str(tmp_path))
-    log = tmp_path / report.FAULT_LOG
+    log = tmp_path / overview.FAULT_LOG
     with monkeypatch.context() as patch:
         patch.setattr("common.report.writing.write", broken)
         status, errors = run()

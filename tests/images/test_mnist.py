@@ -17,7 +17,7 @@ from common.errors import PipelineError
 from common.images import mnist
 from common.report import summary
 from common.stages import artifacts
-from common.stages.stage import Run
+from common.stages.run import Run
 
 COUNT = {"train": 30, "t10k": 20}
 HTML = b"<!doctype html><title>503 Service Unavailable</title>"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import stage_runs
 
-from common.board import designs
+from common.board import on_board
 from common.errors import ToolError
 from common.fixed_point import fixed_point
 from common.hls import golden_outputs
@@ -125,7 +125,7 @@ def flip_a_weight_bit(monkeypatch, aim):
 def test_one_wrong_bit_of_a_weight_in_a_trace_fails_and_names_its_layer(aim, flags, what, synthesize, monkeypatch):
     flip_a_weight_bit(monkeypatch, aim)
     monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
-    monkeypatch.setattr(designs, "_simulate", fail)
+    monkeypatch.setattr(on_board, "_simulate", fail)
     status, errors, _ = synthesize(*UNSYNTHESIZED, *flags)
     assert status == 1
     assert f"{DESIGN} is not exact: {what}: first difference in layer encoder_1, image" in errors
@@ -153,7 +153,7 @@ def test_one_wrong_table_entry_that_no_image_reaches_fails_and_names_its_point(
 
     monkeypatch.setattr(tabulation, "_values_at", values_at)
     monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
-    monkeypatch.setattr(designs, "_simulate", fail)
+    monkeypatch.setattr(on_board, "_simulate", fail)
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent", *flags)
     assert status == 1
     point = rf"{DESIGN} is not exact: {what}: tables: first difference in layer classifier_3, latent point "

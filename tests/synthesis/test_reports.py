@@ -10,28 +10,15 @@ from common.fixed_point import FixedPoint
 from common.hls import test_bench
 from common.hls.designs import Design
 from common.hls.mismatches import Mismatch
-from common.synthesis import building, tables
-from common.synthesis.open_tools import OpenOptions, RtlDesign
+from common.synthesis import reports, tables
+from common.synthesis.open_tools import RtlDesign
+from common.synthesis.reports import Findings
 from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
 TYPE = FixedPoint(16, 6)
 VALUES = np.arange(20.0).reshape(5, 4)
-OPTIONS = OpenOptions(
-    families=("xcup", "xc7"),
-    latency_cutoff=5,
-    tabulate_latent=False,
-    flavor="verilog",
-    part="part",
-    clock_ns=5.0,
-    prove=True,
-    proof_seconds=60.0,
-    timeout_seconds=60.0,
-    routing=None,
-    board=None,
-    finished=Path("finished"),
-)
-BUILD = building.Build(Design("encoder_classifier", "quantized"), Path("from"), Path("to"), OPTIONS, None, 60.0)
+DESIGN = Design("encoder_classifier", "quantized")
 
 
 def changed(row, column):
@@ -46,14 +33,14 @@ def simulation(values, layer):
     return Verification(values, differing, 7, mismatch if differing else None)
 
 
-def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES, refuted=None):
+def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES, refuted=None, further=None):
     differing = int(np.count_nonzero(alkaid != VALUES))
     faults = ("first difference in layer traced",) if differing else ()
-    prepared = building.Prepared(
+    prepared = reports.Prepared(
         [test_bench.Output("classifier_3", 4, TYPE)],
         VALUES,
         RtlDesign(Path(), TYPE, {}, alkaid, Path("vhdl"), {"encoder_1": 10.0}, {}),
-        {str(BUILD.design): {"images": 5, "values": 20, "csim_alir": differing}},
+        {str(DESIGN): {"images": 5, "values": 20, "csim_alir": differing}},
         faults,
     )
     results = {
@@ -64,7 +51,8 @@ def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES,
         "xc7": ({"lut": 6}, simulation(netlist, "in_netlist")),
         "proofs": {"xcup": Proof(("a",), refuted or {}, {})},
     }
-    return building.assemble(BUILD, prepared, results)
+    parts = {name: name.partition(", ")[0] for name in further or {}}
+    return reports.assemble(DESIGN, ("xcup", "xc7"), parts, prepared, results | (further or {}))
 
 
 def test_exact_design_has_no_faults(capsys):
@@ -115,10 +103,31 @@ def test_refuted_stage_is_a_fault():
     assert found.faults == ("netlist for xcup: differs in layer encoder_1",)
 
 
+def test_further_steps_are_reported_by_their_names_and_the_first_of_a_part_is_the_designs():
+    deeper = {"latency_cutoff": 1.0, "fmax_mhz": 170.0}
+    further = {
+        "LFE5U-85F, cut-off 2": Findings(
+            {"latency_cutoff": 2.0, "fmax_mhz": 150.0}, {"a": {"alir_netlist": 0}}, proof=Proof(("b",), {}, {})
+        ),
+        "LFE5U-85F, cut-off 1": Findings(deeper, {"c": {"csim_alir": 0}}),
+        "LFE5U-85F, cut-off 0.5": Findings(None, {}, unfinished="it did not fit"),
+        "ulx3s_85f": Findings({"fmax_mhz": 140.0}, {"d": {"csim_uart": 3}}, ("simulated board: d",)),
+    }
+    found = report(further=further)
+    assert found.resources["LFE5U-85F"]["fmax_mhz"] == 150
+    assert found.resources["ulx3s_85f"] == {"fmax_mhz": 140.0}
+    assert {name: found.exactness[name] for name in "acd"} == {
+        "a": {"alir_netlist": 0}, "c": {"csim_alir": 0}, "d": {"csim_uart": 3}
+    }  # fmt: skip
+    assert list(found.proofs) == ["xcup", "LFE5U-85F, cut-off 2"]
+    assert [row["latency_cutoff"] for row in found.routed] == [2.0, 1.0]
+    assert (found.faults, found.unfinished) == (("simulated board: d",), ("it did not fit",))
+
+
 def test_routed_timing_fits_a_terminal_with_the_slowest_path_beneath(capsys):
     timing = {"latency_cutoff": 1.5, "fmax_mhz": 175.41, "latency_cycles": 27, "latency_ns": 153.93}
     row = {**timing, "lut": 13_874, "ff": 9_564, "critical_path": ["input", "classifier_3"]}
-    found = SimpleNamespace(design="encoder_classifier/quantized_pruned", routed={1.5: row}, resources={})
+    found = SimpleNamespace(design="encoder_classifier/quantized_pruned", routed=[row], resources={})
     tables.print_timing([found])
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if "13874" in line)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from common.errors import PipelineError
+from common.rtl.ports import bits_to_integers, integers_to_bits
 from common.synthesis.yosys import elaborate, synthesize
-from common.verification.netlist_simulation import bits_to_integers, integers_to_bits, simulate
+from common.verification.netlist_simulation import simulate
 from common.verification.netlists import load_netlist, register_depth
 
 CYCLES = 1000

@@ -1,13 +1,13 @@
 """One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
 
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import serial
-from hls4ml.model.graph import ModelGraph
 
 from common.board import boards, host
 from common.board import simulation as board_simulation
@@ -15,75 +15,53 @@ from common.board.boards import BOARDS, BoardOptions
 from common.board.protocol import BoardDesign, Port
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.hls import test_bench
-from common.hls.designs import Design
-from common.hls.golden_outputs import GoldenOutputs
+from common.hls import golden_outputs, hls4ml_project, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.lattice.place_and_route import version as router_version
 from common.rtl import pipeline, tabulation, tracing, verified_trace
-from common.rtl.verified_trace import Counts
 from common.running import parallel
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
+from common.synthesis.building import Build, FurtherStep
+from common.synthesis.reports import Findings
 
 PARTS = {"encoder": {"latent": 2}, "encoder_classifier": {"logits": 10}, "full": {"image": 64, "logits": 10}}
 ANSWER_SECONDS = 120  # a simulated board may share its processor
 
 
-@dataclass(frozen=True)
-class LoadedDesign:
-    """What putting a design on a board gave.
-
-    Attributes:
-        row: Of `metrics.json`; None where there is no bitstream.
-        exactness: Rows of `metrics.json` by their names: C simulation, traced logic and simulated board.
-        faults: Where two of them differ first, in words.
-        unfinished: Why there is no bitstream; empty where there is one.
-    """
-
-    row: dict[str, Any] | None
-    exactness: dict[str, Counts]
-    faults: tuple[str, ...]
-    unfinished: str
+def steps(options: BoardOptions, routing: PlaceAndRouteOptions) -> tuple[FurtherStep, ...]:
+    """Return the step that puts a design on a board, at the first latency cut-off of `routing`."""
+    return (FurtherStep(options.name, options.name, partial(load, options=options, routing=routing)),)
 
 
-def load(
-    design: Design,
-    model: ModelGraph,
-    golden: GoldenOutputs,
-    pixels: np.ndarray,
-    folder: Path,
-    options: BoardOptions,
-    routing: PlaceAndRouteOptions,
-    pipeline_options: pipeline.PipelineOptions,
-    *,
-    tabulate_latent: bool,
-    store: Path,
-    timeout_seconds: float,
-) -> LoadedDesign:
+def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: PlaceAndRouteOptions) -> Findings:
     """Simulate the top level of a design through its serial line, and make its bitstream.
 
     That there is none, because the routed design is too slow or a tool failed, is a finding, not an error.
 
     Args:
-        design: Which one.
-        model: Its converted model.
-        golden: Its C simulation.
+        build: The design.
         pixels: Test images, float64 [N, 64].
-        folder: Where the top level, the bitstream and the logs go.
         options: Which board.
-        routing: Seed, and the clock that is aimed at; its FPGA gives way to the board's.
-        pipeline_options: How the RTL is written.
-        tabulate_latent: Whether what is downstream of the latent plane is looked up.
-        store: Of finished steps.
-        timeout_seconds: Wall time after which a tool is killed [s].
+        routing: Latency cut-off, seed, and the clock that is aimed at; its FPGA gives way to the board's.
     """
     from common.hls import c_simulation  # brings TensorFlow, which the main process does not need
 
+    design, folder = build.design, build.folder / "board"
+    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
+    pipeline_options = pipeline.PipelineOptions(
+        routing.latency_cutoffs[0], "verilog", build.open.part, build.open.clock_ns
+    )
     parts = PARTS[design.cut]
     alone = "latent" in parts
     trace = verified_trace.trace(
-        model, golden, pixels, folder.parent, tabulate_latent=tabulate_latent, aim="delay", with_latent=not alone
+        model,
+        golden,
+        pixels,
+        build.folder,
+        tabulate_latent=build.open.tabulate_latent,
+        aim="delay",
+        with_latent=not alone,
     )
     traced = trace.traced
     registers = pipeline.registers(traced, pipeline_options)
@@ -110,7 +88,7 @@ def load(
         boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
 
     def simulate() -> dict[str, Any]:
-        found = _simulate(folder, on_board, options, pixels[: len(expected)], timeout_seconds)
+        found = _simulate(folder, on_board, options, pixels[: len(expected)], build.open.timeout_seconds)
         mismatch = test_bench.first_mismatch(outputs, expected, found)
         fault = f"simulated board: {mismatch}" if mismatch else ""
         return {"differing": int(np.count_nonzero(found != expected)), "fault": fault}
@@ -120,7 +98,7 @@ def load(
             folder,
             options,
             routing,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=build.open.timeout_seconds,
             on_step=lambda step: parallel.say(f"{design} on the board: {step}"),
         )
         return {
@@ -151,15 +129,15 @@ def load(
         sources, asdict(options), asdict(replace(routing, designs=(), latency_cutoffs=())), program
     )
     try:
-        found = finished_steps.once(store, simulated, simulation, simulate)
+        found = finished_steps.once(build.open.finished, simulated, simulation, simulate)
         serial_line = {"images": len(expected), "values": expected.size, "csim_uart": found["differing"]}
         exactness[f"{name}, serial line"] = serial_line
         faults += filter(None, [found["fault"]])
-        row = finished_steps.once(store, made, folder, make)
+        row = finished_steps.once(build.open.finished, made, folder, make)
     except PipelineError as error:
-        return LoadedDesign(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
+        return Findings(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
     row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
-    return LoadedDesign(row, exactness, tuple(faults), "")
+    return Findings(row, exactness, tuple(faults))
 
 
 def _input_port(registers: dict[str, pipeline.PipelineRegister], input_type: FixedPoint) -> Port:

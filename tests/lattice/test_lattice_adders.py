@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from common.lattice import ecp5
+from common.rtl import ports
 from common.verification import netlist_simulation, netlists
 
 ADDERS = 60
@@ -48,13 +49,13 @@ def test_every_adder_gives_the_right_sum(adders):
             generator.integers(-(1 << bits - 1) if signed else 0, 1 << bits - signed, 3000) for bits in (first, second)
         )
         for name, values, size in ((f"a{index}", a, first), (f"b{index}", b, second)):
-            bits[name] = netlist_simulation.integers_to_bits(values[:, None], (size,))
+            bits[name] = ports.integers_to_bits(values[:, None], (size,))
         expected[f"y{index}"] = OPERATORS[operator](a, b).astype(np.int64) % (1 << width)
     found = netlist_simulation.simulate(netlist, bits)
     wrong = [
         name
         for name, values in expected.items()
-        if (netlist_simulation.bits_to_integers(found[name], (found[name].shape[1],), (False,))[:, 0] != values).any()
+        if (ports.bits_to_integers(found[name], (found[name].shape[1],), (False,))[:, 0] != values).any()
     ]
     assert wrong == []
 

@@ -1,7 +1,5 @@
 """make: what is out of date, why, and what set-up asks for."""
 
-import ast
-import functools
 import json
 import os
 import re
@@ -13,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from source_imports import imported_files
 from stage_runs import ROOT, STAGES, hashes, load_stage, mark_failed
 
 from common.scan import results, spaces
@@ -80,23 +79,17 @@ def would_redraw(folder: Path, *arguments: str) -> tuple[str, ...]:
     return tuple(re.findall(r"bin/python (\d\d_\w+)\.py --redraw", make(folder, "--dry-run", *arguments).stdout))
 
 
-@functools.cache
-def imports(path: Path) -> frozenset[str]:
-    """Return the modules of common that a source file imports itself, but the results page: no artifact needs it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "common":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("common."):
-            found.add(node.module.removeprefix("common."))
-    return frozenset(found - {"report"})
-
-
 def modules_of(stage: str) -> set[str]:
-    """Return the modules of common that a stage imports, directly or through others."""
-    found = set(imports(ROOT / f"{stage}.py"))
-    while more := set().union(*(imports(ROOT / "common" / f"{name}.py") for name in found)) - found:
-        found |= more
+    """Return the modules of common that a stage imports, directly or through others, such as `images/dataset`.
+
+    The results page is left out: no artifact needs it.
+    """
+    found, waiting = set(), [ROOT / f"{stage}.py"]
+    while waiting:
+        names = {str(path.relative_to(ROOT / "common").with_suffix("")) for path in imported_files(waiting.pop())}
+        new = {name for name in names if not name.startswith("report/")} - found
+        found |= new
+        waiting += [ROOT / "common" / f"{name}.py" for name in new]
     return found
 
 
@@ -112,17 +105,19 @@ def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
         rules = recorded(demo_outputs, stage)
         needs, drawing = rules["run.json"], rules["drawn"]
         assert f"{stage}.py" in needs
-        modules = [Path(name).stem for name in [*needs, *drawing] if name.startswith("common/")]
-        assert sorted(modules) == sorted({*modules_of(stage), "__init__"})
+        modules = {name.removeprefix("common/").removesuffix(".py") for name in [*needs, *drawing]}
+        packages = {name.rpartition("/")[0] for name in modules_of(stage)}
+        assert {name for name in modules if not name.endswith("__init__") and "." not in name} == modules_of(stage)
+        assert {f"{name}/__init__".removeprefix("/") for name in packages} <= modules
         read = json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))["reads"]
         assert {name for name in needs if name.startswith("$")} == {f"$(OUTPUTS)/{name}" for name in read}
 
 
 def test_what_only_draws_or_prints_is_recorded_as_needed_to_draw(demo_outputs):
     rules = recorded(demo_outputs, "02_train_autoencoder")
-    for module in ("plot_style", "plot_latent", "variant_figures", "evaluation", "console", "disk_space"):
+    for module in ("figures/style", "figures/latent", "figures/of_variants", "networks/evaluation", "running/console"):
         assert f"common/{module}.py" in rules["drawn"]
-    for module in ("training", "networks", "stages"):
+    for module in ("networks/training", "networks/architecture", "stages/stage"):
         assert f"common/{module}.py" in rules["run.json"]
 
 
@@ -139,7 +134,9 @@ def test_changed_script_runs_again_with_the_stages_behind_it(made):
     assert "03_prune: out of date against 03_prune.py" in make(made, "--dry-run", LAST).stdout
 
 
-@pytest.mark.parametrize("module", ["pruning", "quantization", "c_simulation", "preprocessing", "stages"])
+@pytest.mark.parametrize(
+    "module", ["networks/pruning", "networks/quantization", "hls/c_simulation", "images/preprocessing", "stages/stage"]
+)
 def test_changed_module_runs_the_stages_again_that_import_it(made, module):
     (made / "common" / f"{module}.py").touch()
     assert would_run(made, LAST) == STAGES[[module in modules_of(stage) for stage in STAGES].index(True) :]
@@ -182,7 +179,7 @@ def test_changed_module_that_draws_or_prints_trains_nothing_again(made, module):
 
 def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
     before = hashes(made / "outputs")
-    style = made / "common" / "plot_images.py"
+    style = made / "common" / "figures" / "images.py"
     style.write_text(
         style.read_text(encoding="utf-8").replace("What does the network see of a digit?", "What is a digit?"),
         encoding="utf-8",
@@ -354,7 +351,7 @@ SPELLINGS = {
 def test_changed_code_is_noticed_however_the_outputs_folder_is_spelled(made, spelling):
     folder = SPELLINGS[spelling](made)
     assert would_run(made, LAST, OUTPUTS_DIR=folder) == ()
-    (made / "common" / "pruning.py").touch()
+    (made / "common" / "networks" / "pruning.py").touch()
     assert would_run(made, LAST, OUTPUTS_DIR=folder) == STAGES[2:]
 
 
@@ -366,7 +363,7 @@ def test_stage_run_by_hand_is_known_to_make_by_another_spelling(made, spelling):
     command = [sys.executable, "01_prepare_data.py", "--preset", "demo"]
     subprocess.run(command, cwd=made, env=environment, check=True, capture_output=True)
     assert would_run(made, "01") == ()
-    (made / "common" / "preprocessing.py").touch()
+    (made / "common" / "images" / "preprocessing.py").touch()
     assert would_run(made, "01") == ("01_prepare_data",)
 
 

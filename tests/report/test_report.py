@@ -17,18 +17,19 @@ import chromium
 import numpy as np
 import pytest
 
-from common import paper, published_designs, report
+from common import paper, published_designs
 from common.errors import PipelineError
 from common.figures.style import VARIANTS
 from common.hls import design_metrics, integer_network
 from common.images import mnist, preprocessing
-from common.report import draw_digit, network_tables
+from common.report import draw_digit, network_tables, overview
+from common.report import page as page_module
 from common.report.metrics import write_metrics
 from common.report.results import DASH
 from common.report.workflow import LAYOUTS
 from common.stages import artifacts
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STAGES = [path.stem for path in sorted(ROOT.glob("0[1-6]_*.py"))]  # those of the pipeline
 SCRIPT = draw_digit.SCRIPT
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&<|"
@@ -275,7 +276,7 @@ class Page(HTMLParser):
 
 def render(outputs):
     """Write the page and return it, after looking for what no page may have."""
-    report.write(outputs)
+    overview.write(outputs)
     page = Page((outputs / "index.html").read_text(encoding="utf-8"))
     assert page.text.startswith("<!DOCTYPE html>\n")
     assert len(set(page.all("id"))) == len(page.all("id")), "an id is used twice"
@@ -389,7 +390,7 @@ def test_stage_beside_the_pipeline_is_shown_and_not_missed(tmp_path, monkeypatch
     for script in ROOT.glob("0[1-6]_*.py"):
         shutil.copy(script, scripts)
     (scripts / "07_more.py").write_text('"""Do more -> see more."""', encoding="utf-8")
-    monkeypatch.setattr(report.page, "ROOT", scripts)
+    monkeypatch.setattr(page_module, "ROOT", scripts)
     page = render(make_outputs(tmp_path))
     assert "Do more → see more." in page.said
     assert "Not run yet; run: python 07_more.py" in page.said
@@ -600,7 +601,7 @@ def test_figures_outside_of_their_folder_are_not_read(tmp_path):
 
 def test_results_table_as_csv_and_markdown(tmp_path):
     outputs = make_outputs(tmp_path)
-    report.write(outputs)
+    overview.write(outputs)
     with (outputs / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     [ours] = [row for row in rows if row["kind"] == "design" and row["source"].startswith("logic")]
@@ -852,7 +853,7 @@ def test_nothing_overflows_nothing_is_asked_for_and_nothing_complains(browser, t
             metrics={"models": {long: score()}, "designs": {"full/pruned": {**DESIGN, "part": long, "lut": 10**9}}},
         )
         write_metrics(outputs)
-    report.write(outputs)
+    overview.write(outputs)
     browser.open(outputs / "index.html", width, colours)
     assert browser.evaluate(TOO_WIDE) == []
     assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -866,7 +867,7 @@ def test_canvas_answers_to_strokes_and_the_point_can_be_dragged(browser, tmp_pat
     outputs = make_outputs(tmp_path)
     network = random_network(latent_bits=latent_bits)
     (outputs / "05_convert_hls/full/quantized_pruned/network.json").write_text(json.dumps(network), encoding="utf-8")
-    report.write(outputs)
+    overview.write(outputs)
     browser.open(outputs / "index.html", width)
     point = browser.touch if width < 500 else browser.drag
 
