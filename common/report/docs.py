@@ -31,7 +31,7 @@ from common.report.metrics import merged
 from common.report.stage_status import PIPELINE
 from common.running import console
 from common.stages import artifacts, presets
-from common.stages.stage import outputs_folder
+from common.stages.run import outputs_folder
 
 ROOT = presets.SCRIPTS
 RESULTS = Path("docs/results")
