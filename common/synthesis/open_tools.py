@@ -93,17 +93,20 @@ def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: Op
 
 
 def simulate_rtl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
-    """Elaborate the RTL to gates, and simulate those over the test images; `name` is for the progress line."""
-    gates = design.folder / "gates.json"
+    """Simulate the RTL over the test images; `name` is for the progress line."""
+    words = design.folder / "rtl.json"
     yosys.elaborate(
         design.folder,
         pipeline.TOP,
-        gates,
+        words,
+        "words",
         timeout_seconds=options.timeout_seconds,
-        on_step=lambda step: parallel.say(f"{name}: RTL to gates, {step}"),
+        on_step=lambda step: parallel.say(f"{name}: reading the RTL, {step}"),
     )
     parallel.say(f"{name}: simulating the RTL")
-    return _verify(gates, design, pixels, options)
+    verification = by_simulation.verify_rtl(words, pixels, design.input_type, design.registers, design.outputs)
+    words.unlink()  # large, and made again from the Verilog beside it
+    return verification
 
 
 def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> np.ndarray:
@@ -136,17 +139,12 @@ def synthesize(
         on_step=lambda step: parallel.say(f"{name}: Yosys {family}, {step}"),
     )
     parallel.say(f"{name}: simulating the netlist for {family}")
-    verification = _verify(netlist, design, pixels, options)
-    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
-    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
-    return row, verification
-
-
-def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:
     verification = by_simulation.verify(netlist, pixels, design.input_type, design.registers, design.outputs)
     if not options.prove:
         netlist.unlink()  # large, and made again from the Verilog beside it
-    return verification
+    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
+    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return row, verification
 
 
 def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
@@ -156,6 +154,13 @@ def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof
         What was proven, by FPGA family; `name` is for the progress line.
     """
     gates = design.folder / "gates.json"
+    yosys.elaborate(
+        design.folder,
+        pipeline.TOP,
+        gates,
+        timeout_seconds=options.timeout_seconds,
+        on_step=lambda step: parallel.say(f"{name}: RTL to gates, {step}"),
+    )
     proofs = {}
     for family in options.families:
         netlist = design.folder / f"netlist_{family}.json"

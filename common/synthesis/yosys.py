@@ -1,4 +1,4 @@
-"""Yosys, as pip brings it: Verilog elaborated to simple gates, or synthesized to the cells of a Xilinx device.
+"""Yosys, as pip brings it: Verilog elaborated to words or gates, or synthesized to the cells of a Xilinx device.
 
 Yosys runs as WebAssembly. It is compiled for the machine on its first call, once, in half a minute; it sees files by
 names relative to its working directory; and the console falls silent where its mapper ABC starts, so success is
@@ -22,9 +22,13 @@ from common.running.processes import run_logged
 Family = Literal["xc7", "xcup"]
 """7-Series, or UltraScale+."""
 
+# To words, with nothing optimized, and tables joined with their contents.
+_ELABORATE_TO_WORDS = """
+proc; flatten -noscopeinfo; memory_collect; rename -hide w:*.*; opt_clean; rename -enumerate
+"""
 # To gates, with nothing but constants folded: no fault of the optimizer can hide on both sides of a comparison.
 # Short names halve the file, and a search for registers to merge into memories, of which there are none, is left out.
-_ELABORATE = """
+_ELABORATE_TO_GATES = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 """
@@ -101,14 +105,21 @@ def version() -> str:
 
 
 def elaborate(
-    folder: Path, top: str, output: Path, *, timeout_seconds: float = 3600, on_step: Callable[[str], None] | None = None
+    folder: Path,
+    top: str,
+    output: Path,
+    level: Literal["words", "gates"] = "gates",
+    *,
+    timeout_seconds: float = 3600,
+    on_step: Callable[[str], None] | None = None,
 ) -> None:
-    """Translate Verilog to one flat module of simple gates and registers ($_AND_, $_DFF_P_, ...), in Yosys's JSON.
+    """Translate Verilog to one flat module of simple cells and registers, in Yosys's JSON.
 
     Args:
         folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
         top: Name of the top module.
         output: JSON file to write, in `folder` or below; the log goes beside it.
+        level: Operators of the Verilog on whole words ($add, $mux, $dff, ...), or gates ($_AND_, $_DFF_P_, ...).
         timeout_seconds: Wall time after which Yosys is killed [s].
         on_step: Told what Yosys is doing, in a few words, for a progress display.
 
@@ -116,7 +127,8 @@ def elaborate(
         PipelineError: There is no Verilog.
         ToolError: Yosys failed, or did not write the file whole.
     """
-    run_script(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
+    script = _ELABORATE_TO_WORDS if level == "words" else _ELABORATE_TO_GATES
+    run_script(folder, top, script, {output: "write_json -selected"}, timeout_seconds, on_step)
 
 
 def synthesize(

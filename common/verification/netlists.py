@@ -5,14 +5,23 @@ Logic shows its table at once, a register one cycle later, so that one descripti
 What the design leaves open (`x`: don't-cares, registers without an initial value) is 0.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import PipelineError
+from common.verification import data_flow
+from common.verification.yosys_json import (
+    check_driven,
+    driven_bits,
+    initial_values,
+    name_of,
+    nets_of,
+    number,
+    ports,
+    read_module,
+)
 
 # Input pins, output pin, truth table: bit i of the table is the output where the pins, the first one lowest, spell i.
 _COPY, _NOT, _XOR, _MUX = 0b10, 0b01, 0b0110, 0b1100_1010
@@ -92,60 +101,43 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
         PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
             second clock, a clock enable, a net without a driver or with two, feedback. The culprit is named.
     """
-    modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
-    if top not in modules:
-        raise PipelineError(f"{path} holds no module {top}, but {', '.join(modules)}")
-    module = modules[top]
+    module = read_module(path, top)
     nodes: dict[int, Node] = {}
     cells: dict[int, str] = {}
     clocks: set[int] = set()
-    wire_values = _wire_values(module)
+    wire_values = initial_values(module)
     for name, cell in module["cells"].items():
         described = f"cell {name} of type {cell['type']}"
         try:
             if cell["type"] in _REGISTERS:
-                clocks.update(_nets(cell["connections"][_REGISTERS[cell["type"]][0]]))
+                clocks.update(nets_of(cell["connections"][_REGISTERS[cell["type"]][0]]))
             for node in _nodes_of(cell, wire_values):
                 if node.output in nodes:
-                    raise PipelineError(f"net {_name_of(module, node.output)} is also driven by {cells[node.output]}")
+                    raise PipelineError(f"net {name_of(module, node.output)} is also driven by {cells[node.output]}")
                 nodes[node.output] = node
                 cells[node.output] = described
         except KeyError as error:
             raise PipelineError(f"{path}: {described} lacks {error}") from error
         except PipelineError as error:
             raise PipelineError(f"{path}: {described}: {error}") from error
-    if len(clocks) > 1:
-        raise PipelineError(f"{path}: {', '.join(_name_of(module, net) for net in clocks)} are {len(clocks)} clocks")
-
-    ports = {name: (port["direction"], _nets(port["bits"])) for name, port in module["ports"].items()}
-    inputs = {name: nets for name, (way, nets) in ports.items() if way == "input" and clocks.isdisjoint(nets)}
-    outputs = {name: nets for name, (way, nets) in ports.items() if way == "output"}
-    readers = [(cells[node.output], node.inputs) for node in nodes.values()]
-    readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
-    driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
-    for reader, nets in readers:
-        if not driven.issuperset(nets):
-            undriven = next(net for net in nets if net not in driven)
-            raise PipelineError(f"{path}: net {_name_of(module, undriven)}, read by {reader}, has no driver")
     try:
-        order = TopologicalSorter({node.output: node.inputs for node in nodes.values()}).static_order()
-        ordered = tuple(nodes[net] for net in order if net in nodes)
-    except CycleError as error:
-        loop = error.args[1][1:]
-        kind = "combinational loop" if all(nodes[net].initial is None for net in loop) else "feedback"
-        raise PipelineError(f"{path}: {kind} through {', '.join(cells[net] for net in loop)}") from error
-    wires = {name: module["netnames"][name]["bits"] for name in probes if name in module["netnames"]}
-    seen = {
-        name: {place: net for place, net in enumerate(_nets(bits)) if net in driven and bits[place] != "x"}
-        for name, bits in wires.items()
-    }
-    return Netlist(inputs, outputs, ordered, seen)
+        inputs, outputs = ports(module, clocks)
+        readers = [(cells[node.output], node.inputs) for node in nodes.values()]
+        readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
+        driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
+        check_driven(module, readers, driven)
+        order = data_flow.order([_step(node, cells[node.output]) for node in nodes.values()])
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from error
+    found = tuple(nodes.values())
+    ordered = tuple(found[position] for position in order)
+    return Netlist(inputs, outputs, ordered, driven_bits(module, probes, driven))
 
 
 def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[Node]:
     """What a cell drives, bit by bit."""
     kind, parameters = cell["type"], cell["parameters"]
-    pins = {name: _nets(bits) for name, bits in cell["connections"].items()}
+    pins = {name: nets_of(bits) for name, bits in cell["connections"].items()}
     for name, value in parameters.items():
         if name.startswith("IS_") and "1" in value:
             raise PipelineError(f"{name} is not modelled")
@@ -153,12 +145,12 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
         names, output, table = _LOGIC[kind]
         yield Node(*pins[output], tuple(pins[name][0] for name in names), table)
     elif kind == "LUT4" and "Z" in pins:  # Lattice's; Xilinx names its pins otherwise
-        yield Node(*pins["Z"], tuple(pins[name][0] for name in "ABCD"), _number(parameters["INIT"]))
+        yield Node(*pins["Z"], tuple(pins[name][0] for name in "ABCD"), number(parameters["INIT"]))
     elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
         inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
-        yield Node(*pins["O"], inputs, _number(parameters["INIT"]))
+        yield Node(*pins["O"], inputs, number(parameters["INIT"]))
     elif kind == "LUT6_2":
-        inputs, table = tuple(pins[f"I{index}"][0] for index in range(6)), _number(parameters["INIT"])
+        inputs, table = tuple(pins[f"I{index}"][0] for index in range(6)), number(parameters["INIT"])
         yield Node(*pins["O6"], inputs, table)
         yield Node(*pins["O5"], inputs[:5], table & 0xFFFF_FFFF)
     elif kind == "TRELLIS_FF":
@@ -167,7 +159,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
         _, names, table = _REGISTERS[kind]
         if pins.get("CE", (1,)) != (1,):
             raise PipelineError("its clock enable is not constantly 1, which feeds the register back into itself")
-        initial = _number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
+        initial = number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
         yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
     elif kind == "CCU2C":
         connected = {name: nets for name, nets in pins.items() if cell["connections"][name] != ["x"]}
@@ -197,14 +189,14 @@ def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str,
     one; the sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
     """
     outputs = [pins[name][0] for name in ("S0", "S1", "COUT") if name in pins]
-    if "CIN" not in pins and _number(parameters["INIT0"]) >> 4:
+    if "CIN" not in pins and number(parameters["INIT0"]) >> 4:
         raise PipelineError("CIN is open, but may go on")
     carry, between = pins.get("CIN", (0,))[0], -min(outputs)
     for bit, carry_out in enumerate((between, pins["COUT"][0] if "COUT" in pins else None)):
         if parameters[f"INJECT1_{bit}"] != "NO":
             raise PipelineError(f"INJECT1_{bit} is not modelled")
         inputs = (*(pins[f"{name}{bit}"][0] for name in "ABCD"), carry)
-        table = _number(parameters[f"INIT{bit}"])
+        table = number(parameters[f"INIT{bit}"])
         selects = table << 16 | table  # whether the carry goes on, where the pins and the carry, the highest, spell i
         carries = 0xFFFF0000
         makes = sum((table >> (place & 3) & 1) << place for place in range(32))
@@ -230,31 +222,6 @@ def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, s
         carry = pins["CO"][index]
 
 
-def _nets(bits: Sequence[int | str]) -> tuple[int, ...]:
-    """Yosys numbers nets from 2 and writes constants as strings, which leaves 0 and 1 for those."""
-    if "z" in bits:
-        raise PipelineError("an undriven constant (z) is connected")
-    return tuple(int(bit == "1") if isinstance(bit, str) else bit for bit in bits)
-
-
-def _number(binary: str) -> int:
-    return int(binary.replace("x", "0"), 2)
-
-
-def _wire_values(module: dict[str, Any]) -> dict[int, int]:
-    """Initial values of registers, which RTL keeps with the wire."""
-    return {
-        net: int(value == "1")
-        for wire in module["netnames"].values()
-        for net, value in zip(wire["bits"], reversed(wire["attributes"].get("init", "")), strict=False)
-    }
-
-
-def _name_of(module: dict[str, Any], net: int) -> str:
-    names = (f"{name}[{wire['bits'].index(net)}]" for name, wire in module["netnames"].items() if net in wire["bits"])
-    return next(names, f"number {net}")
-
-
 def register_depth(netlist: Netlist) -> tuple[int, int]:
     """Numbers of registers on the paths from inputs to outputs: the smallest and the largest [clock cycles].
 
@@ -263,15 +230,8 @@ def register_depth(netlist: Netlist) -> tuple[int, int]:
     Raises:
         PipelineError: No output depends on any input.
     """
-    shallow = dict.fromkeys((net for nets in netlist.inputs.values() for net in nets), 0)
-    deep = dict(shallow)
-    for output, nets, _, initial in netlist.nodes:
-        sources = [net for net in nets if net in deep]
-        if sources:
-            cycle = int(initial is not None)
-            shallow[output] = min(shallow[net] for net in sources) + cycle
-            deep[output] = max(deep[net] for net in sources) + cycle
-    ends = [net for nets in netlist.outputs.values() for net in nets if net in deep]
-    if not ends:
-        raise PipelineError("no output of the netlist depends on any of its inputs")
-    return min(shallow[net] for net in ends), max(deep[net] for net in ends)
+    return data_flow.register_depth(map(_step, netlist.nodes), netlist.inputs, netlist.outputs)
+
+
+def _step(node: Node, described: str = "") -> data_flow.Step:
+    return data_flow.Step((node.output,), node.inputs, node.initial is not None, described)

@@ -1,0 +1,125 @@
+"""Yosys's word-level cells: what each computes of its operands, by Verilog's rules of width and sign.
+
+A word over time is a vector of integers that are not negative, a clock cycle an element. Up to `LIMB` bits they are
+int64, whose overflow leaves the bits of a sum or a product that are kept; beyond, exact integers of Python.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMB = 63  # bits of an int64 without its sign
+Word = NDArray[Any]  # int64, or Python's integers
+
+# Sums, products and logic bit by bit: operands extended to the width of the result.
+_MODULAR: dict[str, Callable[..., Word]] = {
+    "$pos": np.positive,
+    "$not": np.invert,
+    "$neg": np.negative,
+    "$and": np.bitwise_and,
+    "$or": np.bitwise_or,
+    "$xor": np.bitwise_xor,
+    "$xnor": lambda a, b: ~(a ^ b),
+    "$add": np.add,
+    "$sub": np.subtract,
+    "$mul": np.multiply,
+}
+# Operands extended to the wider one; the result is one bit.
+_COMPARISONS: dict[str, Callable[[Word, Word], Word]] = {
+    "$eq": operator.eq,
+    "$ne": operator.ne,
+    "$lt": operator.lt,
+    "$le": operator.le,
+    "$gt": operator.gt,
+    "$ge": operator.ge,
+}
+# Of operands as they are; the result is one bit.
+_TRUTHS: dict[str, Callable[..., Word]] = {
+    "$reduce_or": lambda a: a != 0,
+    "$reduce_bool": lambda a: a != 0,
+    "$logic_not": lambda a: a == 0,
+    "$logic_and": lambda a, b: (a != 0) & (b != 0),
+    "$logic_or": lambda a, b: (a != 0) | (b != 0),
+}
+_UNARY = ("$pos", "$not", "$neg", "$reduce_or", "$reduce_bool", "$logic_not", "$reduce_and", "$reduce_xor")
+_UNARY += ("$reduce_xnor",)
+_SHIFTS = ("$shl", "$sshl", "$shr", "$sshr", "$shift", "$shiftx")
+PINS = dict.fromkeys((*_MODULAR, *_COMPARISONS, *_TRUTHS, *_SHIFTS), "AB") | dict.fromkeys(_UNARY, "A")
+"""Operands of the cells with one output Y, two signs and three widths."""
+
+
+def mask(width: int) -> int:
+    """Return as many ones as there are bits."""
+    return (1 << width) - 1
+
+
+def extended(word: Word, width: int, signed: bool) -> Word:
+    """Return a word of `width` bits as the number that it stands for, which may be negative."""
+    sign = 1 << (width - 1)
+    return (word ^ sign) - sign if signed else word
+
+
+def evaluate(kind: str, words: Sequence[Word], widths: Sequence[int], signs: Sequence[bool], width: int) -> Word:
+    """Return the output of a cell of `PINS`.
+
+    Args:
+        kind: Type of the cell.
+        words: Its operands.
+        widths: Bits of each.
+        signs: Whether each is in two's complement.
+        width: Bits of the output.
+    """
+    numbers = [extended(*operand) for operand in zip(words, widths, signs, strict=True)]
+    if kind in _MODULAR:
+        return _MODULAR[kind](*numbers) & mask(width)
+    if kind in _SHIFTS:
+        return _shifted(kind, words, widths, numbers, width)
+    if kind in _COMPARISONS:
+        truth = _COMPARISONS[kind](*numbers)
+    elif kind in _TRUTHS:
+        truth = _TRUTHS[kind](*words)
+    elif kind == "$reduce_and":
+        truth = words[0] == mask(widths[0])
+    else:
+        truth = _parity(words[0], widths[0]) == (kind == "$reduce_xor")
+    return truth.astype(np.int64).astype(words[0].dtype)
+
+
+def _shifted(kind: str, words: Sequence[Word], widths: Sequence[int], numbers: Sequence[Word], width: int) -> Word:
+    """Shift the first operand, extended to the width of the output where that is wider, by the second."""
+    farthest = max(widths[0], width)  # leaves no bit but the sign
+    number, places = numbers[0], np.minimum(words[1], farthest)
+    if kind in ("$shl", "$sshl"):
+        return number << places & mask(width)
+    if kind == "$sshr":
+        return number >> places & mask(width)
+    number = number & mask(farthest)
+    if kind == "$shr":
+        return number >> places & mask(width)
+    right, left = (np.clip(direction, 0, farthest) for direction in (numbers[1], -numbers[1]))
+    return number >> right << left & mask(width)  # to the left where the second operand is negative
+
+
+def _parity(word: Word, width: int) -> Word:
+    """Return the exclusive or of all bits: one half of them onto the other, until one is left."""
+    while width > 1:
+        half = (width + 1) // 2
+        word, width = word >> half ^ word & mask(half), half
+    return word
+
+
+def chosen(words: Sequence[Word], select: Word) -> Word:
+    """Return the first word where no bit of `select` is set, else that which the lowest set bit selects."""
+    result = words[0]
+    for place in reversed(range(len(words) - 1)):
+        result = np.where(select >> place & 1, words[place + 1], result)
+    return result
+
+
+def looked_up(entries: Sequence[int], address: Word) -> Word:
+    """Return the entries of a table that an address selects, 0 beyond its end."""
+    table = np.array([*entries, 0], object if max(entries) > mask(LIMB) else np.int64)
+    return table[np.minimum(address, len(entries)).astype(np.int64)]
