@@ -40,13 +40,14 @@ def small_network():
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    """Everything that a verification needs, with RTL as gates and netlist for UltraScale+."""
+    """Everything that a verification needs, with RTL as words and as gates, and a netlist for UltraScale+."""
     folder = tmp_path_factory.mktemp("design")
     model = hls4ml_project.convert(small_network(), folder / "project", hls4ml_project.HlsOptions(), quantized=True)
     traced = tracing.trace_model(model)
     pipeline.write_rtl(traced, folder / "rtl", OPTIONS)
     pixels = np.random.default_rng(1).integers(0, 32, (IMAGES, INPUTS)) / 32
-    yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
+    for level in ("words", "gates"):
+        yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / f"{level}.json", level)
     yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json", "xcup")
     return {
         "folder": folder / "rtl",
@@ -60,10 +61,11 @@ def design(tmp_path_factory):
 
 def verify(design, netlist):
     arguments = (design[name] for name in ("pixels", "input_type", "registers", "outputs"))
-    return by_simulation.verify(netlist, *arguments)
+    simulate = by_simulation.verify_rtl if netlist.stem == "words" else by_simulation.verify
+    return simulate(netlist, *arguments)
 
 
-@pytest.mark.parametrize("netlist", ["gates.json", "netlist.json"])
+@pytest.mark.parametrize("netlist", ["words.json", "gates.json", "netlist.json"])
 def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
     result = verify(design, design["folder"] / netlist)
     assert result.differing == 0
@@ -72,7 +74,8 @@ def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
     assert result.latency_cycles == len(design["registers"]) + 1
 
 
-def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design, tmp_path):
+@pytest.mark.parametrize("level", ["words", "gates"])
+def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design, tmp_path, level):
     """Weights are shifts and signs of adders here: doubling one of three terms in the first stage is such a bit."""
     shutil.copytree(design["folder"] / "src", tmp_path / "src")
     source = tmp_path / "src" / "logic0.v"
@@ -81,8 +84,8 @@ def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design
     )
     assert count == 1
     source.write_text(changed, encoding="utf-8")
-    yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / "gates.json")
-    result = verify(design, tmp_path / "gates.json")
+    yosys.elaborate(tmp_path, pipeline.TOP, tmp_path / f"{level}.json", level)
+    result = verify(design, tmp_path / f"{level}.json")
     assert result.differing > 0
     mismatch = result.first_mismatch
     assert mismatch.layer == "hidden_1"
