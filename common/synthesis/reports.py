@@ -1,4 +1,4 @@
-"""What was found out about each design: put together from its steps, and as parts of `metrics.json`."""
+"""Reports of the designs: assembled from the steps of each, and written as parts of `metrics.json`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from common.verification.equivalence import Proof
 
 @dataclass(frozen=True)
 class Findings:
-    """What a further step found out about a design, such as routing it.
+    """Results of a further step of a design, such as routing.
 
     Attributes:
-        row: Of `metrics.json`; None where the step did not get there.
-        exactness: Rows of `metrics.json` by their names: simulations compared over all test images.
-        faults: Where two of them differ first, in words.
-        unfinished: Why the step did not get to its end; empty where it did.
-        proof: What was proven of its netlist; None where that was not asked for, or there is none.
+        row: Row of `metrics.json`; None if the step failed before.
+        exactness: Rows of `metrics.json` by name: simulations compared over all test images.
+        faults: Description of the first difference of each comparison.
+        unfinished: Why the step did not finish; empty if it did.
+        proof: Proof of its netlist; None if not requested or without netlist.
     """
 
     row: Row | None
@@ -35,14 +35,14 @@ class Findings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A design whose model has been read, and traced where it is quantized.
+    """A design after its model was read and, if it is quantized, traced.
 
     Attributes:
         outputs: The model's outputs.
-        csim: The outputs of its C simulation, float64 [N, values].
+        csim: Golden outputs of its C simulation, float64 [N, values].
         rtl: Its RTL; None for a design that is not quantized.
-        exactness: Rows of `metrics.json` by their names, that compare the trace with the C simulation.
-        faults: Where they differ first, in words.
+        exactness: Rows of `metrics.json` by name: traced logic compared with the C simulation.
+        faults: Description of the first difference.
     """
 
     outputs: list[test_bench.Output]
@@ -54,19 +54,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class DesignReport:
-    """What was found out about one design.
+    """Results of one design.
 
     Attributes:
         design: Which one.
-        exactness: Rows of `metrics.json` by their names: images, values, and how many differ by the pair compared.
+        exactness: Rows of `metrics.json` by name: images, values, and how many differ for each pair compared.
         resources: Rows of `metrics.json` of the open tools, by FPGA family, device or board.
-        luts_by_layer: alkaid's estimate; empty where the design was not traced.
-        depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
-        proofs: What was proven for every possible input, by the netlist; empty where that was not asked for.
+        luts_by_layer: alkaid's LUT estimate; empty without traced logic.
+        depths: Cycles and register bits of the pipeline by latency cut-off; empty without traced logic.
+        proofs: Proof of each netlist; empty if not requested.
         routed: The row of each latency cut-off that was routed.
-        faults: Where exactness ended, in words; empty for an exact design.
-        unfinished: What did not get to its end, and why.
-        hls: Rows of `metrics.json` by the kind of the HLS tool's report; empty where it was left out.
+        faults: Description of the first difference of each comparison; empty for an exact design.
+        unfinished: Steps that did not finish, and why.
+        hls: Rows of `metrics.json` by the kind of the HLS tool's report; empty if it did not run.
     """
 
     design: Design
@@ -88,14 +88,14 @@ def assemble(
     prepared: Prepared,
     results: Mapping[str, Any],
 ) -> DesignReport:
-    """Put together what the steps of one design gave.
+    """Return the report of one design, assembled from its steps.
 
     Args:
         design: Which one.
         families: FPGA families that it was synthesized for.
-        further: The part, a device or a board, that each further step is for, by its name.
+        further: Target device or board of each further step, by the step's name.
         prepared: The design before these steps.
-        results: What each step gave, by its name.
+        results: Result of each step, by name.
     """
     name, bench, csim = str(design), results["test_bench"], prepared.csim
     hls_rows = results.get("hls", {})
@@ -110,7 +110,7 @@ def assemble(
         exactness.setdefault(row, {}).update(compared)
     simulated = results["rtl"]
     counts["alir_rtl"] = simulated.differing
-    faults += [f"alkaid: {fault}" for fault in prepared.faults]
+    faults += [f"traced logic: {fault}" for fault in prepared.faults]
     faults += [f"RTL: {simulated.first_mismatch}"] if simulated.differing else []
     resources = {}
     for family in families:
@@ -118,7 +118,9 @@ def assemble(
         differing = int(np.count_nonzero(verification.outputs != simulated.outputs))
         counts["rtl_netlist"] = counts.get("rtl_netlist", 0) + differing
         if differing:
-            faults.append(f"netlist for {family}: {verification.first_mismatch or 'equal to alkaid, unlike the RTL'}")
+            faults.append(
+                f"netlist for {family}: {verification.first_mismatch or 'equal to the traced logic, unlike the RTL'}"
+            )
     if "vhdl" in results:
         found, expected = results["vhdl"], prepared.rtl.outputs[: vhdl_simulation.IMAGES]
         differing = int(np.count_nonzero(found != expected))
@@ -131,7 +133,7 @@ def assemble(
     of_steps: dict[str, Findings] = {step: results[step] for step in further}
     of_parts: dict[str, Row | None] = {}
     for step, found in of_steps.items():
-        of_parts.setdefault(further[step], found.row)  # the first depth of a pipeline is the design's
+        of_parts.setdefault(further[step], found.row)  # the first latency cut-off is the design's
         exactness |= found.exactness
         faults += found.faults
         proofs |= {step: found.proof} if found.proof else {}
@@ -152,7 +154,7 @@ def assemble(
 
 
 def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
-    """Return resources and exactness as parts of `metrics.json`; a design's name alone is the open tools' first row."""
+    """Return resources and exactness as parts of `metrics.json`; the open tools' first row has no suffix."""
     designs, exactness = {}, {}
     for report in reports:
         name = str(report.design)
@@ -165,7 +167,7 @@ def metrics(reports: Sequence[DesignReport]) -> dict[str, dict[str, Row]]:
 
 
 def pipelines(reports: Sequence[DesignReport]) -> dict[str, dict[str, Any]]:
-    """Return what figures show of each design beside `metrics.json`: LUTs by layer, and the cost of each depth."""
+    """Return data for figures that is not in `metrics.json`: LUTs by layer, and the cost of each pipeline depth."""
     return {
         str(report.design): {
             "luts_by_layer": report.luts_by_layer,
@@ -180,7 +182,7 @@ def pipelines(reports: Sequence[DesignReport]) -> dict[str, dict[str, Any]]:
 
 
 def unproven(reports: Sequence[DesignReport]) -> list[str]:
-    """Say of each netlist that is not proven equal to its RTL why not."""
+    """Return a message for each netlist that is not fully proven, with the reasons."""
     return [
         f"{report.design}, {netlist}: {len(proof.unproven)} of {proof.stages} pipeline stages are not proven: "
         f"{'; '.join(f'before register {register}, {reason}' for register, reason in proof.unproven.items())}; "

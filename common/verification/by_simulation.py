@@ -1,4 +1,4 @@
-"""Verification by simulation: the bits of RTL and netlist, cycle by cycle, against alkaid's interpreter."""
+"""Verification by simulation: RTL and netlist bit by bit, cycle by cycle, against the traced logic."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,13 @@ from common.verification import netlist_simulation, netlists
 
 @dataclass(frozen=True)
 class Verification:
-    """What the simulation of one netlist gave.
+    """Result of the simulation of one netlist.
 
     Attributes:
-        outputs: Output values found, float64 [N, outputs].
+        outputs: Outputs of the netlist, float64 [N, outputs].
         differing: How many of them differ from the expected ones.
         latency_cycles: Clock cycles from an image at the inputs to its result at the outputs.
-        first_mismatch: The first wrong word, in the order of the pipeline's registers; None where all are as alkaid's
-            interpreter has them.
+        first_mismatch: The first wrong word, in the order of the pipeline registers; None if all words are right.
     """
 
     outputs: np.ndarray
@@ -36,14 +35,14 @@ def verify(
     registers: dict[str, PipelineRegister],
     outputs: np.ndarray,
 ) -> Verification:
-    """Simulate a netlist, one image a clock cycle, and compare every bit of its results.
+    """Simulate a netlist, one image per clock cycle, and compare its outputs with the golden outputs.
 
     Args:
-        netlist_json: Yosys's JSON of the flattened design: RTL as gates, or a synthesized netlist.
+        netlist_json: Flattened design as Yosys's JSON: RTL as gates, or a synthesized netlist.
         pixels: Inputs, float [N, inputs].
         input_type: Type of an input.
-        registers: Of the pipeline, from `pipeline.registers`.
-        outputs: Expected results, float64 [N, outputs].
+        registers: Pipeline registers, from `pipeline.registers`.
+        outputs: Golden outputs, float64 [N, outputs].
 
     Raises:
         PipelineError: The netlist cannot be simulated.
@@ -66,13 +65,13 @@ def _first_mismatch(
     registers: dict[str, PipelineRegister],
     latency: int,
 ) -> Mismatch | None:
-    """Follow the pipeline register by register to the first that holds a wrong bit; None where all are right."""
+    """Return the first wrong word, register by register along the pipeline; None if all are right."""
     values = pixels
-    behind = latency - len(registers)  # cycles that pass before the first of these registers
+    offset = latency - len(registers)  # cycles before the first of these registers
     for number, (name, register) in enumerate(registers.items(), start=1):
         values = register.stage.predict(values)
-        positions = list(netlist.probes.get(name, ()))  # the other bits have been optimized away
-        cycles = slice(behind + number, behind + number + len(pixels))
+        positions = list(netlist.probes.get(name, ()))  # without bits that were optimized away
+        cycles = slice(offset + number, offset + number + len(pixels))
         bits = register.to_bits(values)
         wrong = simulated[name][cycles] != bits[:, positions] if positions else np.zeros((0, 0))
         if wrong.any():

@@ -1,8 +1,8 @@
-"""Flattened netlists out of Yosys: gates or FPGA cells, every output of every cell a truth table of a few nets.
+"""Flattened netlists from Yosys: gates or FPGA cells, each output of a cell a truth table of a few nets.
 
-Logic shows its table at once, a register one cycle later, so that one description serves both.
+The output of a register is its truth table one clock cycle later.
 
-What the design leaves open (`x`: don't-cares, registers without an initial value) is 0.
+Undefined values (`x`: don't-cares, registers without an initial value) are 0.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from common.errors import PipelineError
 
-# Input pins, output pin, truth table: bit i of the table is the output where the pins, the first one lowest, spell i.
+# Input pins, output pin, truth table: bit i is the output for inputs that make the number i, the first pin lowest.
 _COPY, _NOT, _XOR, _MUX = 0b10, 0b01, 0b0110, 0b1100_1010
 _LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
     "$_BUF_": ("A", "Y", _COPY),
@@ -36,7 +36,7 @@ _LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
     "PFUMX": (("BLUT", "ALUT", "C0"), "Z", _MUX),
     "L6MUX21": (("D0", "D1", "SD"), "Z", _MUX),
 }
-# Clock pin, the pins that decide the next value, truth table of those.
+# Clock pin, input pins, truth table of the next value.
 _REGISTERS: dict[str, tuple[str, Sequence[str], int]] = {
     "$_DFF_P_": ("C", "D", _COPY),
     "FDRE": ("C", "DR", 0b0010),
@@ -52,8 +52,8 @@ class Node(NamedTuple):
     Attributes:
         output: Net it drives.
         inputs: Nets it reads.
-        table: Truth table: bit i is the output where the inputs, the first one lowest, spell i.
-        initial: None for logic; of a register, which shows its table one cycle late, the value in the first cycle.
+        table: Truth table: bit i is the output for inputs that make the number i, the first input lowest.
+        initial: Initial value of a register, whose truth table takes effect one cycle later; None for logic.
     """
 
     output: int
@@ -64,14 +64,13 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Netlist:
-    """A flattened design in the order of its data flow. Nets 0 and 1 are the constants.
+    """Flattened design in topological order. Nets 0 and 1 are the constants.
 
     Attributes:
-        inputs: Nets of each input port but the clock, least significant bit first.
+        inputs: Nets of each input port except the clock, least significant bit first.
         outputs: Nets of each output port.
-        nodes: What drives the other nets, each node after those it reads.
-        probes: Inner wires to be shown beside the outputs: nets by their position in the wire, those without a driver
-            (optimized away) left out.
+        nodes: Drivers of the other nets, each node after its inputs.
+        probes: Internal wires to record: nets by bit position, without bits that have no driver (optimized away).
     """
 
     inputs: dict[str, tuple[int, ...]]
@@ -81,16 +80,16 @@ class Netlist:
 
 
 def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
-    """Read a flattened module from the JSON of Yosys's `write_json`.
+    """Return a flattened module, read from the JSON of Yosys's `write_json`.
 
     Args:
         path: JSON file.
         top: Name of the module.
-        probes: Names of wires to be shown beside the outputs; one that has been optimized away is left out.
+        probes: Names of internal wires to record; those that were optimized away are left out.
 
     Raises:
-        PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
-            second clock, a clock enable, a net without a driver or with two, feedback. The culprit is named.
+        PipelineError: The module is missing, or has something that the simulator does not model: an unknown cell, a
+            second clock, a clock enable, a net without a driver or with two, feedback. The message names it.
     """
     modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
     if top not in modules:
@@ -143,7 +142,7 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
 
 
 def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[Node]:
-    """What a cell drives, bit by bit."""
+    """Yield the nodes of a cell, one per output bit."""
     kind, parameters = cell["type"], cell["parameters"]
     pins = {name: _nets(bits) for name, bits in cell["connections"].items()}
     for name, value in parameters.items():
@@ -152,7 +151,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     if kind in _LOGIC:
         names, output, table = _LOGIC[kind]
         yield Node(*pins[output], tuple(pins[name][0] for name in names), table)
-    elif kind == "LUT4" and "Z" in pins:  # Lattice's; Xilinx names its pins otherwise
+    elif kind == "LUT4" and "Z" in pins:  # Lattice; Xilinx has other pin names
         yield Node(*pins["Z"], tuple(pins[name][0] for name in "ABCD"), _number(parameters["INIT"]))
     elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
         inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
@@ -166,7 +165,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     elif kind in _REGISTERS:
         _, names, table = _REGISTERS[kind]
         if pins.get("CE", (1,)) != (1,):
-            raise PipelineError("its clock enable is not constantly 1, which feeds the register back into itself")
+            raise PipelineError("its clock enable is not constantly 1, which makes feedback")
         initial = _number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
         yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
     elif kind == "CCU2C":
@@ -179,7 +178,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
 
 
 def _lattice_register(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Node:
-    """A register that powers up as it is set or reset, which happens in step with the clock."""
+    """Return a register with synchronous set or reset, which also gives its initial value."""
     for name, value in parameters.items():
         if name in _LATTICE_MODES and value.strip() != _LATTICE_MODES[name]:
             raise PipelineError(f"{name} {value.strip()} is not modelled")
@@ -191,21 +190,21 @@ def _lattice_register(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[s
 
 
 def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
-    """Two bits of a Lattice carry chain.
+    """Yield the nodes of two bits of a Lattice carry chain.
 
-    Where the LUT of a bit gives 1 the carry goes on, else the first four entries of its table, over A and B, make a new
-    one; the sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
+    If the LUT of a bit gives 1, the carry propagates; else the first four entries of its table, over A and B, generate
+    it. The sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
     """
     outputs = [pins[name][0] for name in ("S0", "S1", "COUT") if name in pins]
     if "CIN" not in pins and _number(parameters["INIT0"]) >> 4:
-        raise PipelineError("CIN is open, but may go on")
+        raise PipelineError("CIN is open, but may propagate")
     carry, between = pins.get("CIN", (0,))[0], -min(outputs)
     for bit, carry_out in enumerate((between, pins["COUT"][0] if "COUT" in pins else None)):
         if parameters[f"INJECT1_{bit}"] != "NO":
             raise PipelineError(f"INJECT1_{bit} is not modelled")
         inputs = (*(pins[f"{name}{bit}"][0] for name in "ABCD"), carry)
         table = _number(parameters[f"INIT{bit}"])
-        selects = table << 16 | table  # whether the carry goes on, where the pins and the carry, the highest, spell i
+        selects = table << 16 | table  # whether the carry propagates; the carry is the highest input
         carries = 0xFFFF0000
         makes = sum((table >> (place & 3) & 1) << place for place in range(32))
         if f"S{bit}" in pins:
@@ -216,7 +215,7 @@ def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str,
 
 
 def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
-    """A slice's carry chain: the carry goes on where selected, else data enters; the sum is select XOR carry."""
+    """Yield the nodes of a slice's carry chain: the carry is `carry if select else data`, the sum select XOR carry."""
     first, second = *pins["CI"], *pins.get("CYINIT", (0,))
     if first and second:
         raise PipelineError("CI and CYINIT are both in use")
@@ -231,7 +230,7 @@ def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, s
 
 
 def _nets(bits: Sequence[int | str]) -> tuple[int, ...]:
-    """Yosys numbers nets from 2 and writes constants as strings, which leaves 0 and 1 for those."""
+    """Return net numbers; Yosys counts nets from 2 and writes constants as strings, here 0 and 1."""
     if "z" in bits:
         raise PipelineError("an undriven constant (z) is connected")
     return tuple(int(bit == "1") if isinstance(bit, str) else bit for bit in bits)
@@ -242,7 +241,7 @@ def _number(binary: str) -> int:
 
 
 def _wire_values(module: dict[str, Any]) -> dict[int, int]:
-    """Initial values of registers, which RTL keeps with the wire."""
+    """Return initial values of registers by net; RTL has them as attributes of wires."""
     return {
         net: int(value == "1")
         for wire in module["netnames"].values()
@@ -256,9 +255,9 @@ def _name_of(module: dict[str, Any], net: int) -> str:
 
 
 def register_depth(netlist: Netlist) -> tuple[int, int]:
-    """Numbers of registers on the paths from inputs to outputs: the smallest and the largest [clock cycles].
+    """Return the smallest and largest number of registers on paths from inputs to outputs [clock cycles].
 
-    They are the same in a balanced pipeline, and then are its latency. Paths that begin at a constant do not count.
+    In a balanced pipeline both are its latency. Paths that start at a constant do not count.
 
     Raises:
         PipelineError: No output depends on any input.

@@ -79,7 +79,7 @@ IN_WORDS = "image 1, word 2 of register stage1_inp: 0.0 expected as ufixed<4,1>,
     [
         ("bench", (1, 0, 0, 0, 0), "test bench: first difference in layer classifier_3, image 2, unit 3: 11.0 expected "
          "as fixed<16,6,TRN,WRAP>, 11.5 found as fixed<16,6,TRN,WRAP>"),
-        ("alkaid", (0, 1, 0, 0, 1), "alkaid: first difference in layer traced"),
+        ("alkaid", (0, 1, 0, 0, 1), "traced logic: first difference in layer traced"),
         ("rtl", (0, 0, 1, 2, 0), f"RTL: first difference in layer in_rtl, {IN_WORDS}"),
         ("netlist", (0, 0, 0, 1, 0), f"netlist for xc7: first difference in layer in_netlist, {IN_WORDS}"),
         ("vhdl", (0, 0, 0, 0, 1), "VHDL: first difference in layer classifier_3, image 2, unit 3: 11.0 expected as "
@@ -132,4 +132,4 @@ def test_routed_timing_fits_a_terminal_with_the_slowest_path_beneath(capsys):
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if "13874" in line)
     assert line.split() == [found.design, "1.5", "175.41", "27", "153.93", "13874", "9564"]
-    assert "slowest path of encoder_classifier/quantized_pruned, cut-off 1.5: input to classifier_3" in shown
+    assert "critical path of encoder_classifier/quantized_pruned, cut-off 1.5: input to classifier_3" in shown
