@@ -1,4 +1,4 @@
-"""One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
+"""Step that puts a design on a board: simulate its top level through the serial line, route it, make the bitstream."""
 
 import tempfile
 from dataclasses import asdict, replace
@@ -31,21 +31,21 @@ ANSWER_SECONDS = 120  # a simulated board may share its processor
 
 def steps(options: BoardOptions, routing: PlaceAndRouteOptions) -> tuple[FurtherStep, ...]:
     """Return the step that puts a design on a board, at the first latency cut-off of `routing`."""
-    return (FurtherStep(options.name, options.name, partial(load, options=options, routing=routing)),)
+    return (FurtherStep(options.name, options.name, partial(put_on_board, options=options, routing=routing)),)
 
 
-def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: PlaceAndRouteOptions) -> Findings:
-    """Simulate the top level of a design through its serial line, and make its bitstream.
+def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routing: PlaceAndRouteOptions) -> Findings:
+    """Simulate the top level of a design through its serial line, and make its bitstream; return the findings.
 
-    That there is none, because the routed design is too slow or a tool failed, is a finding, not an error.
+    A missing bitstream (the routed design is too slow, or a tool failed) is a finding, not an error.
 
     Args:
         build: The design.
         pixels: Test images, float64 [N, 64].
         options: Which board.
-        routing: Latency cut-off, seed, and the clock that is aimed at; its FPGA gives way to the board's.
+        routing: Latency cut-off, seed and target clock; its FPGA is replaced by the board's.
     """
-    from common.hls import c_simulation  # brings TensorFlow, which the main process does not need
+    from common.hls import c_simulation  # imports TensorFlow, which the main process does not need
 
     design, folder = build.design, build.folder / "board"
     model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
@@ -153,7 +153,7 @@ def _output_port(register: pipeline.PipelineRegister) -> Port:
 def _simulate(
     folder: Path, on_board: BoardDesign, options: BoardOptions, pixels: np.ndarray, timeout_seconds: float
 ) -> np.ndarray:
-    """Send images through the simulated serial line; return what comes back, float64 [N, outputs]."""
+    """Send images through the simulated serial line; return the results, float64 [N, outputs]."""
 
     def say(step: str) -> None:
         parallel.say(f"{on_board.design} on the simulated board: {step}")

@@ -1,4 +1,4 @@
-"""One design on a Lattice ECP5: pipelined, synthesized, its netlist verified to the bit, placed and routed."""
+"""Route of one design on a Lattice ECP5: RTL, logic synthesis, bit-exact verification, place and route."""
 
 import gzip
 from dataclasses import asdict, replace
@@ -23,7 +23,7 @@ from common.synthesis.reports import Findings
 from common.verification import by_simulation, equivalence
 from common.verification.equivalence import Proof
 
-NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # large, and kept for a proof
+NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # compressed for a later proof
 
 
 def route(
@@ -39,21 +39,21 @@ def route(
     timeout_seconds: float,
     proof_seconds: float | None = None,
 ) -> Findings:
-    """Route a design at the latency cut-off of its pipeline, in a folder of its own.
+    """Route a design at one latency cut-off, in its own folder; return the findings.
 
-    That a design does not fit or does not route is a finding, not an error, so that others are tried all the same.
+    A design that does not fit or route is a finding, not an error, so that the others still run.
 
     Args:
         design: Which one.
-        trace: Its logic.
+        trace: Its traced logic.
         pixels: Test images, float64 [N, inputs].
         input_type: Type of an input.
-        folder: Of the design.
-        options: FPGA and target.
-        pipeline_options: How the RTL is written.
-        store: Of finished steps; a proof is none of them.
+        folder: Output folder of the design.
+        options: FPGA and target clock.
+        pipeline_options: Options of the RTL.
+        store: Cache of finished steps; proofs are not cached.
         timeout_seconds: Wall time after which a tool is killed [s].
-        proof_seconds: Wall time for each stage of a proof that RTL and netlist are equal [s]; None for no proof.
+        proof_seconds: Wall time for the proof of one pipeline stage [s]; None for no proof.
     """
     cutoff = f"cut-off {pipeline_options.latency_cutoff:g}"
     name = f"{design}, {options.device}, {cutoff}"
@@ -107,7 +107,7 @@ def _prove(
     proof_seconds: float,
     timeout_seconds: float,
 ) -> Proof:
-    """Prove that the netlist that was routed equals the RTL beside it."""
+    """Return a proof that the routed netlist equals its RTL."""
     gates, netlist = folder / "gates.json", folder / NETLIST
     yosys.elaborate(folder, pipeline.TOP, gates, timeout_seconds=timeout_seconds)
     netlist.write_bytes(gzip.decompress((folder / PACKED).read_bytes()))

@@ -218,7 +218,7 @@ def input_type(model: ModelGraph) -> FixedPoint:
 def trace_model(
     model: ModelGraph,
     tracer: type[Hls4mlTracer] = Hls4mlTracer,
-    beside: Sequence[str] = (),
+    further_outputs: Sequence[str] = (),
     aim: Aim = "area",
 ) -> TracedModel:
     """Return the traced logic of a converted model; all layers are traced, to find the layer of each operation.
@@ -226,7 +226,7 @@ def trace_model(
     Args:
         model: As hls4ml converts it.
         tracer: How layers become logic; `tabulation.TabulatingTracer` uses tables downstream of the latent space.
-        beside: Further layers to use as outputs, after the model's.
+        further_outputs: Layers that are outputs too, after the model's.
         aim: `area`: fewest LUTs, with ternary adders, which a Xilinx slice builds as cheaply as binary ones; `delay`:
             fewest adders in series, of two terms each.
 
@@ -248,7 +248,7 @@ def trace_model(
     for number, name in reversed(list(enumerate(layers))):
         for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
             tags[operation] = number
-    kept = [output for name in (*output_layers, *beside) for output in outputs[name]]
+    kept = [output for name in (*output_layers, *further_outputs) for output in outputs[name]]
     sizes = tuple(len(values) for values in flat.values())
     logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
     if aim == "area":

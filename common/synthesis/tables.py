@@ -39,7 +39,7 @@ def print_resources(designs: dict[str, Row]) -> None:
         tool = "est." if row.get("estimate") else row["tool"].split()[0]
         source = f"{tool} {row['part'].partition('-')[0][:9]}"  # short, so that the table fits a terminal
         rows.append([name, *(row.get(key) for key in RESOURCES.values()), source])
-    console.table("Resources beside the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
+    console.table("Resources, with the paper's Tables 5 and 6", ["design", *RESOURCES, "source"], rows)
     console.note(f"est.: C-synthesis estimate, others: after logic synthesis; {published_designs.overestimate()}")
 
 

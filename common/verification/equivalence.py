@@ -183,8 +183,8 @@ def _refute(
 def _shared_nets(rtl: dict[int, int], netlist: dict[int, int]) -> tuple[dict[int, str], dict[int, str]]:
     """Return common names for the nets of a register in RTL and netlist.
 
-    Bits that the netlist optimized away are free in the RTL. Bits that it merged, or made constant, are so in the RTL as
-    well: the proof of the stage before justifies this.
+    Bits that the netlist optimized away are free in the RTL. Bits that it merged or made constant are so in the
+    RTL too, by the proof of the stage before.
     """
     of_netlist = {0: "zero", 1: "one"} | {net: f"i{net}" for net in netlist.values() if net > 1}
     of_rtl = {0: "zero", 1: "one"}

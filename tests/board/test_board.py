@@ -185,7 +185,7 @@ def test_a_silent_board_is_an_error_that_asks_the_right_question():
 
 
 def test_a_line_off_by_more_than_a_receiver_forgives_is_refused():
-    with pytest.raises(PipelineError, match=r"a clock of 25 MHz makes no 3,000,000 bit/s"):
+    with pytest.raises(PipelineError, match=r"a clock of 25 MHz cannot make 3,000,000 bit/s"):
         BoardOptions(clock_mhz=25, baud=3_000_000).check()
     BoardOptions(clock_mhz=25, baud=1_000_000).check()
 

@@ -80,7 +80,9 @@ def test_a_report_that_is_not_whole_is_refused_and_names_the_log(routed, tmp_pat
     whole = (routed[0] / "routed.json").read_text(encoding="utf-8")
     report = tmp_path / "routed.json"
     report.write_text(whole[: len(whole) // 2] if damage == "cut" else damage, encoding="utf-8")
-    with pytest.raises(ToolError, match=r"routed\.json is no whole report of nextpnr .*; its log is .*routed\.log"):
+    with pytest.raises(
+        ToolError, match=r"routed\.json is not a complete report of nextpnr .*; its log is .*routed\.log"
+    ):
         read_report(report, tmp_path / "routed.log")
 
 

@@ -90,7 +90,7 @@ def test_worker_that_is_killed_costs_its_point_alone_which_runs_again(scan):
 def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing(scan):
     tasks, _ = scan("failing", failing=(2, 5))
     assert [seed for seed, task in sorted(tasks.items()) if task.fault] == [2, 5]
-    text, _, log = tasks[5].fault.partition("; what it printed is in ")
+    text, _, log = tasks[5].fault.partition("; its output is in ")
     assert text == "seed 5 is not liked"
     assert Path(log).read_text(encoding="utf-8") == "what it printed\nseed 5 is not liked\n"
     again, begun = scan("failing")
