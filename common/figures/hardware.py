@@ -1,4 +1,4 @@
-"""Figures of what designs cost, beside the paper's and others'."""
+"""Figures of resources and accuracy of the designs, with the paper's and other published ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,12 +36,12 @@ QUANTITIES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency
 
 @styled
 def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> CaptionedFigure:
-    """Draw LUTs, FFs, DSPs and cycles of designs beside the paper's.
+    """Draw LUTs, FFs, DSPs and latency of designs, with the paper's.
 
     Args:
-        designs: For each design (`CUT/VARIANT`) `lut`, `ff`, `dsp`, `latency_cycles`, and `estimate` where that is
-            true; what was not measured is absent.
-        paper: The same of the paper's designs, by the name that the paper gives them; all are C-synthesis estimates.
+        designs: `lut`, `ff`, `dsp`, `latency_cycles`, and `estimate` if it is one, by design (`CUT/VARIANT`); absent if
+            not measured.
+        paper: The same for the paper's designs, by their names in the paper; all are C-synthesis estimates.
     """
     rows: list[tuple[str, Record | None, LineStyle]] = []
     for cut, words in CUTS.items():
@@ -54,8 +54,8 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
         PAGE_WIDTH,
         0.75 + 0.19 * len(rows),
         title="Resources and latency of the designs",
-        caption="What does a design cost, beside the paper's? Filled markers are counted after logic synthesis; open "
-        f"ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
+        caption="What does a design cost, compared with the paper's? Filled markers are counts after logic synthesis; "
+        f"open ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
         data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}),
     )
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
@@ -78,13 +78,13 @@ def accuracy_against_luts(
     paper: Mapping[str, Record],
     published: Sequence[PublishedDesign] = MNIST_CLASSIFIERS,
 ) -> CaptionedFigure:
-    """Draw test accuracy against LUTs of our designs that classify, the paper's, and published ones as marks.
+    """Draw test accuracy against LUTs of our designs with a classifier, the paper's, and other published ones.
 
     Args:
-        designs: For each design (`CUT/VARIANT`) `lut`, `test_accuracy` (0 to 1), and `estimate` where that is true;
-            designs that lack one of the two are left out.
-        paper: The same of the paper's designs, by name; all are C-synthesis estimates.
-        published: Marks for orientation.
+        designs: `lut`, `test_accuracy` (0 to 1), and `estimate` if it is one, by design (`CUT/VARIANT`);
+            designs without both numbers are left out.
+        paper: The same for the paper's designs, by name; all are C-synthesis estimates.
+        published: Published designs for comparison.
     """
     shown = [
         (name, record, variant_style(name))
@@ -100,10 +100,10 @@ def accuracy_against_luts(
         PAGE_WIDTH,
         4.4,
         title="Accuracy against LUTs, with published designs",
-        caption="How much accuracy for how many LUTs? Coloured markers are this project's designs, open ones "
-        "C-synthesis estimates, which give more LUTs than logic synthesis. Grey marks are published MNIST designs for "
-        "orientation, all of 28 × 28 pixels; accuracies published in whole percents have a bar of ± 0.5 %. This "
-        "project's networks see a digit only through two numbers, which costs accuracy."
+        caption="How much accuracy do how many LUTs give? Coloured markers are this project's designs; open ones are "
+        "C-synthesis estimates, which are higher than logic synthesis. Grey marks are published MNIST designs, all "
+        "with 28 × 28 pixels; accuracies published in whole percent have a bar of ± 0.5 %. This project's classifier "
+        "sees only the two latent coordinates, which costs accuracy."
         + _made_with(designs)
         + f" Published: {'; '.join(f'{mark.name}, {mark.source}' for mark in published)}.",
         data={
@@ -146,12 +146,12 @@ def accuracy_against_luts(
 
 @styled
 def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTIMATED) -> CaptionedFigure:
-    """Draw how the LUTs of a design are shared among its layers.
+    """Draw the LUTs of each layer of a design.
 
     Args:
         luts: LUTs of each layer, in the order of the network.
         design: `CUT/VARIANT`.
-        counted_by: What these counts are, in words.
+        counted_by: Source of the counts, in words.
     """
     values = np.array(list(luts.values()), dtype=float)
     total = max(values.sum(), 1e-9)
@@ -159,10 +159,10 @@ def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTI
     figure = new_figure(
         COLUMN_WIDTH,
         0.6 + 0.24 * len(luts),
-        title="Where the LUTs go",
-        caption=f"Which layers cost most? LUTs of each layer of {design_words(design)}, and their share of the sum; "
-        f"{counted_by}. The largest is {largest.replace('_', ' ')}, {100 * luts[largest] / total:.0f} % of "
-        f"{total:,.0f} LUTs.",
+        title="LUTs by layer",
+        caption=f"Which layers cost most? Bars are the LUTs of each layer of {design_words(design)}, with their share "
+        f"of the total; {counted_by}. The largest layer is {largest.replace('_', ' ')}, with "
+        f"{100 * luts[largest] / total:.0f} % of {total:,.0f} LUTs.",
         data={"layer": list(luts), "lut": list(luts.values())},
     )
     axes = figure.subplots()
@@ -184,22 +184,22 @@ def pipeline_depth(
     register_bits: Sequence[int],
     design: str,
 ) -> CaptionedFigure:
-    """Draw cycles and register bits of one design pipelined to several depths.
+    """Draw latency and register bits of one design at several pipeline depths.
 
     Args:
-        latency_cutoffs: Adders in a row that a pipeline stage may have, at most.
-        cycles: Latency of each design [clock cycles].
-        register_bits: Of the pipeline registers of each, before any synthesis.
+        latency_cutoffs: Maximum number of adders in series in a pipeline stage.
+        cycles: Latency at each cut-off [clock cycles].
+        register_bits: Bits of the pipeline registers at each cut-off, before synthesis.
         design: `CUT/VARIANT`.
     """
     figure = new_figure(
         COLUMN_WIDTH,
         3.4,
         title="Pipeline depth",
-        caption="What does a shorter clock period cost? From right to left a pipeline stage may have fewer adders in a "
-        "row, so more stages are needed: latency in cycles and bits of the pipeline registers grow. The design is "
-        f"{design_words(design)}; register bits are counted in its RTL, before synthesis, and LUTs are not drawn: only "
-        "the depth that was synthesized has them.",
+        caption="What does a shorter clock period cost? Latency and bits of the pipeline registers against the number "
+        "of adders in series in a pipeline stage. Fewer adders mean more stages: both grow from right to left. The "
+        f"design is {design_words(design)}; register bits are counted in its RTL, before synthesis. LUTs are known "
+        "only for the depth that was synthesized.",
         data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "register_bits": register_bits},
     )
     order = np.argsort(latency_cutoffs)
@@ -212,21 +212,21 @@ def pipeline_depth(
         axes.plot(np.asarray(latency_cutoffs)[order], heights, **style)
         axes.set(ylabel=words, ylim=(0, 1.15 * heights.max()))
         axes.yaxis.set_major_formatter("{x:,.0f}")
-    panels[-1].set_xlabel("latency cut-off: adders in a row within a pipeline stage, at most")
+    panels[-1].set_xlabel("latency cut-off: maximum adders in series in a pipeline stage")
     panels[-1].set_xlim(0, None)
     figure.align_ylabels()
     return figure
 
 
 def _made_with(designs: Mapping[str, Record]) -> str:
-    """Say in a sentence which tools and parts the numbers of designs are for, as far as their records say."""
+    """Return a sentence with the tools and parts of the designs, if their records have them."""
     pairs = {(record.get("tool"), record.get("part")) for record in designs.values()}
     words = sorted(", ".join(str(word) for word in pair if word) for pair in pairs if any(pair))
     return f" Tool and part: {'; '.join(words)}." if words else ""
 
 
 def _kinds() -> list[Line2D]:
-    """Return what a legend says of filled and open markers."""
+    """Return the legend of filled and open markers."""
     return [
         Line2D([], [], ls="", marker="o", color=GREY, mec=INK, mew=0.5, label="after logic synthesis"),
         Line2D([], [], ls="", marker="o", color=INK, mfc="white", label="C-synthesis estimate"),
@@ -234,7 +234,7 @@ def _kinds() -> list[Line2D]:
 
 
 def _marker(look: LineStyle, record: Record) -> dict[str, object]:
-    """Return how a design is marked: filled after logic synthesis, open for a C-synthesis estimate."""
+    """Return the marker of a design: filled after logic synthesis, open for a C-synthesis estimate."""
     face = "white" if record.get("estimate") else look.colour
     size = 7 if look.marker == "*" else 5
     return {
@@ -253,7 +253,7 @@ def _record_columns(records: Mapping[str, Record]) -> dict[str, list[object]]:
 
 
 def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record | None, LineStyle]]) -> None:
-    """Draw a dot for each row on a logarithmic axis, its number beside it."""
+    """Draw a marker for each row on a logarithmic axis, with its number."""
     values = [record[quantity] for _, record, _ in rows if record and record.get(quantity)]
     low, high = np.log10([min(values, default=1), max(values, default=10)])
     span = max(high - low, 0.5)

@@ -1,4 +1,4 @@
-"""Figures of the synthesized designs: resources, accuracy, where LUTs go, what the depth of the pipeline costs."""
+"""All figures of the synthesized designs: resources, accuracy, LUTs by layer, cost of pipeline depth, timing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,19 +9,19 @@ from common.figures import hardware, timing
 from common.figures.style import save
 from common.synthesis.building import HLS_ROWS
 
-SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, of which layers and depths are drawn
+SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, shown in the figures of one design
 
 
 def save_all(
     folder: Path, designs: Mapping[str, Mapping[str, Any]], pipelines: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Draw and save them beside the paper's designs.
+    """Draw and save the figures, with the paper's designs.
 
     Args:
-        folder: Where to.
+        folder: Output folder.
         designs: Rows of `metrics.json`; those of further FPGA families and devices are left out.
-        pipelines: Of all designs, see `synthesis.pipelines`; layers and depths are shown of the paper's, or else of
-            the first that was traced.
+        pipelines: Data of all designs, see `reports.pipelines`; layers and depths are drawn for the paper's design, or
+            for the first one with traced logic.
     """
     rows = {name: row for name, row in designs.items() if name.partition(", ")[2] in ("", *HLS_ROWS)}
     save(hardware.resources(rows, paper.TABLES_5_AND_6), folder, "resources")

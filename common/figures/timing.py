@@ -1,4 +1,4 @@
-"""Figures of routed designs: how fast they are, and what that costs."""
+"""Figure of the timing of routed designs."""
 
 from collections.abc import Mapping
 
@@ -17,12 +17,12 @@ PANELS = (
 
 @styled
 def routed_depth(rows: Mapping[float, Record], design: str) -> CaptionedFigure:
-    """Draw clock, latency, FFs and LUTs of one design, routed at several depths of its pipeline.
+    """Draw clock, latency, FFs and LUTs of one design, routed at several pipeline depths.
 
     Args:
-        rows: For each latency cut-off [adders], `fmax_mhz`, `latency_ns`, `latency_cycles`, `ff`, `lut`, and
-            `part`, the FPGA.
-        design: Which one, `CUT/VARIANT`.
+        rows: `fmax_mhz`, `latency_ns`, `latency_cycles`, `ff`, `lut`, and `part` (the FPGA), by latency cut-off
+            [adders].
+        design: `CUT/VARIANT`.
     """
     cutoffs = sorted(rows)
     fastest = max(cutoffs, key=lambda cutoff: rows[cutoff]["fmax_mhz"])
@@ -31,11 +31,11 @@ def routed_depth(rows: Mapping[float, Record], design: str) -> CaptionedFigure:
         COLUMN_WIDTH,
         5.2,
         title="Timing of the routed design",
-        caption="How deep should the pipeline be? From right to left a stage holds less logic: the clock gets faster, "
-        "at the price of flip-flops (FF) and of more cycles, whose number stands over the latency. The fastest clock, "
-        f"{rows[fastest]['fmax_mhz']:.0f} MHz, is reached at cut-off {fastest:g}, the shortest latency, "
-        f"{rows[soonest]['latency_ns']:.0f} ns, at {soonest:g}. All are of the routed design, on "
-        f"{rows[fastest]['part']}. Design: {design_words(design)}.",
+        caption="How deep should the pipeline be? Fmax, latency (with the clock cycles above), flip-flops (FF) and "
+        f"LUTs of {design_words(design)}, routed on {rows[fastest]['part']}, against the logic in a pipeline stage. "
+        "From right to left the clock gets faster, at the cost of flip-flops and cycles. The fastest clock, "
+        f"{rows[fastest]['fmax_mhz']:.0f} MHz, is reached at cut-off {fastest:g}; the shortest latency, "
+        f"{rows[soonest]['latency_ns']:.0f} ns, at {soonest:g}.",
         data={"latency_cutoff": cutoffs}
         | {
             name: [rows[cutoff][name] for cutoff in cutoffs]
