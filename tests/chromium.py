@@ -1,6 +1,5 @@
 """Chromium without a window, driven over its DevTools pipe: pages as their readers see them, pointers as they move."""
 
-import base64
 import itertools
 import json
 import os
@@ -117,10 +116,3 @@ class Browser:
             event["params"]["request"] for event in self.events if event.get("method") == "Network.requestWillBeSent"
         ]
         return [request["url"] for request in asked[1:] if not request["url"].startswith("data:")]
-
-    def screenshot(self, path: Path) -> None:
-        """Save the whole page as PNG."""
-        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        picture = self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
-        path.write_bytes(base64.b64decode(picture))

@@ -19,6 +19,7 @@ from common.hls import golden_outputs, hls4ml_project, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.lattice.place_and_route import version as router_version
 from common.rtl import pipeline, tabulation, tracing, verified_trace
+from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
@@ -45,47 +46,10 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
         options: Which board.
         routing: Latency cut-off, seed and target clock; its FPGA is replaced by the board's.
     """
-    from common.hls import c_simulation  # imports TensorFlow, which the main process does not need
-
     design, folder = build.design, build.folder / "board"
-    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
-    pipeline_options = pipeline.PipelineOptions(
-        routing.latency_cutoffs[0], "verilog", build.open.part, build.open.clock_ns
-    )
-    parts = PARTS[design.cut]
-    alone = "latent" in parts
-    trace = verified_trace.trace(
-        model,
-        golden,
-        pixels,
-        build.folder,
-        tabulate_latent=build.open.tabulate_latent,
-        aim="delay",
-        with_latent=not alone,
-    )
-    traced = trace.traced
-    registers = pipeline.registers(traced, pipeline_options)
-    input_type = tracing.input_type(model)
-    on_board = BoardDesign(
-        design=str(design),
-        board=options.name,
-        inputs=_input_port(registers, input_type),
-        outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
-        parts=parts | {"latent": 2},
-        baud=options.baud,
-        clock_mhz=options.clock_mhz,
-        latency_cycles=pipeline.cost(traced, pipeline_options)[0],
-    )
+    trace, on_board, outputs, expected = _write_verilog(build, pixels, options, routing.latency_cutoffs[0])
     chip = BOARDS[options.name]
     routing = replace(routing, device=chip.device, package=chip.package, speed_grade=chip.speed_grade)
-    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
-    if not alone:
-        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
-        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
-    folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        pipeline.write_rtl(traced, Path(scratch), pipeline_options)
-        boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
 
     def simulate() -> dict[str, Any]:
         found = _simulate(folder, on_board, options, pixels[: len(expected)], build.open.timeout_seconds)
@@ -138,6 +102,52 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
         return Findings(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
     row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
     return Findings(row, exactness, tuple(faults))
+
+
+def _write_verilog(
+    build: Build, pixels: np.ndarray, options: BoardOptions, cutoff: float
+) -> tuple[VerifiedTrace, BoardDesign, list[test_bench.Output], np.ndarray]:
+    """Trace a design, with the latent point as a further output, and write the Verilog of the board.
+
+    Returns:
+        The traced logic, the design on the board, its outputs, and the golden outputs, float64 [images, outputs].
+    """
+    from common.hls import c_simulation  # imports TensorFlow, which the main process does not need
+
+    folder = build.folder / "board"
+    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
+    pipeline_options = pipeline.PipelineOptions(cutoff, "verilog", build.open.part, build.open.clock_ns)
+    parts = PARTS[build.design.cut]
+    with_latent = "latent" not in parts
+    trace = verified_trace.trace(
+        model,
+        golden,
+        pixels,
+        build.folder,
+        tabulate_latent=build.open.tabulate_latent,
+        aim="delay",
+        with_latent=with_latent,
+    )
+    registers = pipeline.registers(trace.traced, pipeline_options)
+    on_board = BoardDesign(
+        design=str(build.design),
+        board=options.name,
+        inputs=_input_port(registers, tracing.input_type(model)),
+        outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
+        parts=parts | {"latent": 2},
+        baud=options.baud,
+        clock_mhz=options.clock_mhz,
+        latency_cycles=pipeline.cost(trace.traced, pipeline_options)[0],
+    )
+    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
+    if with_latent:
+        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
+        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        pipeline.write_rtl(trace.traced, Path(scratch), pipeline_options)
+        boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
+    return trace, on_board, outputs, expected
 
 
 def _input_port(registers: dict[str, pipeline.PipelineRegister], input_type: FixedPoint) -> Port:

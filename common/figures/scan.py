@@ -24,9 +24,6 @@ FRONT, OTHER = VARIANTS["quantized"].colour, GREY
 FULL, BASE = VARIANTS["pruned"].colour, VARIANTS["complete"].colour
 LUTS = "LUTs, alkaid's estimate"
 QUANTITIES = {"validation_accuracy": "accuracy", "validation_l1": "L1", "lut_estimate": "LUTs (estimate)"}
-TREES, FORESTS_SEED = 300, 0
-LARGEST_PANELS = 6  # axes whose effect is drawn
-BAND = 0.25  # of an axis that all lines together may be moved
 
 
 @styled
