@@ -1,4 +1,4 @@
-"""Running the numbered scripts as users do, and comparing what they leave behind."""
+"""Helpers to run the numbered scripts as users do, and to compare their outputs."""
 
 import hashlib
 import importlib.util
@@ -35,7 +35,7 @@ TINY = {
     "05_convert_hls": ("--default-designs", "encoder/quantized_pruned"),
     "06_synthesize": ("--default-synthesize", "encoder/quantized_pruned"),
 }
-"""Flags of the shortest run of all stages: hardly trained, one small design."""
+"""Flags of the shortest run of all stages: little training, one small design."""
 
 _PRELOADED = (
     "common.networks.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
@@ -44,13 +44,13 @@ _PRELOADED = (
 
 
 def environment(outputs: Path, **variables: str) -> dict[str, str]:
-    """Environment of a stage: no MNIST unless it is asked for, an outputs folder of its own, a terminal's width."""
+    """Return the environment of a stage: without MNIST_DIR, with its own outputs folder, 80 columns wide."""
     inherited = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
     return {**inherited, "OUTPUTS_DIR": str(outputs), "COLUMNS": "80", **variables}
 
 
 def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Start a numbered script, behind the words of `wrapper`."""
+    """Start a numbered script, with `wrapper` as command prefix."""
     return subprocess.Popen(
         [*wrapper, sys.executable, f"{stage}.py", *arguments],
         cwd=ROOT,
@@ -63,21 +63,21 @@ def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, 
 
 
 def run_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Run a numbered script to its end."""
+    """Run a numbered script and wait for its end."""
     process = start_stage(stage, *arguments, outputs=outputs, wrapper=wrapper, **variables)
     printed, errors = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
 
 
 def run_well(stage: str, *arguments: str, outputs: Path, **variables: str) -> str:
-    """Run a numbered script that must succeed; return what it prints."""
+    """Run a numbered script that must succeed; return its output."""
     done = run_stage(stage, *arguments, outputs=outputs, **variables)
     assert done.returncode == 0, f"{stage} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
 def fork_stage(stage: str, *arguments: str, outputs: Path, log: Path, **variables: str):
-    """Start a numbered script in a process forked from one that has imported TensorFlow: seconds sooner."""
+    """Start a numbered script, forked from a process that has imported TensorFlow, which saves seconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     process = context.Process(target=_run_script, args=(stage, arguments, environment(outputs, **variables), log))
@@ -92,17 +92,17 @@ def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(ROOT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell, whatever started the tests
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell
     sys.argv = [f"{stage}.py", *arguments]
     script = ModuleType("__main__")
     script.__file__ = str(ROOT / f"{stage}.py")
-    # What workers return is looked up under the name that the script has in them.
+    # Results of workers are unpickled by the module name that the script has there.
     sys.modules["__main__"] = sys.modules["__mp_main__"] = script
     exec(compile(Path(script.__file__).read_text(encoding="utf-8"), script.__file__, "exec"), vars(script))
 
 
 def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
-    """Run a numbered script that must succeed, as `fork_stage` starts it."""
+    """Run a numbered script by `fork_stage`; it must succeed."""
     log = outputs.with_name(f"{outputs.name}.log")
     process = fork_stage(stage, *arguments, outputs=outputs, log=log)
     process.join()
@@ -110,10 +110,10 @@ def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
 
 
 def moments(outputs: Path, stage: str, count: int) -> list[float]:
-    """Return random moments of a stage's run [s], early ones more often: they cost less, so there can be more."""
-    took = 0.8 * artifacts.read_run(outputs, stage)["seconds"]  # that was beside other runs, on busy cores
+    """Return random times during a stage's run [s]; early ones are cheaper and so more frequent."""
+    took = 0.8 * artifacts.read_run(outputs, stage)["seconds"]  # measured on busy cores
     generator = random.Random(stage)
-    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # a second passes before its own clock runs
+    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # its own clock starts a second late
 
 
 def load_stage(stage: str) -> ModuleType:
@@ -131,21 +131,21 @@ def run_demo(outputs: Path, stages: tuple[str, ...] = STAGES) -> None:
 
 
 def run_tiny(outputs: Path) -> None:
-    """Run all stages as short as can be."""
+    """Run all stages with `TINY`."""
     outputs.mkdir(parents=True)
     for stage in ALL_STAGES:
         fork_well(stage, *TINY[stage], outputs=outputs)
 
 
 def mark_failed(outputs: Path, stage: str, *failures: str) -> None:
-    """Have a stage's record say that it has found something wrong."""
+    """Add failures to a stage's record."""
     path = outputs / stage / "run.json"
     record = json.loads(path.read_text(encoding="utf-8")) | {"failures": failures}
     path.write_text(json.dumps(record | {"sha256": artifacts.record_digest(record)}, indent=1), encoding="utf-8")
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder but the lock, by relative path; a folder has the empty string."""
+    """Return the SHA-256 of all files in a folder except locks, by relative path; empty strings for folders."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
@@ -154,30 +154,30 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def leftovers(outputs: Path) -> list[str]:
-    """Names of files and folders that a run leaves behind only when it dies."""
+    """Return names of hidden files and folders, which a run leaves only if it dies."""
     return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
 
 
 def partial_folder(outputs: Path, stage: str) -> Path | None:
-    """Folder that a running stage fills, or None where there is none yet."""
+    """Return the folder that a running stage writes to, or None if there is none yet."""
     return next(outputs.glob(f".{stage}.partial-*"), None)
 
 
 def processes_of(outputs: Path) -> list[int]:
-    """Processes that run for a folder of outputs: stages, their workers, and their tools; zombies do not count."""
+    """Return running processes of an outputs folder: stages, workers and tools, without zombies."""
     mark = f"OUTPUTS_DIR={outputs}\0".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (path / "environ").read_bytes() and is_alive(int(path.name)):
                 found.append(int(path.name))
-        except OSError:  # it has ended, or is another user's
+        except OSError:  # ended, or of another user
             continue
     return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that another process does."""
+    """Wait for a condition that another process fulfils."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -185,7 +185,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Return whether a process runs and is not a zombie."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:

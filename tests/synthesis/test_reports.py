@@ -1,4 +1,4 @@
-"""What the steps of a design found, put together: each pair of simulations that differs is counted and named."""
+"""Reports assembled from the steps of a design: each pair of simulations that differs is counted and named."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,7 +103,7 @@ def test_refuted_stage_is_a_fault():
     assert found.faults == ("netlist for xcup: differs in layer encoder_1",)
 
 
-def test_further_steps_are_reported_by_their_names_and_the_first_of_a_part_is_the_designs():
+def test_further_steps_are_reported_by_name_and_the_first_of_a_part_is_the_designs():
     deeper = {"latency_cutoff": 1.0, "fmax_mhz": 170.0}
     further = {
         "LFE5U-85F, cut-off 2": Findings(
@@ -124,7 +124,7 @@ def test_further_steps_are_reported_by_their_names_and_the_first_of_a_part_is_th
     assert (found.faults, found.unfinished) == (("simulated board: d",), ("it did not fit",))
 
 
-def test_routed_timing_fits_a_terminal_with_the_slowest_path_beneath(capsys):
+def test_routed_timing_fits_a_terminal_with_the_critical_path_below(capsys):
     timing = {"latency_cutoff": 1.5, "fmax_mhz": 175.41, "latency_cycles": 27, "latency_ns": 153.93}
     row = {**timing, "lut": 13_874, "ff": 9_564, "critical_path": ["input", "classifier_3"]}
     found = SimpleNamespace(design="encoder_classifier/quantized_pruned", routed=[row], resources={})

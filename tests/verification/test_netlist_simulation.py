@@ -16,7 +16,7 @@ from common.verification.netlist_simulation import simulate
 from common.verification.netlists import load_netlist, register_depth
 
 CYCLES = 1000
-SETTLED = slice(4, None)  # before, what the hand-written RTL leaves open differs from netlist to netlist
+SETTLED = slice(4, None)  # before, undefined registers of the handwritten RTL differ between netlists
 
 ARITHMETIC = """
 module adder #(parameter WIDTH = 4) (input [WIDTH-1:0] a, b, output [WIDTH:0] sum);
@@ -87,7 +87,7 @@ def random_inputs(netlist, cycles=CYCLES):
 
 
 def run_cxxrtl(folder, name, script, netlist, inputs):
-    """Simulate in C++ the module top that a Yosys script reads; its ports are those of the netlist."""
+    """Return the outputs of CXXRTL for module `top` of a Yosys script, with the ports of the netlist."""
     yosys(folder, f"{script}; hierarchy -top top; proc; flatten; clean -purge; write_cxxrtl -g2 {name}.cc")
     words = {port: -(-len(nets) // 32) for port, nets in (netlist.inputs | netlist.outputs).items()}
     read = [f'fread(cxxrtl_get(design, "{port}")->next, 4, {words[port]}, stdin);' for port in inputs]
@@ -107,7 +107,7 @@ def run_cxxrtl(folder, name, script, netlist, inputs):
 
 
 def find_latency(outputs, expected):
-    """Return by how many cycles the outputs follow the expected ones."""
+    """Return the delay of the outputs relative to the expected ones [clock cycles]."""
     delays = range(len(outputs) - len(expected) + 1)
     return next(delay for delay in delays if np.array_equal(outputs[delay : delay + len(expected)], expected))
 
@@ -120,7 +120,7 @@ def assert_same(outputs, expected, cycles=slice(None)):
 
 @pytest.fixture(scope="module")
 def arithmetic(tmp_path_factory):
-    """A folder with small hand-written Verilog, elaborated and synthesized."""
+    """Return a folder with small handwritten Verilog, elaborated and synthesized."""
     folder = tmp_path_factory.mktemp("arithmetic")
     (folder / "src").mkdir()
     (folder / "src/top.v").write_text(ARITHMETIC, encoding="utf-8")
@@ -131,7 +131,7 @@ def arithmetic(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A small network by alkaid (two matrix products, saturation, a lookup table), for both families; and its logic."""
+    """Return a folder with a small network (matrix products, saturation, a table) for both families, and its logic."""
     from alkaid.codegen import RTLModel
     from alkaid.trace import FVArrayInput, HWConfig, trace
 
@@ -153,7 +153,7 @@ def network(tmp_path_factory):
     return folder, logic
 
 
-def test_hand_written_rtl_matches_cxxrtl(arithmetic):
+def test_handwritten_rtl_matches_cxxrtl(arithmetic):
     netlist = load_netlist(arithmetic / "gates.json", "top")
     inputs = random_inputs(netlist)
     outputs = simulate(netlist, inputs)
@@ -165,14 +165,14 @@ def test_hand_written_rtl_matches_cxxrtl(arithmetic):
     np.testing.assert_array_equal(sums, [0, 0x2A5, *(a + b)[:-2]])
 
 
-def test_hand_written_netlist_matches_rtl(arithmetic):
+def test_handwritten_netlist_matches_rtl(arithmetic):
     netlist = load_netlist(arithmetic / "xcup.json", "top")
     inputs = random_inputs(netlist)
     expected = simulate(load_netlist(arithmetic / "gates.json", "top"), inputs)
     assert_same(simulate(netlist, inputs), expected, SETTLED)
 
 
-def test_alkaid_rtl_matches_cxxrtl_and_alkaid(network):
+def test_rtl_of_a_network_matches_cxxrtl_and_traced_logic(network):
     folder, logic = network
     netlist = load_netlist(folder / "gates.json", "top")
     inputs = random_inputs(netlist)
@@ -189,7 +189,7 @@ def test_alkaid_rtl_matches_cxxrtl_and_alkaid(network):
 
 
 @pytest.mark.parametrize("family", ["xc7", "xcup"])
-def test_alkaid_netlist_matches_cxxrtl_and_rtl(network, family):
+def test_netlist_of_a_network_matches_cxxrtl_and_rtl(network, family):
     folder, _ = network
     netlist = load_netlist(folder / f"{family}.json", "top")
     inputs = random_inputs(netlist)
@@ -203,7 +203,7 @@ def test_alkaid_netlist_matches_cxxrtl_and_rtl(network, family):
 
 
 @pytest.mark.parametrize("file", ["gates.json", "xcup.json"])
-def test_probes_show_what_inner_registers_hold(network, file):
+def test_probes_record_internal_registers(network, file):
     netlist = load_netlist(network[0] / file, "top", probes=["model_inp_reg", "optimized_away"])
     inputs = random_inputs(netlist)
     outputs = simulate(netlist, inputs)
@@ -212,17 +212,17 @@ def test_probes_show_what_inner_registers_hold(network, file):
     np.testing.assert_array_equal(outputs["model_inp_reg"][1:], inputs["model_inp"][:-1, positions])
 
 
-def test_bits_of_a_wire_that_nothing_needs_are_no_probes(network, tmp_path):
+def test_optimized_bits_are_not_probes(network, tmp_path):
     described = json.loads((network[0] / "xcup.json").read_text(encoding="utf-8"))
     bits = described["modules"]["top"]["netnames"]["model_inp_reg"]["bits"]
-    bits[1], bits[2] = "x", "0"  # left without a driver, and found to be constant
+    bits[1], bits[2] = "x", "0"  # without a driver, and constant
     (tmp_path / "netlist.json").write_text(json.dumps(described), encoding="utf-8")
     probes = load_netlist(tmp_path / "netlist.json", "top", probes=["model_inp_reg"]).probes["model_inp_reg"]
     assert (1 in probes, probes[2]) == (False, 0)
 
 
 def xilinx_cells():
-    """Verilog with every Xilinx cell that is modelled, tables at random."""
+    """Return Verilog with every modelled Xilinx cell, with random tables."""
     generator = np.random.default_rng(5)
     cells = [("INV", ".I(x[0])", {"O": 1})]
     for size in range(1, 7):
@@ -245,7 +245,7 @@ def xilinx_cells():
 
 
 def lattice_cells():
-    """Verilog with every cell of the ECP5 that is modelled, tables at random."""
+    """Return Verilog with every modelled cell of the ECP5, with random tables."""
     generator = np.random.default_rng(6)
     cells = [("PFUMX", ".ALUT(x[0]), .BLUT(x[1]), .C0(x[2])", {"Z": 1})]
     cells += [("L6MUX21", ".D0(x[0]), .D1(x[1]), .SD(x[2])", {"Z": 1})]
@@ -263,7 +263,7 @@ def lattice_cells():
 
 
 def module_of(cells):
-    """Verilog of cells side by side: type, input pins, output pins with their widths."""
+    """Return Verilog of independent cells: type, input pins, output pins with their widths."""
     lines, width = [], 0
     for number, (kind, inputs, outputs) in enumerate(cells):
         pins = [inputs]
@@ -303,7 +303,7 @@ GATES = {
 
 
 def write_module(folder, cells, inputs=("clk", "a", "b", "s"), outputs=("y",)):
-    """Write a module of one-bit nets: cells by name, each a type, its pins' nets by name, and its parameters."""
+    """Write a module of one-bit nets; cells have a type, the net of each pin, and parameters."""
     nets = {"0": "0", "1": "1"}
 
     def bits(name):
@@ -378,18 +378,18 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("message", REFUSALS)
-def test_what_cannot_be_simulated_is_refused_by_name(tmp_path, message):
+def test_unsupported_netlists_are_refused_with_the_cause(tmp_path, message):
     path = write_module(tmp_path, REFUSALS[message])
     with pytest.raises(PipelineError, match=f"{path}: {message}"):
         load_netlist(path, "top")
 
 
-def test_a_module_that_is_not_there_is_refused(tmp_path):
+def test_missing_module_is_refused(tmp_path):
     with pytest.raises(PipelineError, match="no module other, but top"):
         load_netlist(write_module(tmp_path, {"register": REGISTER}), "other")
 
 
-def test_inputs_that_do_not_fit_are_refused(tmp_path):
+def test_mismatched_inputs_are_refused(tmp_path):
     netlist = load_netlist(write_module(tmp_path, {"register": REGISTER}), "top")
     inputs = random_inputs(netlist)
     for wrong in ({}, {"a": inputs["a"]}, inputs | {"b": inputs["b"][:-1]}, inputs | {"s": np.zeros((CYCLES, 2))}):
@@ -397,7 +397,7 @@ def test_inputs_that_do_not_fit_are_refused(tmp_path):
             simulate(netlist, wrong)
 
 
-def test_unbalanced_paths_show_in_the_register_depth(tmp_path):
+def test_register_depth_detects_unbalanced_paths(tmp_path):
     cells = {
         "register": ("$_DFF_P_", {"C": "clk", "D": "a", "Q": "late"}),
         "gate": ("$_AND_", {"A": "late", "B": "b", "Y": "y"}),
@@ -408,7 +408,7 @@ def test_unbalanced_paths_show_in_the_register_depth(tmp_path):
         register_depth(load_netlist(write_module(tmp_path, constant), "top"))
 
 
-def test_integers_survive_as_bits():
+def test_integers_and_bits_convert_both_ways():
     generator = np.random.default_rng(4)
     widths, signed = [5, 0, 1, 63, 8, 3], [True, False, False, True, False, True]
     lowest = [-(1 << (width - 1)) if sign else 0 for width, sign in zip(widths, signed, strict=True)]
@@ -445,7 +445,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_single_fault_is_seen(arithmetic, tmp_path, fault):
+def test_every_single_fault_is_detected(arithmetic, tmp_path, fault):
     file, kind, change = FAULTS[fault]
     netlist = load_netlist(arithmetic / file, "top")
     inputs = random_inputs(netlist)
