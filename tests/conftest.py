@@ -98,6 +98,15 @@ def tiny_outputs(tmp_path_factory):
     return (folder / "tiny" / "outputs").resolve()
 
 
+@pytest.fixture(scope="session")
+def saved_figures(tmp_path_factory):
+    """Return the folder of the saved sample figures, and all sample figures by name."""
+    import figure_samples
+
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, figure_samples.save_all(folder)
+
+
 @pytest.fixture
 def without_powers_of_root():
     """Return a command prefix with which permission bits apply even to root."""
