@@ -1,4 +1,4 @@
-"""Fixtures of all tests. A demo run makes artifacts in the background, while tests that do not need them run."""
+"""Fixtures of all tests: outputs of one demo run, made in the background, and environments with faults."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
 
-LONGEST = ("repeat", "stale")  # slowest faults; tests of stale chains wait for each other if they run in parallel
+LONGEST = ("repeat", "stale")  # classes of faults; parallel tests of stale stages wait for each other
 
 
 def pytest_addoption(parser):
@@ -29,7 +29,7 @@ def pytest_configure(config):
     config.pluginmanager.register(faults.FaultCounter(config), "faults")
     if (allowed := config.getoption("allowed_skips")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(skips.SkipGuard(allowed), "skips")
-    # Child processes inherit ignored signals from the shell, as with nohup or in the background.
+    # Child processes would inherit signals that the shell ignores, as in background jobs and nohup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -48,7 +48,7 @@ def sample(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Sort tests: first those that take minutes, last those that wait for the demo run."""
+    """Run tests that take minutes first, and those that need the demo run last."""
 
     def place(item):
         fault = item.get_closest_marker("fault")
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _demo_run(request, tmp_path_factory):
-    """Start the demo run in the background if a test needs it; parallel workers share it."""
+    """Start the demo run in the background, if a test needs it; parallel workers share it."""
     if not any("demo_outputs" in item.fixturenames for item in request.session.items):
         yield None
         return
@@ -81,13 +81,13 @@ def _demo_run(request, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def demo_outputs(_demo_run):
-    """Return the outputs of all stages with the demo preset; read-only."""
+    """Return the outputs of all stages with the demo preset; not to be changed."""
     return _demo_run.result().resolve()
 
 
 @pytest.fixture(scope="session")
 def tiny_outputs(tmp_path_factory):
-    """Return the outputs of the shortest run of all six stages; read-only. Parallel workers share it."""
+    """Return the outputs of the shortest run of all six stages; not to be changed. Parallel workers share them."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with (folder / "tiny.lock").open("w", encoding="utf-8") as lock:
@@ -109,7 +109,7 @@ def saved_figures(tmp_path_factory):
 
 @pytest.fixture
 def without_powers_of_root():
-    """Return a command prefix with which permission bits apply even to root."""
+    """Return a wrapper command under which permission bits apply even to root."""
     wrapper = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
     if os.geteuid():
         return ()
@@ -120,13 +120,13 @@ def without_powers_of_root():
 
 @pytest.fixture
 def noexec_disk(tmp_path):
-    """Return a folder on a separate in-memory disk that does not allow execution."""
+    """Return a folder on a disk in memory, mounted noexec."""
     yield from _mounted(tmp_path / "noexec", "noexec")
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Return a folder on a separate in-memory disk of 40 MB."""
+    """Return a folder on a disk of 40 MB in memory."""
     yield from _mounted(tmp_path / "disk", "size=40m")
 
 
@@ -141,15 +141,15 @@ def _mounted(disk, options):
 
 @pytest.fixture
 def outputs(demo_outputs, tmp_path):
-    """Return a copy of the demo outputs that a test may change."""
+    """Return a copy of the demo outputs that a test may break."""
     return shutil.copytree(demo_outputs, tmp_path / "outputs")
 
 
 @pytest.fixture
 def run_here(monkeypatch, capsys):
-    """Return a function that runs a numbered script in this process, which has already imported TensorFlow.
+    """Return a function that runs a numbered script in this process, which has imported TensorFlow already.
 
-    It returns exit status, standard output and standard error. An uncaught exception fails the test.
+    It returns exit status, standard output and standard error. An exception of the script fails the test.
     """
 
     def run(stage, *arguments, outputs):

@@ -1,8 +1,8 @@
-"""Faults that tests inject: how many of each class, and how many the pipeline survived.
+"""Counts of the faults that tests inject, by class, and of those that the pipeline survived.
 
-A test marked `fault("killed")` injects one fault, or one per subtest. `make test` injects a sample: some of the
-subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults=FILE`, as in
-`make faults`, all are injected, and FILE gets the table for the results page.
+A test marked `fault("killed")` injects one fault, or one in each of its subtests. `make test` injects a sample: some of
+the subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults=FILE`, as in
+`make faults`, all are injected, and the table is written to the file, which the results page shows.
 """
 
 import json
@@ -22,22 +22,22 @@ CLASSES = {
     "mnist": "MNIST truncated, altered, swapped, slow to download, or unavailable",
     "disk": "a full disk, a read-only folder",
     "concurrent": "two runs at once, a lock left by a dead process",
-    "tool": "a tool that is missing, fails, hangs, is killed, or writes half a result; Ctrl-C",
+    "tool": "a tool that is missing, fails, hangs, is killed, or stops early; Ctrl-C",
     "configuration": "a field out of range, of the wrong type, unknown, or in conflict with another",
-    "numbers": "a NaN loss, a dead unit, accuracy at chance, an overflow, a missed target",
-    "stale": "single stages run again in any order after a change",
-    "foreign": "malicious text and model files",
+    "numbers": "a loss that is not a number, a dead unit, accuracy at chance level, an overflow, a missed target",
+    "stale": "single stages run again in any order with changed flags",
+    "foreign": "hostile text and hostile model files",
     "repeat": "the same run twice",
 }
-"""Description of each class of faults, in the order of the table."""
+"""Description of each class of faults by name, in the order of the table."""
 
 
 def add_option(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", metavar="FILE", type=Path, help="inject all faults, and write the table to FILE")
+    parser.addoption("--faults", metavar="FILE", type=Path, help="inject every fault, and write the table to FILE")
 
 
 class FaultCounter:
-    """Pytest plugin that counts faults by class, also those of parallel workers."""
+    """Pytest plugin that counts faults by class, including those of parallel workers."""
 
     def __init__(self, config: pytest.Config):
         self.path = config.getoption("faults")
@@ -55,7 +55,7 @@ class FaultCounter:
                     items.remove(item)
 
     def pytest_runtest_logreport(self, report):
-        """Count each subtest, and tests that have no subtests or failed outside of them."""
+        """Count each subtest, and each test that has none or that failed outside them."""
         name = dict(report.user_properties).get("fault")
         if name is None or report.skipped or (report.when != "call" and report.passed):
             return
@@ -63,7 +63,7 @@ class FaultCounter:
             survived = self.survived_by_subtests.get(report.nodeid, True)
             self.survived_by_subtests[report.nodeid] = survived and report.passed
         elif self.survived_by_subtests.get(report.nodeid) in (report.passed, False):
-            return  # its result is that of its subtests
+            return  # its result follows from its subtests
         self.counts[name]["injected"] += 1
         self.counts[name]["survived"] += report.passed
 

@@ -1,4 +1,4 @@
-"""Samples of all figures, and what is read from figures and their files."""
+"""Sample figures of all kinds, and helpers to read texts and data of figures."""
 
 import csv
 import warnings

@@ -1,4 +1,4 @@
-"""Guard against skipped tests: `--allowed-skips=FILE`, as in `.ci/run`, fails a run with other reasons than FILE's."""
+"""Unexpected skips: `--allowed-skips=FILE`, as in `.ci/run`, fails a run on skips with a reason that FILE lacks."""
 
 import re
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 def add_option(parser: pytest.Parser) -> None:
     parser.addoption(
         "--allowed-skips", metavar="FILE", type=Path,
-        help="fail if a test is skipped for a reason that is not in FILE; one regular expression per line",
+        help="fail if a test is skipped for a reason that FILE lacks; one regular expression per line",
     )  # fmt: skip
 
 
 class SkipGuard:
-    """Pytest plugin that lists the tests and sets the exit status to failure, also with parallel workers."""
+    """Pytest plugin that fails the run and names the tests, including those of parallel workers."""
 
     def __init__(self, allowed: Path):
         lines = allowed.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Helpers to run the numbered scripts as users do, and to compare their outputs."""
+"""Runs of the numbered scripts from the command line, and comparison of their outputs."""
 
 import hashlib
 import importlib.util
@@ -44,13 +44,13 @@ _PRELOADED = (
 
 
 def environment(outputs: Path, **variables: str) -> dict[str, str]:
-    """Return the environment of a stage: without MNIST_DIR, with its own outputs folder, 80 columns wide."""
+    """Return the environment of a stage: its outputs folder, a fixed terminal width, no MNIST unless requested."""
     inherited = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
     return {**inherited, "OUTPUTS_DIR": str(outputs), "COLUMNS": "80", **variables}
 
 
 def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Start a numbered script, with `wrapper` as command prefix."""
+    """Start a numbered script, with the command `wrapper` before it; return the process."""
     return subprocess.Popen(
         [*wrapper, sys.executable, f"{stage}.py", *arguments],
         cwd=ROOT,
@@ -63,21 +63,21 @@ def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, 
 
 
 def run_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Run a numbered script and wait for its end."""
+    """Run a numbered script; return the completed process."""
     process = start_stage(stage, *arguments, outputs=outputs, wrapper=wrapper, **variables)
     printed, errors = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
 
 
 def run_well(stage: str, *arguments: str, outputs: Path, **variables: str) -> str:
-    """Run a numbered script that must succeed; return its output."""
+    """Run a numbered script that must succeed; return what it prints."""
     done = run_stage(stage, *arguments, outputs=outputs, **variables)
     assert done.returncode == 0, f"{stage} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
 def fork_stage(stage: str, *arguments: str, outputs: Path, log: Path, **variables: str):
-    """Start a numbered script, forked from a process that has imported TensorFlow, which saves seconds."""
+    """Start a numbered script in a process forked from one with TensorFlow imported, to save seconds; return it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     process = context.Process(target=_run_script, args=(stage, arguments, environment(outputs, **variables), log))
@@ -96,13 +96,13 @@ def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str
     sys.argv = [f"{stage}.py", *arguments]
     script = ModuleType("__main__")
     script.__file__ = str(ROOT / f"{stage}.py")
-    # Results of workers are unpickled by the module name that the script has there.
+    # Workers' results are unpickled under the name that the script has there.
     sys.modules["__main__"] = sys.modules["__mp_main__"] = script
     exec(compile(Path(script.__file__).read_text(encoding="utf-8"), script.__file__, "exec"), vars(script))
 
 
 def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
-    """Run a numbered script by `fork_stage`; it must succeed."""
+    """Run a numbered script that must succeed, as `fork_stage` starts it."""
     log = outputs.with_name(f"{outputs.name}.log")
     process = fork_stage(stage, *arguments, outputs=outputs, log=log)
     process.join()
@@ -110,14 +110,14 @@ def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
 
 
 def moments(outputs: Path, stage: str, count: int) -> list[float]:
-    """Return random times during a stage's run [s]; early ones are cheaper and so more frequent."""
+    """Return random times of a stage's run [s], preferring early ones, which cost less."""
     took = 0.8 * artifacts.read_run(outputs, stage)["seconds"]  # measured on busy cores
     generator = random.Random(stage)
-    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # its own clock starts a second late
+    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # its own clock starts a second later
 
 
 def load_stage(stage: str) -> ModuleType:
-    """Import a numbered script, without running it."""
+    """Return a numbered script as a module, without running it."""
     specification = importlib.util.spec_from_file_location(f"stage_{stage}", ROOT / f"{stage}.py")
     sys.modules[specification.name] = module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -131,21 +131,32 @@ def run_demo(outputs: Path, stages: tuple[str, ...] = STAGES) -> None:
 
 
 def run_tiny(outputs: Path) -> None:
-    """Run all stages with `TINY`."""
+    """Run all stages with the flags `TINY`."""
     outputs.mkdir(parents=True)
     for stage in ALL_STAGES:
         fork_well(stage, *TINY[stage], outputs=outputs)
 
 
+def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> None:
+    """Assert exit status 1, one line with all of `words`, and no work started."""
+    status, printed, errors = done
+    assert status == 1
+    assert errors.startswith(f"ERROR: {stage}: ")
+    assert errors.count("\n") == 1
+    for word in words:
+        assert str(word) in errors
+    assert printed.count("\n") <= 1, "more than the heading: work was started"
+
+
 def mark_failed(outputs: Path, stage: str, *failures: str) -> None:
-    """Add failures to a stage's record."""
+    """Write failures into a stage's record."""
     path = outputs / stage / "run.json"
     record = json.loads(path.read_text(encoding="utf-8")) | {"failures": failures}
     path.write_text(json.dumps(record | {"sha256": artifacts.record_digest(record)}, indent=1), encoding="utf-8")
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of all files in a folder except locks, by relative path; empty strings for folders."""
+    """Return the SHA-256 of every file below a folder but the lock, by relative path; empty for folders."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
@@ -154,30 +165,30 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def leftovers(outputs: Path) -> list[str]:
-    """Return names of hidden files and folders, which a run leaves only if it dies."""
+    """Return the names of files and folders that only a killed run leaves."""
     return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
 
 
 def partial_folder(outputs: Path, stage: str) -> Path | None:
-    """Return the folder that a running stage writes to, or None if there is none yet."""
+    """Return the folder that a running stage fills, or None."""
     return next(outputs.glob(f".{stage}.partial-*"), None)
 
 
 def processes_of(outputs: Path) -> list[int]:
-    """Return running processes of an outputs folder: stages, workers and tools, without zombies."""
+    """Return the live processes of an outputs folder: stages, their workers and their tools."""
     mark = f"OUTPUTS_DIR={outputs}\0".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (path / "environ").read_bytes() and is_alive(int(path.name)):
                 found.append(int(path.name))
-        except OSError:  # ended, or of another user
+        except OSError:  # it has ended, or belongs to another user
             continue
     return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for a condition that another process fulfils."""
+    """Wait until a condition holds, or fail after a time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -185,7 +196,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process runs and is not a zombie."""
+    """Return whether a process runs; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:

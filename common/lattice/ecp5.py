@@ -43,7 +43,7 @@ def synthesize(
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the file whole.
+        ToolError: Yosys failed, or wrote an incomplete file.
     """
     products: Mapping[Path, str] = {output: "write_json -selected"}
     adders = folder / _ADDERS.name  # Yosys sees no files outside of `folder`

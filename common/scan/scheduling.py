@@ -191,7 +191,7 @@ def compute_as(
     Args:
         module: Name of the module that computes.
         program: Its `provenance.program` where the scan runs.
-        compute: What computes.
+        compute: Function to call.
         point: The point.
         given: What else `compute` takes.
     """

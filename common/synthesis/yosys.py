@@ -113,7 +113,7 @@ def elaborate(
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the file whole.
+        ToolError: Yosys failed, or wrote an incomplete file.
     """
     run_script(folder, top, _ELABORATE, {output: "write_json -selected"}, timeout_seconds, on_step)
 
@@ -141,7 +141,7 @@ def synthesize(
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, did not write the files whole, or used an unknown cell.
+        ToolError: Yosys failed, wrote incomplete files, or used an unknown cell.
     """
     products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
     adders = output.with_name(f"{output.stem}_adders.v")  # Yosys sees no files outside of `folder`
@@ -201,7 +201,7 @@ def run_script(
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the files whole.
+        ToolError: Yosys failed, or wrote incomplete files.
     """
     sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
     if not sources:
@@ -229,7 +229,7 @@ def run_script(
         )
         for product, written in partial.items():
             if not _is_whole(written, product.suffix):
-                raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")
+                raise ToolError(f"Yosys wrote no complete {product.name}; its log is {log}")
         for product, written in partial.items():
             written.replace(product)
     finally:

@@ -196,7 +196,7 @@ def test_bits_are_drawn_only_for_designs_that_differ(saved_figures):
 def test_resources_distinguish_zero_from_not_measured_and_estimates_from_synthesis(saved_figures):
     texts = text_of(saved_figures[1]["resources"])
     assert texts.count("not measured") == 4  # FFs and cycles of the pruned design, by either tool
-    assert texts.count("0") >= 3  # DSPs of three designs, beside an axis that starts at 0
+    assert texts.count("0") >= 3  # DSPs of three designs, at an axis that starts at 0
     panel = saved_figures[1]["resources"].axes[0]
     open_markers = [line.get_xdata()[0] for line in panel.lines if line.get_markerfacecolor() == "white"]
     estimates = [record["lut"] for record in paper.TABLES_5_AND_6.values()]

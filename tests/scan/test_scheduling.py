@@ -172,7 +172,7 @@ def test_design_without_luts_does_not_win():
 
 
 def dead(path):
-    """Return a trained network with constant latent units."""
+    """Return a trained network whose latent units are constant over all images."""
     model = architecture.load(path)
     layer = model.get_layer("latent")
     layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])

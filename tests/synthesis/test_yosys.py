@@ -108,7 +108,7 @@ def test_incomplete_result_is_refused(folder, monkeypatch, written):
             (folder / partial).write_text(written, encoding="utf-8")
 
     monkeypatch.setattr(yosys, "run_logged", run_logged)
-    with pytest.raises(ToolError, match=r"without writing gates\.json whole"):
+    with pytest.raises(ToolError, match=r"no complete gates\.json"):
         elaborate(folder, "top", folder / "gates.json")
     assert [path.name for path in folder.iterdir()] == ["src"]
 
