@@ -190,10 +190,10 @@ def compute_as(
 
     Args:
         module: Name of the module that computes.
-        program: Its `provenance.program` where the scan runs.
+        program: The scan's `provenance.program` of that module.
         compute: Function to call.
         point: The point.
-        given: What else `compute` takes.
+        given: Further arguments of `compute`.
     """
     ours = provenance.program(module)
     if ours == program:

@@ -149,7 +149,7 @@ def tools_stand_in(tmp_path):
         ("exit 1", "failed with exit status 1"),
         ("kill -KILL $$", "was killed by SIGKILL"),
         ('case "$*" in *help*) exit 0;; esac; sleep 600 & sleep 600', "did not finish within 5 s"),
-        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys ended without writing netlist_xcup.json whole"),
+        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys wrote no complete netlist_xcup.json"),
     ],
     ids=["absent", "failing", "killed", "hanging", "half a result"],
 )
