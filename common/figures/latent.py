@@ -114,7 +114,7 @@ def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray
     figure = new_figure(
         5.6,
         5.0,
-        title="What quantization does to the latent plane",
+        title="Effect of quantization on the latent plane",
         caption="How far does quantization move the digits in the latent plane? Arrows lead from the latent points of "
         f"the {variant_style(parent).label} float network to those of the quantized and pruned network trained from "
         f"it, for the first {ARROWS} test images of each digit; discs mark the digits' medians after quantization. "

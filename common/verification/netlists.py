@@ -95,6 +95,27 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
     if top not in modules:
         raise PipelineError(f"{path} holds no module {top}, but {', '.join(modules)}")
     module = modules[top]
+    nodes, cells, clocks = _read_cells(path, module)
+    ports = {name: (port["direction"], _nets(port["bits"])) for name, port in module["ports"].items()}
+    inputs = {name: nets for name, (way, nets) in ports.items() if way == "input" and clocks.isdisjoint(nets)}
+    outputs = {name: nets for name, (way, nets) in ports.items() if way == "output"}
+    readers = [(cells[node.output], node.inputs) for node in nodes.values()]
+    readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
+    driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
+    for reader, nets in readers:
+        if not driven.issuperset(nets):
+            undriven = next(net for net in nets if net not in driven)
+            raise PipelineError(f"{path}: net {_name_of(module, undriven)}, read by {reader}, has no driver")
+    wires = {name: module["netnames"][name]["bits"] for name in probes if name in module["netnames"]}
+    seen = {
+        name: {place: net for place, net in enumerate(_nets(bits)) if net in driven and bits[place] != "x"}
+        for name, bits in wires.items()
+    }
+    return Netlist(inputs, outputs, _in_topological_order(path, nodes, cells), seen)
+
+
+def _read_cells(path: Path, module: dict[str, Any]) -> tuple[dict[int, Node], dict[int, str], set[int]]:
+    """Return the node that drives each net, the cell of each node in words, and the nets of clocks."""
     nodes: dict[int, Node] = {}
     cells: dict[int, str] = {}
     clocks: set[int] = set()
@@ -115,30 +136,18 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
             raise PipelineError(f"{path}: {described}: {error}") from error
     if len(clocks) > 1:
         raise PipelineError(f"{path}: {', '.join(_name_of(module, net) for net in clocks)} are {len(clocks)} clocks")
+    return nodes, cells, clocks
 
-    ports = {name: (port["direction"], _nets(port["bits"])) for name, port in module["ports"].items()}
-    inputs = {name: nets for name, (way, nets) in ports.items() if way == "input" and clocks.isdisjoint(nets)}
-    outputs = {name: nets for name, (way, nets) in ports.items() if way == "output"}
-    readers = [(cells[node.output], node.inputs) for node in nodes.values()]
-    readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
-    driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
-    for reader, nets in readers:
-        if not driven.issuperset(nets):
-            undriven = next(net for net in nets if net not in driven)
-            raise PipelineError(f"{path}: net {_name_of(module, undriven)}, read by {reader}, has no driver")
+
+def _in_topological_order(path: Path, nodes: Mapping[int, Node], cells: Mapping[int, str]) -> tuple[Node, ...]:
+    """Return the nodes, each after its inputs."""
     try:
         order = TopologicalSorter({node.output: node.inputs for node in nodes.values()}).static_order()
-        ordered = tuple(nodes[net] for net in order if net in nodes)
+        return tuple(nodes[net] for net in order if net in nodes)
     except CycleError as error:
         loop = error.args[1][1:]
         kind = "combinational loop" if all(nodes[net].initial is None for net in loop) else "feedback"
         raise PipelineError(f"{path}: {kind} through {', '.join(cells[net] for net in loop)}") from error
-    wires = {name: module["netnames"][name]["bits"] for name in probes if name in module["netnames"]}
-    seen = {
-        name: {place: net for place, net in enumerate(_nets(bits)) if net in driven and bits[place] != "x"}
-        for name, bits in wires.items()
-    }
-    return Netlist(inputs, outputs, ordered, seen)
 
 
 def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[Node]:
