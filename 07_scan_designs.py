@@ -2,7 +2,7 @@
 
 Run:     python 07_scan_designs.py [--space FILE.toml] [--points 200] [--scheduler tcp://HOST:8786] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (what is there is not computed again)
-Writes:  outputs/points/ (a folder a point), outputs/07_scan_designs/ points.csv and finalists.csv (and .parquet),
+Writes:  outputs/points/ (a folder a point), outputs/07_scan_designs/ points.csv and finalists.csv (and .json),
          best.toml (for python 01_prepare_data.py --preset FILE), figures
 
 Not part of plain `make`, since it takes long: `make scan`. Interrupted, it goes on where it stopped. Designs are chosen
@@ -124,7 +124,7 @@ def draw(run: Run, _: Configuration) -> None:
     from common.report import scan_tables
     from common.scan import results
 
-    rows, finalists = (results.load(run.folder / f"{name}.parquet") for name in ("points", "finalists"))
+    rows, finalists = (results.load(run.folder / f"{name}.json") for name in ("points", "finalists"))
     front = [row for row in rows if row.get("on_front")]
     trained = [row for row in finalists if row["fault"] is None]
     tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}

@@ -1,14 +1,11 @@
-"""What a scan has found: a row a point as CSV and Parquet, the best points, and the best one as a preset file."""
+"""The results of a scan: a row for each point as CSV and JSON, the best points, and the best one as a preset file."""
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pyarrow
-import pyarrow.csv
-import pyarrow.parquet
 
 from common.scan.scheduling import Task
 from common.scan.searching import log2_luts, on_front
@@ -52,16 +49,19 @@ def best_of(rows: Sequence[Row], count: int) -> list[Row]:
 
 
 def save(rows: Sequence[Row], folder: Path, name: str) -> None:
-    """Write rows as CSV and Parquet; what a row does not have is empty."""
-    columns = dict.fromkeys(column for row in rows for column in row)
-    table = pyarrow.Table.from_pylist([{column: row.get(column) for column in columns} for row in rows])
-    pyarrow.csv.write_csv(table, folder / f"{name}.csv")
-    pyarrow.parquet.write_table(table, folder / f"{name}.parquet")
+    """Write rows as CSV and JSON; a value that a row does not have is empty, or null."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    table = [{column: row.get(column) for column in columns} for row in rows]
+    (folder / f"{name}.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
+    with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(table)
 
 
 def load(path: Path) -> list[Row]:
-    """Read what `save` wrote as Parquet; no rows where it wrote none."""
-    return pyarrow.parquet.read_table(path).to_pylist() if path.exists() else []
+    """Read the JSON that `save` wrote; return no rows where it wrote none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 def axes_of(rows: Sequence[Row]) -> list[str]:
