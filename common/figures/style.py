@@ -20,6 +20,7 @@ from matplotlib import style
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from common.hls.designs import CUTS
 from common.stages.artifacts import write_text_atomically
 
 PAGE_WIDTH = 7.0  # text width of an A4 or letter page [in]
@@ -102,8 +103,6 @@ DIGITS = (
     "#832db6",
 )
 
-CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
-
 
 class CaptionedFigure(Figure):
     """A figure that says what it shows.
@@ -145,23 +144,18 @@ def new_figure(
 
 def variant_style(name: str) -> LineStyle:
     """Return the look of a variant; it may be named with its network or cut before it, `encoder/pruned`."""
-    return VARIANTS[name.partition(", ")[0].rpartition("/")[2]]
-
-
-def variant_words(name: str) -> str:
-    """Return what a variant is called in figures, with what follows a comma: `encoder/pruned, C synthesis`."""
-    return ", ".join([variant_style(name).label, *name.split(", ")[1:]])
+    return VARIANTS[name.rpartition("/")[2]]
 
 
 def in_order(designs: Iterable[str]) -> list[str]:
     """Return names of designs, `CUT/VARIANT`, smallest cut first and variants in the order of the pipeline."""
     places = {name: place for names in (CUTS, VARIANTS) for place, name in enumerate(names)}
-    return sorted(designs, key=lambda name: [places[part] for part in name.partition(", ")[0].split("/")])
+    return sorted(designs, key=lambda name: [places[part] for part in name.split("/")])
 
 
 def design_words(name: str) -> str:
     """Return what a design, named `CUT/VARIANT`, is called in figures."""
-    return f"{CUTS[name.partition('/')[0]]}: {variant_words(name)}"
+    return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
 
 
 def save(

@@ -12,6 +12,7 @@ from common.errors import PipelineError
 from common.hls.designs import Design
 from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
+from common.records import SIMULATION, DesignRecord, ExactnessRecord
 from common.running import parallel
 
 if TYPE_CHECKING:
@@ -51,14 +52,20 @@ class Conversion:
     overflows: tuple[str, ...]
 
     @property
-    def metrics(self) -> dict[str, float]:
-        """The design's row of `metrics.json`, as far as it is known without hardware."""
-        row = {
-            "nonzero_weights": self.nonzero_weights,
-            "test_l1": None if self.csim_l1 is None else round(self.csim_l1, 6),
-            "test_accuracy": self.csim_accuracy,
-        }
-        return {name: value for name, value in row.items() if value is not None}
+    def record(self) -> DesignRecord:
+        """What the design computes, without hardware."""
+        return DesignRecord(
+            design=str(self.design),
+            kind=SIMULATION,
+            nonzero_weights=self.nonzero_weights,
+            test_l1=None if self.csim_l1 is None else round(self.csim_l1, 6),
+            test_accuracy=self.csim_accuracy,
+        )
+
+    def exactness(self, images: int) -> ExactnessRecord:
+        """Return how the C simulation compares with Keras over all test images."""
+        differing = {"qkeras_csim": self.differing}
+        return ExactnessRecord(design=str(self.design), images=images, values=self.values, differing=differing)
 
 
 def convert_and_simulate(

@@ -1,15 +1,14 @@
 """The results: a row for each network, each design and each of the paper's, from `metrics.json`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from common import paper
-from common.hls import design_metrics
-from common.hls.designs import VARIANTS
+from common.hls.designs import CUTS, VARIANTS
+from common.records import DesignRecord, ExactnessRecord, completed
 
 DASH = "–"
-CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
 PRECISION_OF_CUT = {"encoder": ("encoder", "latent"), "encoder_classifier": ("encoder", "latent", "classifier")}
 GROUPS = {
     "complete": "Complete",
@@ -18,13 +17,7 @@ GROUPS = {
     "quantized_pruned": "Quantized and pruned",
     "other": "Others",
 }
-PAPER_VARIANTS = {
-    "AE": "complete",
-    "AE pruned": "pruned",
-    "QAE pruned": "quantized_pruned",
-    "QAE pruned, Virtex-7": "quantized_pruned",
-}
-COMPUTED = ("nonzero_weights", "test_l1", "test_accuracy")
+MEASURED = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
 AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
 # Of the paper's Table 1: weights alone, since its biases are counted otherwise (contradiction 2).
 PAPER_WEIGHTS = {"complete": 6_048, "pruned": 5_586}
@@ -88,22 +81,24 @@ def number(value: float | None, decimals: int = 0) -> str:
     return DASH if value is None else f"{value:,.{decimals}f}".replace("-", "−")
 
 
-def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> list[Row]:
+def read_rows(
+    models: Mapping[str, Mapping[str, Any]],
+    designs: Sequence[DesignRecord],
+    exactness: Sequence[ExactnessRecord],
+    precision: Mapping[str, Any] | None,
+) -> list[Row]:
     """Return all rows, variant by variant: networks, the paper's networks, designs, the paper's designs.
 
     Args:
-        metrics: What `metrics.json` says.
+        models: What `metrics.json` says of networks, by their names.
+        designs: What it says of designs.
+        exactness: What it says of their simulations.
         precision: Fixed-point types of the quantized networks as configured, or None where they are not known.
     """
-    models, stale_rows = metrics.get("models", {}), metrics.get("stale_rows", {})
     rows = [
-        *(
-            _network_row(name, found, precision, stale=name in stale_rows.get("models", ()))
-            for name, found in models.items()
-            if AFTER_TRAINING not in name
-        ),
+        *(_network_row(name, found, precision) for name, found in models.items() if AFTER_TRAINING not in name),
         *_paper_networks(),
-        *_design_rows(metrics, precision),
+        *_design_rows(completed(designs), exactness, precision),
         *_paper_designs(),
     ]
     places = list(GROUPS)
@@ -120,13 +115,14 @@ def _variant_of(name: str) -> str:
     return name if name in VARIANTS else "other"
 
 
-def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None, *, stale: bool) -> Row:
+def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
     network, _, variant = name.partition("/")
     words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
     bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
     tool = "QKeras" if variant.startswith("quantized") else "Keras"
     kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
     weights = measured(found, "nonzero_weights")
+    stale = bool(found.get("stale"))
     return Row(_variant_of(variant), "network", words, weights, bits, **kept, source=tool, stale=stale)
 
 
@@ -142,44 +138,32 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
     return str(min(types)) if min(types) == max(types) else f"{min(types)}–{max(types)}"
 
 
-def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
-    designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
-    stale = {name for part in ("designs", "exactness") for name in metrics.get("stale_rows", {}).get(part, ())}
+def _design_rows(
+    designs: Sequence[DesignRecord], exactness: Sequence[ExactnessRecord], precision: Mapping[str, Any] | None
+) -> Iterable[Row]:
     cuts = list(CUTS)
-    names = dict.fromkeys((*designs, *(name.partition(", ")[0] for name in exactness)))
-    counts = _counts_by_design(names, exactness)
-    for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
-        design = name.partition(", ")[0]
-        # What a design computes does not depend on the part that it is synthesized for.
-        computed = {key: value for key, value in designs.get(design, {}).items() if key in COMPUTED}
-        found = {**computed, **designs.get(name, {})}
-        cut, _, variant = design.partition("/")
-        numbers = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
-        quantized = variant.startswith("quantized")
+    for record in sorted(designs, key=lambda record: [*cuts, record.cut].index(record.cut)):
+        compared = [each for each in exactness if _of(each, designs) is record]
+        counts = [count for each in compared for count in each.differing.values()]
+        quantized = record.variant.startswith("quantized")
         yield Row(
-            _variant_of(variant),
+            _variant_of(record.variant),
             "design",
-            CUTS.get(cut, name),
-            measured(found, "nonzero_weights"),
-            bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
-            **{key: measured(found, key) for key in numbers},
-            **counts.get(name, {}),
-            source=design_metrics.source(found),
-            stale=name in stale,
+            CUTS.get(record.cut, record.design),
+            record.nonzero_weights,
+            bits=_bits(precision, PRECISION_OF_CUT.get(record.cut, ())) if quantized else "16",
+            **{name: getattr(record, name) for name in MEASURED},
+            differing=sum(counts) if counts else None,
+            compared=sum(each.values * len(each.differing) for each in compared) if counts else None,
+            source=record.source,
+            stale=any(each.stale for each in (record, *compared)),
         )
 
 
-def _counts_by_design(names: Iterable[str], exactness: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """Return how many values were compared and differ, all comparisons together, for each row that has any."""
-    found: dict[str, dict[str, int]] = {}
-    for name, row in exactness.items():
-        owner = max((each for each in names if f"{name}, ".startswith(f"{each}, ")), key=len)
-        counts = [count for pair, count in row.items() if pair not in ("images", "values")]
-        if counts:
-            sums = found.setdefault(owner, {"differing": 0, "compared": 0})
-            sums["differing"] += sum(counts)
-            sums["compared"] += len(counts) * row.get("values", 0)
-    return found
+def _of(exactness: ExactnessRecord, designs: Sequence[DesignRecord]) -> DesignRecord | None:
+    """Return the design that was simulated, on its part or, where that has no record, the first."""
+    same = [record for record in designs if record.design == exactness.design]
+    return next((record for record in same if record.part == exactness.part), next(iter(same), None))
 
 
 def _paper_networks() -> Iterable[Row]:
@@ -192,9 +176,7 @@ def _paper_networks() -> Iterable[Row]:
 
 
 def _paper_designs() -> Iterable[Row]:
-    for name, found in paper.TABLES_5_AND_6.items():
-        variant = PAPER_VARIANTS[name]
-        numbers = {key: value for key, value in found.items() if key != "part"}
-        source = f"{design_metrics.ESTIMATE}, Vivado HLS, {found['part']}"
-        words = f"paper, {name.partition(',')[0]}"
-        yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
+    for name, record in paper.TABLES_5_AND_6.items():
+        numbers = {each: getattr(record, each) for each in MEASURED}
+        bits, variant = PAPER_BITS[record.variant], record.variant
+        yield Row(variant, "paper", f"paper, {name}", bits=bits, **numbers, source=record.source)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from common import paper
+from common.hls.designs import CUTS
 from common.published_designs import overestimate
-from common.report.results import CUTS, DASH, GROUPS, Row, number
+from common.report.results import DASH, GROUPS, Row, number
 
 NOTES = (
     "A dash is a value that was not measured or does not exist. Weights left are those that are not zero, biases not "

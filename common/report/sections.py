@@ -90,7 +90,7 @@ def _answer(page: Page) -> dict[str, Any]:
 
 
 def _way(page: Page) -> dict[str, Any]:
-    return {"workflows": draw_workflows(page.stages, page.metrics)}
+    return {"workflows": draw_workflows(page)}
 
 
 def _draw(page: Page) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _stage(page: Page, stage: Stage) -> dict[str, Any]:
 
 def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
     """Return the tables of a stage, the paper's numbers beside ours."""
-    models, designs, exactness = (page.metrics.get(part, {}) for part in ("models", "designs", "exactness"))
+    models, designs, exactness = page.models, page.designs, page.exactness
     subject, comparable = stage.subject, page.caution is None
     ran = {stage.subject: stage.name for stage in page.stages if stage.run}
     found: list[Comparison | None] = []

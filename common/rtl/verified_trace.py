@@ -6,6 +6,7 @@ the tables are compared as a whole too: images reach only some of the plane's po
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +15,9 @@ from hls4ml.model.graph import ModelGraph
 
 from common.hls import golden_outputs, mismatches, test_bench
 from common.hls.golden_outputs import GoldenOutputs
+from common.records import ExactnessRecord
 from common.rtl import tabulation, tracing
 from common.rtl.tracing import Aim, TracedModel
-
-Counts = dict[str, int]
-"""A row of `exactness` in `metrics.json`: images, values, and for each pair of simulations how many values differ."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,30 @@ class VerifiedTrace:
     differing_entries: int
     faults: tuple[str, ...]
 
-    def exactness(self, name: str) -> dict[str, Counts]:
-        """Return the rows of `metrics.json` of a design, or of what else was traced of it, by their names."""
-        rows = {name: {"images": len(self.outputs), "values": self.outputs.size, "csim_alir": self.differing}}
-        if self.entries:
-            rows[f"{name}, tables"] = {"values": self.entries, "csim_table": self.differing_entries}
-        return rows
+    def exactness(
+        self, design: str, part: str = "", *flow: str, further: Mapping[str, int] | None = None
+    ) -> tuple[ExactnessRecord, ...]:
+        """Return the records of a design that was traced for a part: of the images, and of the tables.
+
+        Args:
+            design: Which one.
+            part: FPGA or board; empty for the main flow.
+            flow: Words for it, where the part has several.
+            further: Counts of other pairs of simulations over the images.
+        """
+        found = ExactnessRecord(
+            design=design,
+            part=part,
+            flow=", ".join(flow),
+            images=len(self.outputs),
+            values=self.outputs.size,
+            differing={"csim_alir": self.differing, **(further or {})},
+        )
+        if not self.entries:
+            return (found,)
+        differing = {"csim_table": self.differing_entries}
+        flow = ", ".join((*flow, "tables"))
+        return found, replace(found, flow=flow, images=None, values=self.entries, differing=differing)
 
 
 def trace(
