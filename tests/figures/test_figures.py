@@ -24,6 +24,7 @@ from common.figures import agreement, hardware, latent, networks, style, trainin
 from common.figures import images as image_figures
 from common.figures import labels as plot_labels
 from common.figures import weights as weight_figures
+from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 
 ROOT = Path(__file__).parents[2]
 LARGEST_SVG = 400_000  # bytes
@@ -70,13 +71,17 @@ CURVES = {
     }
     for variant in VARIANTS
 }
-DESIGNS = {
-    "encoder/quantized_pruned": {"lut": 5210, "ff": 1803, "dsp": 0, "latency_cycles": 5},
-    "encoder_classifier/complete": {"lut": 62_210, "ff": 18_803, "dsp": 0, "latency_cycles": 12, "test_accuracy": 0.9},
-    "encoder_classifier/pruned": {"lut": 61_000, "dsp": 7, "test_accuracy": 0.9},
-    "encoder_classifier/pruned, C synthesis": {"lut": 99_000, "dsp": 7, "estimate": True, "test_accuracy": 0.9},
-    "full/quantized_pruned": {"lut": 8720, "ff": 2700, "dsp": 0, "latency_cycles": 8, "test_accuracy": 0.9062},
-}
+DESIGNS = [
+    DesignRecord(design=f"{cut}/{variant}", kind=kind, lut=lut, dsp=dsp, **numbers)
+    for cut, variant, kind, lut, dsp, numbers in (
+        ("encoder", "quantized_pruned", SYNTHESIS, 5210, 0, {"ff": 1803, "latency_cycles": 5}),
+        ("encoder_classifier", "complete", SYNTHESIS, 62_210, 0,
+         {"ff": 18_803, "latency_cycles": 12, "test_accuracy": 0.9}),
+        ("encoder_classifier", "pruned", SYNTHESIS, 61_000, 7, {"test_accuracy": 0.9}),
+        ("encoder_classifier", "pruned", ESTIMATE, 99_000, 7, {"test_accuracy": 0.9, "tool": "Vivado HLS 2020.1"}),
+        ("full", "quantized_pruned", SYNTHESIS, 8720, 0, {"ff": 2700, "latency_cycles": 8, "test_accuracy": 0.9062}),
+    )
+]  # fmt: skip
 # As hls4ml names and orders layers.
 HLS_LAYERS = [name for layer in SHAPES for name in (layer, "image" if layer == "decoder_3" else f"{layer}_relu")][:-1]
 AGREEMENT = {
@@ -485,7 +490,7 @@ def test_resources_tell_nothing_from_not_measured_and_estimates_from_syntheses(s
     assert texts.count("0") >= 3  # DSPs of three designs, beside an axis that starts at 0
     panel = saved[1]["resources"].axes[0]
     open_markers = [line.get_xdata()[0] for line in panel.lines if line.get_markerfacecolor() == "white"]
-    estimates = [record["lut"] for record in paper.TABLES_5_AND_6.values()]
+    estimates = [record.lut for record in paper.TABLES_5_AND_6.values()]
     assert open_markers == [99_000, *estimates]
 
 
