@@ -1,11 +1,11 @@
-"""Where the report of January 2022 disagrees with itself, and what running it again shows."""
+"""Where the report of January 2022 contradicts itself, and what running its recipe again shows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A statement of the report that does not fit another of its own."""
+    """A statement of the report that contradicts another of its own."""
 
     title: str
     text: str

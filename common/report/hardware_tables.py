@@ -1,4 +1,4 @@
-"""The paper's tables of designs beside ours, and how many values differ between simulations of ours."""
+"""The paper's tables of designs next to ours, and how many values differ between simulations of ours."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from common.report.results import DASH, number
 
 
 def tables_5_and_6(designs: Sequence[DesignRecord]) -> Comparison | None:
-    """Return what designs use on an FPGA, beside Tables 5 and 6 of the revision."""
+    """Return the resources of our designs next to Tables 5 and 6 of the revision."""
     synthesized = [record for record in designs if record.kind in (ESTIMATE, SYNTHESIS)]
     if not synthesized:
         return None
@@ -29,10 +29,10 @@ def tables_5_and_6(designs: Sequence[DesignRecord]) -> Comparison | None:
         rows,
         (
             f"The paper's numbers are estimates of C synthesis. {overestimate()}: {_projects()}. The last column "
-            "compares like with like: a number of logic synthesis is divided by the paper's estimate over "
+            "compares like with like: it divides LUTs after logic synthesis by the paper's estimate over "
             f"{OVERESTIMATES[1]:.2f} to {OVERESTIMATES[0]:.2f}.",
-            "The paper's designs multiply with DSPs; the open flow here turns every multiplication by a constant into "
-            "additions, so that it needs none.",
+            "The paper's designs multiply with DSPs. The open flow here turns every multiplication by a constant into "
+            "additions and uses no DSP.",
             *_before_placement(synthesized),
             *_proofs(designs),
         ),
@@ -153,8 +153,8 @@ def exactness(found: Sequence[ExactnessRecord]) -> Comparison | None:
             "Zero is the only good number. Float designs are not listed: floating and fixed point never agree to the "
             "last bit. The encoder gives the latent point, encoder_classifier ten logits, full the image and ten "
             "logits.",
-            "A row says how many test images its simulations have seen. Tables over the latent plane have an entry for "
-            "each of its points, whether an image reaches it or not, and are compared as a whole.",
+            "The column images counts the test images that were simulated. Tables over the latent plane have an entry for "
+            "each of its points, whether an image reaches it or not, and every entry is compared.",
             "Softmax is left out of the hardware: the largest logit is the most probable digit.",
         ),
         frozenset(place for place, record in enumerate(found) if any(record.differing.values())),

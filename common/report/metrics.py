@@ -1,4 +1,4 @@
-"""`metrics.json`: what the stages have measured, merged, and which of it is not current."""
+"""`metrics.json`: the measurements of all stages, merged, with those that are stale marked."""
 
 import json
 from collections.abc import Mapping

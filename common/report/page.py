@@ -1,4 +1,4 @@
-"""What the results page is made of: stages, numbers, figures, and what is wrong with them, read from `outputs/`."""
+"""Contents of the results page: stages, numbers, figures, and their problems, read from `outputs/`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page and the table say.
+    """Contents of the page and the table.
 
     Attributes:
         outputs: Folder that everything is read from.
@@ -29,7 +29,7 @@ class Page:
         models: What `metrics.json` says of networks, by their names.
         designs: What it says of designs.
         exactness: What it says of their simulations.
-        problems: What is wrong, and the commands that mend it.
+        problems: What is wrong, and the commands that repair it.
         rows: Of the results table.
         precision: Fixed-point types of the quantized networks, or None where they are not known.
         figures: Of each stage, by its name, embedded.
@@ -62,7 +62,7 @@ class Page:
 
     @property
     def caution(self) -> str | None:
-        """What to say first where these are not MNIST's images."""
+        """Warning where these are not MNIST's images."""
         return dataset.caution(self._last.get("dataset"))
 
     @property

@@ -43,7 +43,7 @@ class Row:
         clock_ns: Clock period [ns].
         differing: Values in which two simulations of it differ, all comparisons together.
         compared: How many were compared.
-        source: Tool and part, and whether a number is an estimate or logic synthesis.
+        source: How far which tool went, on which FPGA.
         stale: Whether it was made from what has changed since.
     """
 

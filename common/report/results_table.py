@@ -1,4 +1,4 @@
-"""The results table in words: its columns, the answer in a few sentences, and the table as CSV and Markdown."""
+"""The results table: its columns, a summary in a few sentences, and the table as CSV and Markdown."""
 
 import csv
 import io
@@ -12,11 +12,11 @@ from common.report.results import DASH, GROUPS, Row, number
 
 NOTES = (
     "A dash is a value that was not measured or does not exist. Weights left are those that are not zero, biases not "
-    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of digits read right, both of the test images.",
+    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of correct digits, both for the test images.",
     f"The paper's designs are encoder + classifier. Their numbers are C-synthesis estimates: {overestimate()}. The "
-    "source says which of the two a number is. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
+    "last column names the source. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
     f"The paper: {paper.REPORT}; {paper.REVISION}.",
-    "Values that differ: between each two simulations of a design, all together; 0 is the only good number.",
+    "Values that differ: summed over all pairs of simulations of a design; 0 is the only good number.",
 )
 
 
@@ -57,21 +57,20 @@ DESIGN_COLUMNS = (
 
 
 def headline(rows: list[Row]) -> list[str]:
-    """Return the answer in a few sentences, about the quantized and pruned network as far as it is not stale."""
+    """Return a few sentences about the quantized and pruned network, without stale numbers."""
     ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper" and not row.stale]
     network = next((row for row in ours if row.kind == "network" and row.test_accuracy is not None), None)
     design = next((row for row in ours if row.lut is not None and row.name == CUTS["encoder_classifier"]), None)
     sentences = []
     if network is not None:
         sentences.append(
-            f"Quantized and pruned, the network keeps {number(network.weights_left)} weights of {network.bits} bits "
-            f"and reads {100 * network.test_accuracy:.1f} % of the test digits right."
+            f"The quantized and pruned network keeps {number(network.weights_left)} weights of {network.bits} bits; "
+            f"its test accuracy is {100 * network.test_accuracy:.1f} %."
         )
     if design is not None:
         sentences.append(
-            f"As hardware, encoder and classifier take {number(design.lut)} LUTs, {number(design.ff)} flip-flops and "
-            f"{number(design.dsp)} DSPs ({design.source}), with a result {number(design.latency_cycles)} clock cycles "
-            "after its image."
+            f"As hardware, encoder and classifier use {number(design.lut)} LUTs, {number(design.ff)} flip-flops and "
+            f"{number(design.dsp)} DSPs ({design.source}); the latency is {number(design.latency_cycles)} clock cycles."
         )
     compared = [row for row in rows if row.exactness is not None and not row.stale]
     if compared:
@@ -98,7 +97,7 @@ def as_csv(rows: list[Row]) -> str:
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """Return the rows as two Markdown tables, networks and designs, narrow enough for a terminal's window."""
+    """Return the rows as two Markdown tables, networks and designs, narrow enough for a terminal."""
     networks = [row for row in rows if row.kind == "network" or (row.kind == "paper" and row.lut is None)]
     designs = [row for row in rows if row not in networks]
     tables = (("Networks", networks, NETWORK_COLUMNS), ("Designs", designs, DESIGN_COLUMNS))
@@ -106,7 +105,7 @@ def as_markdown(rows: list[Row]) -> str:
 
 
 def _markdown_table(rows: list[Row], headings: tuple[str, ...]) -> str:
-    """Return a table, a line with the name of the variant before its rows."""
+    """Return a table with the name of each variant on a line before its rows."""
     columns = [column for column in COLUMNS if column.heading in headings]
     table = [["", *(column.heading for column in columns)]]
     variant = None

@@ -1,4 +1,4 @@
-"""The one-screen summary that `make` ends with: results, what is exact, what was run, where to look."""
+"""The one-screen summary at the end of `make`: what has run, results, exactness, failures."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ def main(started: float) -> int:
     if made:
         console.note(f"made: {', '.join(made)}")
     else:
-        console.note("nothing to do: every stage is newer than all that it is made of")
+        console.note("nothing to do: every stage is up to date")
     if caution := dataset.caution(metrics["dataset"]):
         console.warning(caution)
 
@@ -73,7 +73,7 @@ def _marked(name: str, *, stale: bool) -> str:
 
 
 def _print_designs(designs: Iterable[DesignRecord]) -> None:
-    """Print a table for each source of numbers, so that an estimate never stands beside a count."""
+    """Print a table for each source of numbers, so that estimates and counts are never in one table."""
     tables = defaultdict(list)
     for record in records.completed(designs):
         if record.lut is not None:

@@ -1,7 +1,7 @@
-"""The way of the data (paper, figure 1) for this pipeline: where the page draws stages, variants and their numbers.
+"""How the data flow through this pipeline (paper, figure 1): positions of stages, variants and their numbers.
 
-Stages are boxes in a row, variants of the network lines that run through them, with a stop wherever a variant is made
-or looked at. The same is laid out twice: side by side for wide screens, from top to bottom for narrow ones.
+Stages are boxes in a row. Each variant of the network is a line through them, with a stop where it is trained, converted
+or synthesized. There are two layouts: stages side by side for wide screens, from top to bottom for narrow ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things lie [px]: stages step along one direction, the lines of variants lie across it.
+    """Positions [px]: stages follow each other along one direction; lines of variants are spaced along the other.
 
     Attributes:
         name: `wide` or `tall`.
@@ -56,7 +56,7 @@ class Layout:
 
     @property
     def is_wide(self) -> bool:
-        """Whether stages lie side by side."""
+        """Whether stages are side by side."""
         return self.step[0] > 0
 
     def box_of(self, column: int) -> Point:
@@ -113,7 +113,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A piece of a variant's line, solid where it has been gone."""
+    """A piece of a variant's line, solid where the stage has run."""
 
     path: str
     colour: str
@@ -163,10 +163,10 @@ def _draw(layout: Layout, page: Page) -> Workflow:
         if lane in PARENTS:
             source = layout.stop(_parent(lane, page), begin - 1)
             lines.append(Line(_curve(source, layout.stop(lane, begin), layout), colour, first in done))
-        behind = [stage.subject for stage in shown if columns[stage.subject] >= begin]
+        downstream = [stage.subject for stage in shown if columns[stage.subject] >= begin]
         if lane == IMAGES:
-            behind = behind[:2]  # as far as the stage before pruning, which trains from scratch
-        for subject in behind:
+            downstream = downstream[:2]  # as far as the stage before pruning, which trains from scratch
+        for subject in downstream:
             column = columns[subject]
             below = _numbers(subject, lane, page)
             if subject != first:
@@ -201,7 +201,7 @@ def _name(lane: str, layout: Layout) -> tuple[str, ...]:
 
 
 def _numbers(subject: str, lane: str, page: Page) -> tuple[str, ...]:
-    """Return what a stage found out about a variant: its accuracy, whether it is exact, its size."""
+    """Return the numbers of a variant at a stage: accuracy, values that differ, or LUTs."""
     if lane == IMAGES:
         return ()
     if subject in ("train_autoencoder", "prune", "quantize"):
