@@ -25,17 +25,11 @@ PAIRS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A record of one design.
+    """A record of one design."""
 
-    Attributes:
-        design: `CUT/VARIANT`.
-        part: FPGA family, device or board; empty where the record holds for all.
-        stale: Whether a stage that made it is stale.
-    """
-
-    design: str
-    part: str = ""
-    stale: bool = False
+    design: str  # CUT/VARIANT
+    part: str = ""  # FPGA family, device or board; empty where the record holds for all
+    stale: bool = False  # whether a stage that made it is stale
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
@@ -60,93 +54,59 @@ class Record:
 
     @property
     def cut(self) -> str:
-        """What of the network it is."""
+        """Part of the network that it computes."""
         return self.design.partition("/")[0]
 
     @property
     def variant(self) -> str:
-        """Of which network it is."""
+        """Variant of the network."""
         return self.design.partition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DesignRecord(Record):
-    """What a design computes or costs, by one tool on one part.
+    """What a design computes or costs, by one tool on one part."""
 
-    Attributes:
-        kind: How far the tool went: `SIMULATION`, `ESTIMATE`, `SYNTHESIS` or `ROUTED`.
-        tool: Its name and version; of several, the last is the one that counted.
-        package: Of the part, with its speed grade; of a board, with its FPGA.
-        nonzero_weights: Weights that are not zero.
-        test_l1: Mean |r - r^| of a pixel, test images.
-        test_accuracy: 0 to 1, test images.
-        lut: Look-up tables, before placement unless it is routed; of four inputs on a Lattice ECP5.
-        inverter: Inverters before placement, which can take up a LUT more each.
-        route_through: Carry chain inputs without a LUT of their own, which take up one more each.
-        luts_available: LUTs that the part has.
-        ff: Flip-flops.
-        carry: Carry chain cells.
-        wide_mux: Multiplexers that join LUTs.
-        dsp: Multiplier blocks.
-        bram: Block RAMs; for HLS tools of 18 kbit.
-        latency_cycles: From image to result [clock cycles].
-        initiation_interval: From image to image [clock cycles].
-        clock_ns: Clock period: the HLS tool's estimate, the routed design's, or the board's [ns].
-        fmax_mhz: Fastest clock of the routed design [MHz].
-        latency_ns: From image to result [ns].
-        target_mhz: Clock that the router aims at [MHz].
-        slack_ns: What is left of that clock's period [ns].
-        latency_cutoff: Adders in a row between two pipeline registers, at most.
-        critical_path: First and last layer of the slowest path.
-        critical_logic_ns: Of that path, in cells [ns].
-        critical_routing_ns: Of that path, between cells [ns].
-        stages: Pipeline stages, of which it was asked to prove netlist and RTL equal.
-        stages_proven: Those for which that is proven.
-        uart_images: Images that went through the simulated serial line of the board.
-        uart_differing: Values that came back otherwise.
-        log: The router's, in the folder of the stage.
-    """
-
-    kind: str
-    tool: str = ""
-    package: str = ""
+    kind: str  # how far the tool went: SIMULATION, ESTIMATE, SYNTHESIS or ROUTED
+    tool: str = ""  # name and version; of several tools, the last one counted
+    package: str = ""  # of the part, with its speed grade; of a board, with its FPGA
     nonzero_weights: int | None = None
-    test_l1: float | None = None
-    test_accuracy: float | None = None
-    lut: int | None = None
-    inverter: int | None = None
-    route_through: int | None = None
-    luts_available: int | None = None
+    test_l1: float | None = None  # mean |r - r^| of a pixel, test images
+    test_accuracy: float | None = None  # 0 to 1, test images
+    lut: int | None = None  # of up to six inputs, before placement; of four inputs and placed on a Lattice ECP5
+    inverter: int | None = None  # before placement; each can take up a LUT more
+    route_through: int | None = None  # carry chain inputs without a LUT of their own, likewise
+    luts_available: int | None = None  # on the part
     ff: int | None = None
-    carry: int | None = None
-    wide_mux: int | None = None
+    carry: int | None = None  # carry chain cells
+    wide_mux: int | None = None  # multiplexers that join LUTs
     dsp: int | None = None
-    bram: int | None = None
-    latency_cycles: int | None = None
-    initiation_interval: int | None = None
-    clock_ns: float | None = None
-    fmax_mhz: float | None = None
-    latency_ns: float | None = None
-    target_mhz: float | None = None
-    slack_ns: float | None = None
-    latency_cutoff: float | None = None
-    critical_path: tuple[str, ...] = ()
-    critical_logic_ns: float | None = None
-    critical_routing_ns: float | None = None
-    stages: int | None = None
+    bram: int | None = None  # of HLS tools: of 18 kbit
+    latency_cycles: int | None = None  # from image to result [clock cycles]
+    initiation_interval: int | None = None  # from image to image [clock cycles]
+    clock_ns: float | None = None  # period: the HLS tool's estimate, the routed design's, or the board's [ns]
+    fmax_mhz: float | None = None  # of the routed design [MHz]
+    latency_ns: float | None = None  # from image to result [ns]
+    target_mhz: float | None = None  # clock that the router aims at [MHz]
+    slack_ns: float | None = None  # of the target period [ns]
+    latency_cutoff: float | None = None  # adders in a row between two pipeline registers, at most
+    critical_path: tuple[str, ...] = ()  # its first and last layer
+    critical_logic_ns: float | None = None  # of the critical path, in cells [ns]
+    critical_routing_ns: float | None = None  # of the critical path, between cells [ns]
+    stages: int | None = None  # pipeline stages whose netlist and RTL were to be proven equal
     stages_proven: int | None = None
-    uart_images: int | None = None
-    uart_differing: int | None = None
-    log: str = ""
+    uart_images: int | None = None  # sent through the simulated serial line of the board
+    uart_differing: int | None = None  # values that came back wrong
+    log: str = ""  # of the router, in the folder of the stage
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What no two records have in common."""
+        """Fields that identify the record."""
         return self.design, self.kind, self.tool, self.part
 
     @property
     def fpga(self) -> str:
-        """The part in full."""
+        """Part and package."""
         return ", ".join(filter(None, (self.part, self.package)))
 
     @property
@@ -158,28 +118,21 @@ class DesignRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExactnessRecord(Record):
-    """How many values differ between simulations of a design; 0 is the only good number.
+    """How many values differ between simulations of a design; 0 is the only good number."""
 
-    Attributes:
-        flow: Of several ways to make it, such as `VHDL` or `cut-off 2`; empty for the main one.
-        images: Test images that the simulations have seen; None where something else was compared.
-        values: Values compared, by each pair.
-        differing: How many of them differ, by the pair, of `PAIRS`.
-    """
-
-    values: int
-    differing: Mapping[str, int]
-    flow: str = ""
-    images: int | None = None
+    flow: str = ""  # of several on a part, such as VHDL or cut-off 2; empty for the main one
+    images: int | None = None  # test images that were simulated; None for tables
+    values: int  # compared, by each pair
+    differing: Mapping[str, int]  # how many of them differ, by the pair of PAIRS
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What no two records have in common."""
+        """Fields that identify the record."""
         return self.design, self.part, self.flow
 
     @property
     def name(self) -> str:
-        """The design, with part and flow."""
+        """Design, part and flow."""
         return ", ".join(filter(None, self.key))
 
     def updated(self, later: Self) -> Self:

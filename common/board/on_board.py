@@ -17,8 +17,7 @@ from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.hls import golden_outputs, hls4ml_project, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.lattice.place_and_route import version as router_version
-from common.records import ROUTED, DesignRecord, ExactnessRecord
+from common.records import DesignRecord, ExactnessRecord
 from common.rtl import pipeline, tabulation, tracing, verified_trace
 from common.running import parallel
 from common.stages import finished_steps, provenance
@@ -102,20 +101,13 @@ def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: Place
             timeout_seconds=build.open.timeout_seconds,
             on_step=lambda step: parallel.say(f"{design} on the board: {step}"),
         )
-        return DesignRecord(
-            **which,
-            kind=ROUTED,
-            tool=f"{yosys.version()}, {router_version()}",
-            package=f"{chip.device}, {chip.package}, speed grade {chip.speed_grade}",
-            lut=routed.used["TRELLIS_COMB"],
-            ff=routed.used["TRELLIS_FF"],
-            luts_available=routed.available["TRELLIS_COMB"],
-            latency_cycles=on_board.latency_cycles,
-            initiation_interval=1,
+        record = routed.record(
+            yosys.version(), on_board.latency_cycles, **which, package=f"{routing.device}, {routing.chip}"
+        )
+        return replace(
+            record,
             clock_ns=round(1000 / options.clock_mhz, 3),
-            fmax_mhz=round(routed.fmax_mhz, 2),
             latency_ns=round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
-            target_mhz=routed.target_mhz,
             slack_ns=round(1000 / options.clock_mhz - routed.clock_ns, 3),
             log=f"{design}/{folder.name}/routed.log",
         ).as_json()

@@ -153,8 +153,8 @@ def exactness(found: Sequence[ExactnessRecord]) -> Comparison | None:
             "Zero is the only good number. Float designs are not listed: floating and fixed point never agree to the "
             "last bit. The encoder gives the latent point, encoder_classifier ten logits, full the image and ten "
             "logits.",
-            "The column images counts the test images that were simulated. Tables over the latent plane have an entry for "
-            "each of its points, whether an image reaches it or not, and every entry is compared.",
+            "The column images counts the test images that were simulated. Tables over the latent plane have an entry "
+            "for each of its points, whether an image reaches it or not, and every entry is compared.",
             "Softmax is left out of the hardware: the largest logit is the most probable digit.",
         ),
         frozenset(place for place, record in enumerate(found) if any(record.differing.values())),

@@ -172,8 +172,8 @@ def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> C
         ("", "this run", "paper", "difference"),
         _score_rows([(found, accuracies)], comparable=comparable) + losses,
         (
-            "The revision does not say which loss its 0.52 is, so none of ours is compared with it. Its network has other "
-            "layer sizes: 6,385 parameters instead of 6,268.",
+            "The revision does not say which loss its 0.52 is, so none of ours is compared with it. Its network has "
+            "other layer sizes: 6,385 parameters instead of 6,268.",
         ),
     )
 
@@ -194,7 +194,7 @@ def after_training(models: Mapping[str, Mapping[str, float]]) -> Comparison | No
         ("network", "type", "L1: float", "post-training", "trained", "accuracy: float", "post-training", "trained"),
         rows,
         (
-            "Post-training quantization rounds all weights and values of a float network to one type. The trained network "
+            "Post-training quantization keeps the weights of the float network, cast to one type. The trained network "
             "started from the same float network, with the types of Table 3; a dash where there is none.",
         ),
     )

@@ -1,7 +1,7 @@
 """How the data flow through this pipeline (paper, figure 1): positions of stages, variants and their numbers.
 
-Stages are boxes in a row. Each variant of the network is a line through them, with a stop where it is trained, converted
-or synthesized. There are two layouts: stages side by side for wide screens, from top to bottom for narrow ones.
+Stages are boxes in a row. Each variant of the network is a line through them, with a stop where it is trained,
+converted or synthesized. There are two layouts: stages side by side for wide screens, top to bottom for narrow ones.
 """
 
 from collections.abc import Mapping, Sequence

@@ -40,30 +40,19 @@ class VerifiedTrace:
     differing_entries: int
     faults: tuple[str, ...]
 
-    def exactness(
-        self, design: str, part: str = "", *flow: str, further: Mapping[str, int] | None = None
-    ) -> tuple[ExactnessRecord, ...]:
-        """Return the records of a design that was traced for a part: of the images, and of the tables.
+    def exactness(self, further: Mapping[str, int] | None = None, **which: str) -> tuple[ExactnessRecord, ...]:
+        """Return how the logic compares with the C simulation over the images and, where there are any, in the tables.
 
         Args:
-            design: Which one.
-            part: FPGA or board; empty for the main flow.
-            flow: Words for it, where the part has several.
             further: Counts of other pairs of simulations over the images.
+            which: Design, and part and flow that it was traced for.
         """
-        found = ExactnessRecord(
-            design=design,
-            part=part,
-            flow=", ".join(flow),
-            images=len(self.outputs),
-            values=self.outputs.size,
-            differing={"csim_alir": self.differing, **(further or {})},
-        )
+        counts = {"csim_alir": self.differing, **(further or {})}
+        found = ExactnessRecord(**which, images=len(self.outputs), values=self.outputs.size, differing=counts)
         if not self.entries:
             return (found,)
-        differing = {"csim_table": self.differing_entries}
-        flow = ", ".join((*flow, "tables"))
-        return found, replace(found, flow=flow, images=None, values=self.entries, differing=differing)
+        flow, counts = ", ".join(filter(None, (found.flow, "tables"))), {"csim_table": self.differing_entries}
+        return found, replace(found, flow=flow, images=None, values=self.entries, differing=counts)
 
 
 def trace(

@@ -142,7 +142,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
         return Prepared(outputs, golden.outputs)
     trace = verified_trace.trace(model, golden, intensities, build.folder, tabulate_latent=build.open.tabulate_latent)
     design = open_tools.write_rtl(model, trace, build.folder / "rtl", build.open)
-    return Prepared(outputs, golden.outputs, design, trace.exactness(str(build.design)), trace.faults)
+    return Prepared(outputs, golden.outputs, design, trace.exactness(design=str(build.design)), trace.faults)
 
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
