@@ -95,13 +95,14 @@ def main(run: Run, configuration: Configuration) -> None:
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:
     """Write the metrics, print the summary, and report what is not exact."""
     rows = []
-    exactness = [result.exactness(images) for result in results if result.design.quantized]
+    exactness = [result.exactness for result in results if result.design.quantized]
     run.metrics |= records.as_metrics([result.record for result in results], exactness)
     for result in results:
         accuracies = [
-            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.csim_accuracy)
+            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.record.test_accuracy)
         ]
-        verdict = f"{result.differing} of {result.values}" if result.design.quantized else "float"
+        (differing,), values = result.exactness.differing.values(), result.exactness.values
+        verdict = f"{differing} of {values}" if result.design.quantized else "float"
         rows.append([result.design, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
     columns = ["design", "Keras", "C sim.", "values differ", "layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)

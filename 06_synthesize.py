@@ -126,7 +126,8 @@ def main(run: Run, configuration: Configuration) -> None:
         programs = yowasp.PROGRAMS if selection.routed or selection.on_board else ("yosys",)
         yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
     found = building.build_all(builds, test_samples.intensities, configuration.processes)
-    designs, exactness = reports.metrics(found)
+    designs = [record for report in found for record in report.costs]
+    exactness = [record for report in found for record in report.exactness]
     run.metrics |= records.as_metrics(designs, exactness)
     (run.folder / PIPELINES).write_text(json.dumps(reports.pipelines(found), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in found for fault in report.faults]

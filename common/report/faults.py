@@ -19,12 +19,12 @@ class FaultCount:
 
 @dataclass(frozen=True)
 class FaultTable:
-    """A run of `make faults`: when [UTC], at which commit, for how long [s], and the count of each class."""
+    """A run of `make faults`."""
 
-    started: str
+    started: str  # [UTC]
     commit: str
     seconds: int
-    counts: tuple[FaultCount, ...]
+    counts: tuple[FaultCount, ...]  # of each class
 
     @property
     def failed(self) -> list[int]:

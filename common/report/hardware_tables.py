@@ -9,6 +9,11 @@ from common.records import ESTIMATE, ROUTED, SYNTHESIS, DesignRecord, ExactnessR
 from common.report.network_tables import Comparison
 from common.report.results import DASH, number
 
+TIMING = {
+    "Fmax [MHz]": ("fmax_mhz", 1), "slack [ns]": ("slack_ns", 2),
+    "latency [cycles]": ("latency_cycles", 0), "latency [ns]": ("latency_ns", 1),
+}  # fmt: skip
+
 
 def tables_5_and_6(designs: Sequence[DesignRecord]) -> Comparison | None:
     """Return the resources of our designs next to Tables 5 and 6 of the revision."""
@@ -23,12 +28,13 @@ def tables_5_and_6(designs: Sequence[DesignRecord]) -> Comparison | None:
             share = _share_of_paper(record, same.lut) if same else DASH
             rows.append([record.design, *_resources(record), record.source, share])
         rows += [[f"paper: {name}", *_resources(record), record.source, DASH] for name, record in theirs.items()]
+    projects = "; ".join(f"{project.ratio:.2f} in {project.source}" for project in SYNTHESIZED_PROJECTS)
     return Comparison(
         "Tables 5 and 6 of the revision: on the FPGA",
         ("design", "LUT", "FF", "DSP", "BRAM", "latency [cycles]", "clock [ns]", "source", "LUT ÷ paper's"),
         rows,
         (
-            f"The paper's numbers are estimates of C synthesis. {overestimate()}: {_projects()}. The last column "
+            f"The paper's numbers are estimates of C synthesis. {overestimate()}: {projects}. The last column "
             "compares like with like: it divides LUTs after logic synthesis by the paper's estimate over "
             f"{OVERESTIMATES[1]:.2f} to {OVERESTIMATES[0]:.2f}.",
             "The paper's designs multiply with DSPs. The open flow here turns every multiplication by a constant into "
@@ -63,11 +69,6 @@ def _proofs(designs: Iterable[DesignRecord]) -> Iterator[str]:
             )
 
 
-def _projects() -> str:
-    """Return the ratio and the source of each project that was synthesized to the end."""
-    return "; ".join(f"{project.ratio:.2f} in {project.source}" for project in SYNTHESIZED_PROJECTS)
-
-
 def _share_of_paper(record: DesignRecord, estimate: int) -> str:
     """Return a design's LUTs over the paper's, both as estimated or both as after logic synthesis."""
     share = record.lut / estimate
@@ -83,10 +84,7 @@ def routed(designs: Iterable[DesignRecord]) -> Comparison | None:
         [
             record.design,
             record.fpga or DASH,
-            number(record.fmax_mhz, 1),
-            number(record.slack_ns, 2),
-            number(record.latency_cycles),
-            number(record.latency_ns, 1),
+            *(number(getattr(record, name), decimals) for name, decimals in TIMING.values()),
             f"{number(record.lut)} of {number(record.luts_available)}",
             number(record.ff),
             " to ".join(record.critical_path) or DASH,
@@ -95,17 +93,7 @@ def routed(designs: Iterable[DesignRecord]) -> Comparison | None:
     ]
     return Comparison(
         "Placed and routed: timing on the Lattice ECP5",
-        (
-            "design",
-            "FPGA",
-            "Fmax [MHz]",
-            "slack [ns]",
-            "latency [cycles]",
-            "latency [ns]",
-            "4-input LUTs",
-            "FF",
-            "critical path, layers",
-        ),
+        ("design", "FPGA", *TIMING, "4-input LUTs", "FF", "critical path, layers"),
         rows,
         (
             "These are the only clocks on this page that a routed design meets. Open tools place and route no Xilinx "
@@ -137,12 +125,7 @@ def exactness(found: Sequence[ExactnessRecord]) -> Comparison | None:
     found = sorted(found, key=lambda record: designs.index(record.design))
     pairs = records.compared(found)
     rows = [
-        [
-            record.name,
-            number(record.images),
-            number(record.values),
-            *(number(record.differing.get(pair)) for pair in pairs),
-        ]
+        [record.name, *map(number, (record.images, record.values, *map(record.differing.get, pairs)))]
         for record in found
     ]
     return Comparison(

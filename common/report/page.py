@@ -21,29 +21,17 @@ DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
 
 @dataclass(frozen=True)
 class Page:
-    """Contents of the page and the table.
+    """Contents of the page and the table."""
 
-    Attributes:
-        outputs: Folder that everything is read from.
-        stages: All stages, run or not.
-        models: What `metrics.json` says of networks, by their names.
-        designs: What it says of designs.
-        exactness: What it says of their simulations.
-        problems: What is wrong, and the commands that repair it.
-        rows: Of the results table.
-        precision: Fixed-point types of the quantized networks, or None where they are not known.
-        figures: Of each stage, by its name, embedded.
-    """
-
-    outputs: Path
-    stages: list[Stage]
-    models: Mapping[str, Mapping[str, Any]]
+    outputs: Path  # folder that everything is read from
+    stages: list[Stage]  # run or not
+    models: Mapping[str, Mapping[str, Any]]  # what `metrics.json` says of networks, by their names
     designs: Sequence[DesignRecord]
     exactness: Sequence[ExactnessRecord]
-    problems: list[Problem]
-    rows: list[Row]
-    precision: Mapping[str, Any] | None
-    figures: Mapping[str, list[Figure]]
+    problems: list[Problem]  # and the commands that repair them
+    rows: list[Row]  # of the results table
+    precision: Mapping[str, Any] | None  # fixed-point types of the quantized networks, where they are known
+    figures: Mapping[str, list[Figure]]  # of each stage, by its name, embedded
 
     @property
     def runs(self) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The results: a row for each network, each design and each of the paper's, from `metrics.json`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from common import paper
@@ -17,7 +17,6 @@ GROUPS = {
     "quantized_pruned": "Quantized and pruned",
     "other": "Others",
 }
-MEASURED = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
 AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
 # Of the paper's Table 1: weights alone, since its biases are counted otherwise (contradiction 2).
 PAPER_WEIGHTS = {"complete": 6_048, "pruned": 5_586}
@@ -26,49 +25,25 @@ PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  #
 
 @dataclass(frozen=True)
 class Row:
-    """A network or design; None is what was not measured.
+    """A network or design."""
 
-    Attributes:
-        variant: `complete`, `pruned`, `quantized`, `quantized_pruned` or `other`.
-        kind: Whether it is a network run by Keras, a design of this run, or a row of the paper.
-        name: What it is.
-        weights_left: Weights that are not zero.
-        bits: Of weights, the fewest and the most; `float` where they are floating point.
-        test_l1: Mean absolute error of a pixel, test images.
-        test_accuracy: 0 to 1, test images.
-        lut: Look-up tables.
-        ff: Flip-flops.
-        dsp: Multiplier blocks.
-        latency_cycles: From image to result [clock cycles].
-        clock_ns: Clock period [ns].
-        differing: Values in which two simulations of it differ, all comparisons together.
-        compared: How many were compared.
-        source: How far which tool went, on which FPGA.
-        stale: Whether it was made from what has changed since.
-    """
+    kind: Literal["network", "design", "paper"]  # run by Keras, a design of this run, or of the paper
+    name: str  # in words
+    record: DesignRecord  # what was measured
+    bits: str | None = None  # of weights, the fewest and the most; `float` where they are floating point
+    differing: int | None = None  # values in which two simulations of it differ, all comparisons together
+    compared: int | None = None  # how many were compared
 
-    variant: str
-    kind: Literal["network", "design", "paper"]
-    name: str
-    weights_left: int | None = None
-    bits: str | None = None
-    test_l1: float | None = None
-    test_accuracy: float | None = None
-    lut: int | None = None
-    ff: int | None = None
-    dsp: int | None = None
-    latency_cycles: int | None = None
-    clock_ns: float | None = None
-    differing: int | None = None
-    compared: int | None = None
-    source: str = ""
-    stale: bool = False
+    @property
+    def variant(self) -> str:
+        """Variant of the network, or `other`."""
+        return self.record.variant if self.record.variant in VARIANTS else "other"
 
     @property
     def latency_ns(self) -> float | None:
         """From image to result [ns]."""
-        known = self.latency_cycles is not None and self.clock_ns is not None
-        return self.latency_cycles * self.clock_ns if known else None
+        cycles, clock_ns = self.record.latency_cycles, self.record.clock_ns
+        return None if cycles is None or clock_ns is None else cycles * clock_ns
 
     @property
     def exactness(self) -> str | None:
@@ -99,7 +74,7 @@ def read_rows(
         *(_network_row(name, found, precision) for name, found in models.items() if AFTER_TRAINING not in name),
         *_paper_networks(),
         *_design_rows(completed(designs), exactness, precision),
-        *_paper_designs(),
+        *(Row("paper", f"paper, {name}", row, PAPER_BITS[row.variant]) for name, row in paper.TABLES_5_AND_6.items()),
     ]
     places = list(GROUPS)
     return sorted(rows, key=lambda row: places.index(row.variant))
@@ -111,19 +86,13 @@ def measured(found: Mapping[str, Any], key: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _variant_of(name: str) -> str:
-    return name if name in VARIANTS else "other"
-
-
 def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
     network, _, variant = name.partition("/")
     words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
-    bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
-    tool = "QKeras" if variant.startswith("quantized") else "Keras"
-    kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
-    weights = measured(found, "nonzero_weights")
-    stale = bool(found.get("stale"))
-    return Row(_variant_of(variant), "network", words, weights, bits, **kept, source=tool, stale=stale)
+    quantized = variant.startswith("quantized")
+    numbers = {key: measured(found, key) for key in ("nonzero_weights", "test_l1", "test_accuracy")}
+    record = DesignRecord(design=name, kind="QKeras" if quantized else "Keras", **numbers, stale="stale" in found)
+    return Row("network", words, record, _bits(precision, ()) if quantized else "float")
 
 
 def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str | None:
@@ -147,16 +116,12 @@ def _design_rows(
         counts = [count for each in compared for count in each.differing.values()]
         quantized = record.variant.startswith("quantized")
         yield Row(
-            _variant_of(record.variant),
             "design",
             CUTS.get(record.cut, record.design),
-            record.nonzero_weights,
-            bits=_bits(precision, PRECISION_OF_CUT.get(record.cut, ())) if quantized else "16",
-            **{name: getattr(record, name) for name in MEASURED},
+            replace(record, stale=any(each.stale for each in (record, *compared))),
+            _bits(precision, PRECISION_OF_CUT.get(record.cut, ())) if quantized else "16",
             differing=sum(counts) if counts else None,
             compared=sum(each.values * len(each.differing) for each in compared) if counts else None,
-            source=record.source,
-            stale=any(each.stale for each in (record, *compared)),
         )
 
 
@@ -168,15 +133,7 @@ def _of(exactness: ExactnessRecord, designs: Sequence[DesignRecord]) -> DesignRe
 
 def _paper_networks() -> Iterable[Row]:
     for variant, found in paper.TABLE_2.items():
-        weights, accuracy = PAPER_WEIGHTS[variant], found["test_accuracy"]
-        yield Row(variant, "paper", "paper, Table 2", weights, "float", test_accuracy=accuracy, source="Keras")
-    accuracy = paper.TABLE_4["test_accuracy"]
-    variant = "quantized_pruned"
-    yield Row(variant, "paper", "paper, Table 4", bits=PAPER_BITS[variant], test_accuracy=accuracy, source="QKeras")
-
-
-def _paper_designs() -> Iterable[Row]:
-    for name, record in paper.TABLES_5_AND_6.items():
-        numbers = {each: getattr(record, each) for each in MEASURED}
-        bits, variant = PAPER_BITS[record.variant], record.variant
-        yield Row(variant, "paper", f"paper, {name}", bits=bits, **numbers, source=record.source)
+        numbers = {"nonzero_weights": PAPER_WEIGHTS[variant], "test_accuracy": found["test_accuracy"]}
+        yield Row("paper", "paper, Table 2", DesignRecord(design=f"/{variant}", kind="Keras", **numbers), "float")
+    table_4 = DesignRecord(design="/quantized_pruned", kind="QKeras", test_accuracy=paper.TABLE_4["test_accuracy"])
+    yield Row("paper", "paper, Table 4", table_4, PAPER_BITS[table_4.variant])

@@ -60,12 +60,10 @@ def main(started: float) -> int:
     for stage, failures in metrics["failures"].items():
         for failure in failures:
             console.error(f"{stage} failed: {failure}; mend that and run: {artifacts.rerun(outputs, stage)}")
-    console.note(f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {_shown(outputs)}/index.html")
+    console.note(
+        f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {os.path.relpath(outputs)}/index.html"
+    )
     return 1 if metrics["failures"] or differences else 0
-
-
-def _shown(outputs: Path) -> str:
-    return os.path.relpath(outputs)
 
 
 def _marked(name: str, *, stale: bool) -> str:

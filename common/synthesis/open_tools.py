@@ -137,16 +137,9 @@ def synthesize(
     )
     parallel.say(f"{name}: simulating the netlist for {family}")
     verification = _verify(netlist, design, pixels, options)
-    record = DesignRecord(
-        design=name,
-        kind=SYNTHESIS,
-        tool=yosys.version(),
-        part=family,
-        **asdict(used),
-        latency_cycles=verification.latency_cycles,
-        initiation_interval=1,
-    )
-    return record, verification
+    which = {"design": name, "kind": SYNTHESIS, "tool": yosys.version(), "part": family}
+    cycles = {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return DesignRecord(**which, **asdict(used), **cycles), verification
 
 
 def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:

@@ -58,7 +58,7 @@ class DesignReport:
 
     Attributes:
         design: Which one.
-        exactness: Which of its simulations were compared, and how many values differ.
+        exactness: Which of its simulations were compared, and how many values differ; empty for a float design.
         costs: What it costs: by FPGA family, device or board with the open tools, then with an HLS tool.
         luts_by_layer: alkaid's estimate; empty where the design was not traced.
         depths: For each latency cut-off, cycles and register bits of the pipeline; empty where it was not traced.
@@ -102,7 +102,7 @@ def assemble(
     if differing["csim_test_bench"]:
         faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
     if prepared.rtl is None:
-        return DesignReport(design, [of_all], results.get("hls", []), faults=tuple(faults))
+        return DesignReport(design, [], results.get("hls", []), faults=tuple(faults))
 
     simulated = results["rtl"]
     differing["alir_rtl"] = simulated.differing
@@ -145,14 +145,6 @@ def assemble(
         tuple(record for record in records if record.latency_cutoff is not None),
         tuple(faults),
         tuple(found.unfinished for found in of_steps.values() if found.unfinished),
-    )
-
-
-def metrics(reports: Sequence[DesignReport]) -> tuple[list[DesignRecord], list[ExactnessRecord]]:
-    """Return the records of all designs, those of exactness where they are quantized."""
-    return (
-        [record for report in reports for record in report.costs],
-        [record for report in reports if report.design.quantized for record in report.exactness],
     )
 
 
