@@ -32,7 +32,7 @@ def latent_plane(points: np.ndarray, digits: np.ndarray, variant: str) -> Captio
     Args:
         points: Latent points, [N, 2].
         digits: True digits, [N].
-        variant: Of the network.
+        variant: Variant of the network.
     """
     label = variant_style(variant).label
     figure = new_figure(
@@ -156,7 +156,7 @@ def confusion_matrix(matrix: np.ndarray, variant: str) -> CaptionedFigure:
 
     Args:
         matrix: Counts of test images, [10, 10]: true digit by row, predicted digit by column.
-        variant: Of the network.
+        variant: Variant of the network.
     """
     label = variant_style(variant).label
     true, decided = (index.ravel() for index in np.indices(matrix.shape))

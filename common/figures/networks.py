@@ -23,7 +23,7 @@ from common.figures.weights import Weights, branches_of, weight_columns
 
 BRANCH_DISTANCE = 12.0  # between decoder and classifier, in distances of neighbouring nodes
 LABEL_DISTANCE = 2.5  # between a layer's label and the nodes, in the same unit
-LABEL_HEIGHT = 11.0  # of three lines, in the same unit
+LABEL_HEIGHT = 11.0  # height of three lines of text, in the same unit
 SIZES = 8  # classes of line widths
 
 # Name of each diagram, and its branches; the one of the classifier starts at the latent plane.

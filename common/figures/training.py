@@ -50,8 +50,7 @@ def learning_curves(
         caption += " The pruned network jumps where pruning sets its smallest weights to zero."
     if any("quantized" in variant for variant in curves):
         caption += (
-            " Quantized networks start from float weights: they lose accuracy at the first epoch and recover during "
-            "quantization-aware training."
+            " Quantized networks lose accuracy at the first epoch and recover during quantization-aware training."
         )
     figure = new_figure(
         PAGE_WIDTH if len(shown) > 1 else COLUMN_WIDTH,

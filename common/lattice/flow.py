@@ -29,7 +29,7 @@ def route(build: Build, pixels: np.ndarray, options: PlaceAndRouteOptions, cutof
     Args:
         build: The design.
         pixels: Test images, float64 [N, 64].
-        options: FPGA and target.
+        options: FPGA and target clock.
         cutoff: Adders in series between two registers.
     """
     model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)

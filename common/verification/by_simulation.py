@@ -17,7 +17,7 @@ class Verification:
 
     Attributes:
         outputs: Outputs of the netlist, float64 [N, outputs].
-        differing: How many of them differ from the expected ones.
+        differing: How many of them differ from the golden outputs.
         latency_cycles: Clock cycles from an image at the inputs to its result at the outputs.
         first_mismatch: The first wrong word, in the order of the pipeline registers; None if all words are right.
     """
