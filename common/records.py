@@ -201,6 +201,6 @@ def differences(exactness: Iterable[ExactnessRecord]) -> list[tuple[str, str, st
     return [
         (record.design, pair, f"{record.name}: {count} of {record.values} values differ between {pair_in_words(pair)}")
         for record in exactness
-        for pair, count in record.differing.items()
-        if count
+        for pair in PAIRS
+        if (count := record.differing.get(pair))
     ]

@@ -57,7 +57,7 @@ def _read_runs(outputs: Path) -> tuple[dict[str, Run], list[str]]:
         try:
             runs[stage] = artifacts.read_run(outputs, stage)
             is_current = artifacts.stale_reason(outputs, stage) is None
-        except PipelineError:  # damaged, or one that it was made from is; whoever reads it says so
+        except PipelineError:  # it or a stage upstream is damaged, which the page reports
             is_current = False
         if not is_current:
             stale.append(stage)

@@ -171,8 +171,8 @@ def _draw(layout: Layout, page: Page) -> Workflow:
             below = _numbers(subject, lane, page)
             if subject != first:
                 start, end = layout.stop(lane, column - 1), layout.stop(lane, column)
-                gone = subject in done and (bool(below) or subject in ("train_autoencoder", "prune", "quantize"))
-                lines.append(Line(_curve(start, end, layout), colour, gone))
+                reached = subject in done and (bool(below) or subject in ("train_autoencoder", "prune", "quantize"))
+                lines.append(Line(_curve(start, end, layout), colour, reached))
             if below or subject == first:
                 above = _name(lane, layout) if subject == first else ()
                 stops.append(Stop(*layout.stop(lane, column), colour, above, below, *layout.name_place))
