@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from common import records
 from common.hls.designs import parse_designs
 from common.hls.hls4ml_project import HlsOptions
 from common.images import dataset
@@ -94,17 +95,15 @@ def main(run: Run, configuration: Configuration) -> None:
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:
     """Write the metrics, print the summary, and report what is not exact."""
     rows = []
+    exactness = [result.exactness for result in results if result.design.quantized]
+    run.metrics |= records.as_metrics([result.record for result in results], exactness)
     for result in results:
-        name = str(result.design)
-        run.metrics.setdefault("designs", {})[name] = result.metrics
-        if result.design.quantized:
-            exactness = {"images": images, "values": result.values, "qkeras_csim": result.differing}
-            run.metrics.setdefault("exactness", {})[name] = exactness
         accuracies = [
-            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.csim_accuracy)
+            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.record.test_accuracy)
         ]
-        verdict = f"{result.differing} of {result.values}" if result.design.quantized else "float"
-        rows.append([name, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
+        (differing,), values = result.exactness.differing.values(), result.exactness.values
+        verdict = f"{differing} of {values}" if result.design.quantized else "float"
+        rows.append([result.design, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
     columns = ["design", "Keras", "C sim.", "values differ", "layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
     console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from common import paper
+from common import paper, records
 from common.board.boards import BoardOptions
 from common.errors import PipelineError
 from common.hls.designs import Design, parse_designs
@@ -126,13 +126,15 @@ def main(run: Run, configuration: Configuration) -> None:
         programs = yowasp.PROGRAMS if selection.routed or selection.on_board else ("yosys",)
         yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
     found = building.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= reports.metrics(found)
+    designs = [record for report in found for record in report.costs]
+    exactness = [record for report in found for record in report.exactness]
+    run.metrics |= records.as_metrics(designs, exactness)
     (run.folder / PIPELINES).write_text(json.dumps(reports.pipelines(found), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in found for fault in report.faults]
     run.failures += [fault for report in found for fault in report.unfinished]
     for text in reports.unproven(found):
         run.report_findings({"unproven": text})
-    tables.print_all(found, run.metrics)
+    tables.print_all(found, designs, exactness)
     if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
         console.note("VHDL was written but not simulated: GHDL is not installed")
 
@@ -218,11 +220,10 @@ def draw(run: Run, _: Configuration) -> None:
     """Draw resources and accuracy next to the paper's, LUTs by layer, and the cost of each pipeline depth."""
     from common.figures import of_synthesis
 
-    accuracies = run.record_of("05_convert_hls")["metrics"].get("designs", {})
-    found = run.metrics["designs"].items()
-    rows = {name: {**row, **accuracies.get(name.partition(", ")[0], {})} for name, row in found}
+    computed, _ = records.from_metrics(run.record_of("05_convert_hls")["metrics"])
+    designs, _ = records.from_metrics(run.metrics)
     pipelines = json.loads((run.folder / PIPELINES).read_text(encoding="utf-8"))
-    of_synthesis.save_all(run.folder, rows, pipelines)
+    of_synthesis.save_all(run.folder, records.completed([*computed, *designs]), pipelines)
 
 
 if __name__ == "__main__":

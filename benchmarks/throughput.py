@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
+from common import records
 from common.fixed_point import fixed_point
 from common.hls import hls4ml_project
 from common.hls.designs import Design, parse_designs
@@ -61,9 +62,9 @@ def simulations(
 
 def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> tuple[float, str]:
     """Return the clock of a design [Hz], and its kind in words."""
-    for name, row in metrics["designs"].items():
-        if name.startswith(f"{design}, ") and row.get("routed"):
-            return row["fmax_mhz"] * 1e6, f"routed clock, {row['part'].partition(',')[0]}"
+    for record in records.from_metrics(metrics)[0]:
+        if record.design == str(design) and record.kind == records.ROUTED:
+            return record.fmax_mhz * 1e6, f"routed clock, {record.part}"
     return 1e9 / settings["clock_ns"], "target clock"
 
 

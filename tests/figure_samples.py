@@ -11,6 +11,7 @@ from common import paper
 from common.figures import agreement, hardware, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import weights as weight_figures
+from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 
 EXTENT = (0.0, 4.0, 0.0, 3.0)
 SHAPES = {
@@ -55,13 +56,17 @@ CURVES = {
     }
     for variant in VARIANTS
 }
-DESIGNS = {
-    "encoder/quantized_pruned": {"lut": 5210, "ff": 1803, "dsp": 0, "latency_cycles": 5},
-    "encoder_classifier/complete": {"lut": 62_210, "ff": 18_803, "dsp": 0, "latency_cycles": 12, "test_accuracy": 0.9},
-    "encoder_classifier/pruned": {"lut": 61_000, "dsp": 7, "test_accuracy": 0.9},
-    "encoder_classifier/pruned, C synthesis": {"lut": 99_000, "dsp": 7, "estimate": True, "test_accuracy": 0.9},
-    "full/quantized_pruned": {"lut": 8720, "ff": 2700, "dsp": 0, "latency_cycles": 8, "test_accuracy": 0.9062},
-}
+DESIGNS = [
+    DesignRecord(design=f"{cut}/{variant}", kind=kind, lut=lut, dsp=dsp, **numbers)
+    for cut, variant, kind, lut, dsp, numbers in (
+        ("encoder", "quantized_pruned", SYNTHESIS, 5210, 0, {"ff": 1803, "latency_cycles": 5}),
+        ("encoder_classifier", "complete", SYNTHESIS, 62_210, 0,
+         {"ff": 18_803, "latency_cycles": 12, "test_accuracy": 0.9}),
+        ("encoder_classifier", "pruned", SYNTHESIS, 61_000, 7, {"test_accuracy": 0.9}),
+        ("encoder_classifier", "pruned", ESTIMATE, 99_000, 7, {"test_accuracy": 0.9, "tool": "Vivado HLS 2020.1"}),
+        ("full", "quantized_pruned", SYNTHESIS, 8720, 0, {"ff": 2700, "latency_cycles": 8, "test_accuracy": 0.9062}),
+    )
+]  # fmt: skip
 # As hls4ml names and orders layers.
 HLS_LAYERS = [name for layer in SHAPES for name in (layer, "image" if layer == "decoder_3" else f"{layer}_relu")][:-1]
 AGREEMENT = {

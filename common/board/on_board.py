@@ -17,7 +17,7 @@ from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.hls import golden_outputs, hls4ml_project, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.lattice.place_and_route import version as router_version
+from common.records import DesignRecord, ExactnessRecord
 from common.rtl import pipeline, tabulation, tracing, verified_trace
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
@@ -65,26 +65,19 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
             timeout_seconds=build.open.timeout_seconds,
             on_step=lambda step: parallel.say(f"{design} on the board: {step}"),
         )
-        return {
-            "tool": f"{yosys.version()}, {router_version()}",
-            "part": f"{chip.title}: {chip.device}, {chip.package}, speed grade {chip.speed_grade}",
-            "estimate": False,
-            "routed": True,
-            "lut": routed.used["TRELLIS_COMB"],
-            "ff": routed.used["TRELLIS_FF"],
-            "luts_available": routed.available["TRELLIS_COMB"],
-            "latency_cycles": on_board.latency_cycles,
-            "initiation_interval": 1,
-            "clock_ns": round(1000 / options.clock_mhz, 3),
-            "fmax_mhz": round(routed.fmax_mhz, 2),
-            "latency_ns": round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
-            "target_mhz": routed.target_mhz,
-            "slack_ns": round(1000 / options.clock_mhz - routed.clock_ns, 3),
-            "log": f"{design}/{folder.name}/routed.log",
-        }
+        record = routed.record(
+            yosys.version(), on_board.latency_cycles, **which, package=f"{routing.device}, {routing.chip}"
+        )
+        return replace(
+            record,
+            clock_ns=round(1000 / options.clock_mhz, 3),
+            latency_ns=round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
+            slack_ns=round(1000 / options.clock_mhz - routed.clock_ns, 3),
+            log=f"{design}/{folder.name}/routed.log",
+        ).as_json()
 
-    name = f"{design}, {options.name}"
-    exactness = trace.exactness(name)
+    which = {"design": str(design), "part": options.name}
+    exactness = trace.exactness(**which)
     faults = [f"traced for {options.name}: {fault}" for fault in trace.faults]
     sources, simulation = folder / "src", folder / "simulation"
     program = provenance.program(__name__)
@@ -94,14 +87,16 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
     )
     try:
         found = finished_steps.once(build.open.finished, simulated, simulation, simulate)
-        serial_line = {"images": len(expected), "values": expected.size, "csim_uart": found["differing"]}
-        exactness[f"{name}, serial line"] = serial_line
+        images, differing = len(expected), {"csim_uart": found["differing"]}
+        exactness += (
+            ExactnessRecord(**which, flow="serial line", images=images, values=expected.size, differing=differing),
+        )
         faults += filter(None, [found["fault"]])
-        row = finished_steps.once(build.open.finished, made, folder, make)
+        record = DesignRecord.from_json(finished_steps.once(build.open.finished, made, folder, make))
     except PipelineError as error:
         return Findings(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
-    row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
-    return Findings(row, exactness, tuple(faults))
+    record = replace(record, uart_images=images, uart_differing=found["differing"])
+    return Findings(record, exactness, tuple(faults))
 
 
 def _write_verilog(

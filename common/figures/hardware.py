@@ -24,39 +24,39 @@ from common.figures.style import (
     new_figure,
     styled,
     variant_style,
-    variant_words,
 )
 from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign, overestimate
+from common.records import ESTIMATE, DesignRecord
 
-Record = Mapping[str, float | str]
 PAPER = VARIANTS["paper"]
 ESTIMATED = "alkaid's estimate before synthesis"
 QUANTITIES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
 
 
 @styled
-def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> CaptionedFigure:
-    """Draw LUTs, FFs, DSPs and latency of designs, with the paper's.
-
-    Args:
-        designs: `lut`, `ff`, `dsp`, `latency_cycles`, and `estimate` if it is one, by design (`CUT/VARIANT`); absent if
-            not measured.
-        paper: The same for the paper's designs, by their names in the paper; all are C-synthesis estimates.
-    """
-    rows: list[tuple[str, Record | None, LineStyle]] = []
+def resources(designs: Sequence[DesignRecord], paper: Mapping[str, DesignRecord]) -> CaptionedFigure:
+    """Draw LUTs, FFs, DSPs and latency of designs, with the paper's by their names in the paper."""
+    rows: list[tuple[str, DesignRecord | None, LineStyle]] = []
+    names = in_order({record.design for record in designs})
+    designs = sorted(designs, key=lambda record: names.index(record.design))
     for cut, words in CUTS.items():
-        found = [name for name in in_order(designs) if name.startswith(f"{cut}/")]
+        found = [record for record in designs if record.cut == cut]
         rows += [(words, None, PAPER)] * bool(found)
-        rows += [(variant_words(name), designs[name], variant_style(name)) for name in found]
+        rows += [(_label(record, designs), record, variant_style(record.design)) for record in found]
     rows += [("paper, encoder + classifier", None, PAPER)] * bool(paper)
-    rows += [(name, {**record, "estimate": True}, PAPER) for name, record in paper.items()]
+    rows += [(name, record, PAPER) for name, record in paper.items()]
     figure = new_figure(
         PAGE_WIDTH,
         0.75 + 0.19 * len(rows),
         title="Resources and latency of the designs",
         caption="What does a design cost, compared with the paper's? Filled markers are counts after logic synthesis; "
         f"open ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
-        data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}),
+        data=_record_columns(
+            [
+                *((record.design, record) for record in designs),
+                *((f"paper/{name}", record) for name, record in paper.items()),
+            ]
+        ),
     )
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
     name_categories(panels[0].yaxis, [name for name, _, _ in rows])
@@ -74,28 +74,20 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
 
 @styled
 def accuracy_against_luts(
-    designs: Mapping[str, Record],
-    paper: Mapping[str, Record],
+    designs: Sequence[DesignRecord],
+    paper: Mapping[str, DesignRecord],
     published: Sequence[PublishedDesign] = MNIST_CLASSIFIERS,
 ) -> CaptionedFigure:
     """Draw test accuracy against LUTs of our designs with a classifier, the paper's, and other published ones.
 
     Args:
-        designs: `lut`, `test_accuracy` (0 to 1), and `estimate` if it is one, by design (`CUT/VARIANT`);
-            designs without both numbers are left out.
-        paper: The same for the paper's designs, by name; all are C-synthesis estimates.
+        designs: Designs; those without LUTs or accuracy are left out.
+        paper: The paper's designs, by name; likewise.
         published: Published designs for comparison.
     """
-    shown = [
-        (name, record, variant_style(name))
-        for name, record in designs.items()
-        if record.get("lut") and record.get("test_accuracy") is not None
-    ]
-    shown += [
-        (f"paper, {name}", {**record, "estimate": True}, PAPER)
-        for name, record in paper.items()
-        if record.get("test_accuracy") is not None
-    ]
+    shown = [(record.design, record, variant_style(record.design)) for record in designs]
+    shown += [(f"paper, {name}", record, PAPER) for name, record in paper.items()]
+    shown = [each for each in shown if each[1].lut and each[1].test_accuracy is not None]
     figure = new_figure(
         PAGE_WIDTH,
         4.4,
@@ -109,10 +101,10 @@ def accuracy_against_luts(
         data={
             "design": [name for name, _, _ in shown] + [mark.name for mark in published],
             "pixels": [8] * len(shown) + [mark.pixels for mark in published],
-            "lut": [record["lut"] for _, record, _ in shown] + [mark.lut for mark in published],
-            "accuracy_percent": [100 * record["test_accuracy"] for _, record, _ in shown]
+            "lut": [record.lut for _, record, _ in shown] + [mark.lut for mark in published],
+            "accuracy_percent": [100 * record.test_accuracy for _, record, _ in shown]
             + [mark.accuracy_percent for mark in published],
-            "estimate": [bool(record.get("estimate")) for _, record, _ in shown] + [False] * len(published),
+            "estimate": [record.kind == ESTIMATE for _, record, _ in shown] + [False] * len(published),
         },
     )
     axes = figure.subplots()
@@ -129,7 +121,7 @@ def accuracy_against_luts(
         points.append((mark.lut, mark.accuracy_percent))
         texts.append(f"{mark.name}\n{mark.pixels} × {mark.pixels}, {mark.accuracy_percent} %")
     for name, record, look in shown:
-        points.append((record["lut"], 100 * record["test_accuracy"]))
+        points.append((record.lut, 100 * record.test_accuracy))
         axes.plot(*points[-1], **_marker(look, record))
         texts.append(name if look is PAPER else design_words(name).replace(": ", ":\n"))
     axes.set(xscale="log", xlabel="LUT", ylabel="test accuracy [%]")
@@ -218,10 +210,15 @@ def pipeline_depth(
     return figure
 
 
-def _made_with(designs: Mapping[str, Record]) -> str:
-    """Return a sentence with the tools and parts of the designs, if their records have them."""
-    pairs = {(record.get("tool"), record.get("part")) for record in designs.values()}
-    words = sorted(", ".join(str(word) for word in pair if word) for pair in pairs if any(pair))
+def _label(record: DesignRecord, designs: Sequence[DesignRecord]) -> str:
+    """Return the label of a variant, with the tool except for the first record of a design."""
+    first = next(each for each in designs if each.design == record.design)
+    return variant_style(record.design).label + ("" if record is first else f", {record.tool}")
+
+
+def _made_with(designs: Sequence[DesignRecord]) -> str:
+    """Return a sentence with the tools and parts of the designs."""
+    words = sorted({", ".join(filter(None, (record.tool, record.part))) for record in designs} - {""})
     return f" Tool and part: {'; '.join(words)}." if words else ""
 
 
@@ -233,9 +230,9 @@ def _kinds() -> list[Line2D]:
     ]
 
 
-def _marker(look: LineStyle, record: Record) -> dict[str, object]:
+def _marker(look: LineStyle, record: DesignRecord) -> dict[str, object]:
     """Return the marker of a design: filled after logic synthesis, open for a C-synthesis estimate."""
-    face = "white" if record.get("estimate") else look.colour
+    face = "white" if record.kind == ESTIMATE else look.colour
     size = 7 if look.marker == "*" else 5
     return {
         "ls": "",
@@ -247,14 +244,17 @@ def _marker(look: LineStyle, record: Record) -> dict[str, object]:
     }
 
 
-def _record_columns(records: Mapping[str, Record]) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = {"design": list(records)}
-    return columns | {name: [record.get(name, "") for record in records.values()] for name in QUANTITIES}
+def _record_columns(rows: Sequence[tuple[str, DesignRecord]]) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {"design": [name for name, _ in rows]}
+    for name in ("source", *QUANTITIES):
+        values = (getattr(record, name) for _, record in rows)
+        columns[name] = ["" if value is None else value for value in values]
+    return columns
 
 
-def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record | None, LineStyle]]) -> None:
+def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, DesignRecord | None, LineStyle]]) -> None:
     """Draw a marker for each row on a logarithmic axis, with its number."""
-    values = [record[quantity] for _, record, _ in rows if record and record.get(quantity)]
+    values = [value for _, record, _ in rows if record and (value := getattr(record, quantity))]
     low, high = np.log10([min(values, default=1), max(values, default=10)])
     span = max(high - low, 0.5)
     left = 10 ** (low - 0.15 * span)
@@ -267,7 +267,7 @@ def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record |
         if record is None:
             continue
         axes.axhline(place, color=PALE, lw=0.5, zorder=0)
-        value = record.get(quantity)
+        value = getattr(record, quantity)
         text = "not measured" if value is None else f"{value:,}"
         beside = {"textcoords": "offset points", "va": "center", "size": SMALL}
         if value:

@@ -6,6 +6,7 @@ from common.figures import images as image_figures
 from common.figures import latent, networks, training
 from common.figures import weights as weight_figures
 from common.figures.style import save
+from common.hls.designs import VARIANTS
 from common.images.samples import Samples
 from common.networks import architecture, evaluation
 from common.networks.legacy_keras import keras
@@ -84,9 +85,7 @@ def save_all(
         test_samples: Test images.
         parent: Variant that the quantized and pruned network was trained from.
     """
-    found = {
-        variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in architecture.VARIANTS
-    }
+    found = {variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in VARIANTS}
     for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
         weights = architecture.weights_of(models[variant])
         figure = weight_figures.weight_distributions(weights, variant, precision.weight_steps())

@@ -17,6 +17,7 @@ from common.figures.style import (
     new_figure,
     styled,
 )
+from common.records import DesignRecord
 from common.scan.searching import log2_luts
 
 Row = Mapping[str, Any]
@@ -27,13 +28,13 @@ QUANTITIES = {"validation_accuracy": "accuracy", "validation_l1": "L1", "lut_est
 
 
 @styled
-def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, float]) -> CaptionedFigure:
+def front(rows: Sequence[Row], finalists: Sequence[Row], paper: DesignRecord) -> CaptionedFigure:
     """Draw accuracy and L1 against LUTs of all designs of a scan, with the Pareto front marked.
 
     Args:
         rows: Designs of the scan that succeeded.
         finalists: The base preset's design and the best ones, trained with the full recipe.
-        paper: `lut` and `test_accuracy` of the paper's design.
+        paper: The paper's design.
     """
     figure = new_figure(
         PAGE_WIDTH,
@@ -61,7 +62,7 @@ def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, flo
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(LUTS)
         axes.set_ylabel(f"{QUANTITIES[quantity]}, held-out images")
-    panels[0].plot(paper["lut"], paper["test_accuracy"], ls="", marker="*", ms=9, color="white", mec=INK, zorder=5)
+    panels[0].plot(paper.lut, paper.test_accuracy, ls="", marker="*", ms=9, color="white", mec=INK, zorder=5)
     names = {
         "design of the scan": {"marker": ".", "color": OTHER},
         "front": {"marker": "o", "color": FRONT, "mec": "none"},

@@ -20,6 +20,7 @@ from matplotlib import style
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from common.hls.designs import CUTS
 from common.stages.artifacts import write_text_atomically
 
 PAGE_WIDTH = 7.0  # text width of an A4 or letter page [in]
@@ -102,8 +103,6 @@ DIGITS = (
     "#832db6",
 )
 
-CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
-
 
 class CaptionedFigure(Figure):
     """Figure with title, caption and data.
@@ -145,23 +144,18 @@ def new_figure(
 
 def variant_style(name: str) -> LineStyle:
     """Return the style of a variant; its name may have a network or cut before it, as in `encoder/pruned`."""
-    return VARIANTS[name.partition(", ")[0].rpartition("/")[2]]
-
-
-def variant_words(name: str) -> str:
-    """Return the label of a variant, with any words after a comma, as in `encoder/pruned, C synthesis`."""
-    return ", ".join([variant_style(name).label, *name.split(", ")[1:]])
+    return VARIANTS[name.rpartition("/")[2]]
 
 
 def in_order(designs: Iterable[str]) -> list[str]:
     """Return names of designs, `CUT/VARIANT`, sorted by cut (smallest first) and variant (order of the pipeline)."""
     places = {name: place for names in (CUTS, VARIANTS) for place, name in enumerate(names)}
-    return sorted(designs, key=lambda name: [places[part] for part in name.partition(", ")[0].split("/")])
+    return sorted(designs, key=lambda name: [places[part] for part in name.split("/")])
 
 
 def design_words(name: str) -> str:
-    """Return the label of a design, `CUT/VARIANT`, in figures."""
-    return f"{CUTS[name.partition('/')[0]]}: {variant_words(name)}"
+    """Return what a design, named `CUT/VARIANT`, is called in figures."""
+    return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
 
 
 def save(

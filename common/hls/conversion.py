@@ -12,6 +12,7 @@ from common.errors import PipelineError
 from common.hls.designs import Design
 from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
+from common.records import SIMULATION, DesignRecord, ExactnessRecord
 from common.running import parallel
 
 if TYPE_CHECKING:
@@ -26,12 +27,9 @@ class Conversion:
 
     Attributes:
         design: Which one.
-        values: Number of output values that were compared.
-        differing: How many of them differ between Keras and the C simulation.
-        nonzero_weights: Number of the design's weights that are not zero.
-        keras_accuracy: Fraction of test images that Keras recognizes; None for a design without logits.
-        csim_accuracy: The same of the C simulation.
-        csim_l1: Mean |r - r^| of a pixel of the C simulation; None for a design without image.
+        record: Its weights, and accuracy and L1 of the C simulation as far as it has logits and an image.
+        exactness: How the C simulation compares with Keras.
+        keras_accuracy: Fraction of test images that Keras classifies correctly; None for a design without logits.
         agreement: Fraction of values that agree, layer by layer.
         bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
         mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
@@ -39,26 +37,13 @@ class Conversion:
     """
 
     design: Design
-    values: int
-    differing: int
-    nonzero_weights: int
+    record: DesignRecord
+    exactness: ExactnessRecord
     keras_accuracy: float | None
-    csim_accuracy: float | None
-    csim_l1: float | None
     agreement: dict[str, float]
     bit_differences: dict[str, list[float]]
     mismatch: str | None
     overflows: tuple[str, ...]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The design's row of `metrics.json`, as far as it is known without hardware."""
-        row = {
-            "nonzero_weights": self.nonzero_weights,
-            "test_l1": None if self.csim_l1 is None else round(self.csim_l1, 6),
-            "test_accuracy": self.csim_accuracy,
-        }
-        return {name: value for name, value in row.items() if value is not None}
 
 
 def convert_and_simulate(
@@ -96,14 +81,20 @@ def convert_and_simulate(
     hls4ml_project.save_model(model, folder / "model.fml")
     if design.quantized:
         (folder / "network.json").write_text(json.dumps(integer_network.export(model)), encoding="utf-8")
+    image = found[:, : architecture.PIXELS]
     result = Conversion(
         design,
-        values=found.size,
-        differing=differing,
-        nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
+        record=DesignRecord(
+            design=str(design),
+            kind=SIMULATION,
+            nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
+            test_l1=round(float(np.abs(image - pixels).mean()), 6) if design.cut == "full" else None,
+            test_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+        ),
+        exactness=ExactnessRecord(
+            design=str(design), images=len(pixels), values=found.size, differing={"qkeras_csim": differing}
+        ),
         keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
-        csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
-        csim_l1=float(np.abs(found[:, : architecture.PIXELS] - pixels).mean()) if design.cut == "full" else None,
         agreement=agreement,
         bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
         mismatch=mismatch,

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 from common.errors import PipelineError
 
-CUTS = {
-    "encoder": "pixels to latent point",
-    "encoder_classifier": "pixels to ten logits",
-    "full": "pixels to image and ten logits",
-}
+CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
 
 
@@ -29,7 +25,7 @@ class Design:
 
     @property
     def has_logits(self) -> bool:
-        """Whether it tells digits apart; its last ten outputs are logits then."""
+        """Whether it classifies; its last ten outputs are logits then."""
         return self.cut != "encoder"
 
 

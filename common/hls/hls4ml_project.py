@@ -14,6 +14,7 @@ import numpy as np
 
 from common import paper
 from common.errors import PipelineError
+from common.fixed_point import FixedPoint
 from common.images.preprocessing import COLOUR_BITS
 from common.stages.artifacts import UNREADABLE
 from common.stages.configuration import Interval, Part
@@ -29,6 +30,15 @@ NO_STAMP = "00000000"
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
 PIXEL_TYPE = f"ufixed<{COLOUR_BITS},0>"
 FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
+
+
+def look_up_sigmoid(values: np.ndarray, precision: FixedPoint, size: int) -> np.ndarray:
+    """Return what hls4ml's table of the sigmoid holds for each value: `size` entries from -8 to 8, in `precision`.
+
+    The address is rounded toward zero; values beyond +-8 take the first or the last entry.
+    """
+    table = precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+    return table[np.clip(np.trunc(values * (size / SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.hls.hls4ml_project import SIGMOID_RANGE
+from common.hls.hls4ml_project import look_up_sigmoid
 
 if TYPE_CHECKING:
     from hls4ml.model.graph import ModelGraph
@@ -91,19 +91,10 @@ def _dense(layer: "Layer", source: FixedPoint) -> dict[str, Any]:
 
 
 def _sigmoid(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[str, Any]:
-    """Tabulate what hls4ml looks up for each value of the input.
-
-    The address is rounded toward zero; values beyond +-8 take the table's first or last entry.
-    """
-    size = layer.get_attr("table_size")
-    entries = fixed_point(layer.get_attr("table_t").precision)
-    table = entries.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+    """Tabulate what hls4ml looks up for each value of the input."""
     values = np.arange(source.low, source.high + source.step, source.step)
-    address = np.clip(np.trunc(values * (size / SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)
-    return {
-        "low": int(source.low / source.step),
-        "table": _integers(result.cast(table[address]), result).tolist(),
-    }
+    table = look_up_sigmoid(values, fixed_point(layer.get_attr("table_t").precision), layer.get_attr("table_size"))
+    return {"low": int(source.low / source.step), "table": _integers(result.cast(table), result).tolist()}
 
 
 def _integers(values: np.ndarray, precision: FixedPoint) -> np.ndarray:

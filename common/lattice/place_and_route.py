@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from common.errors import PipelineError, ToolError
 from common.hls.designs import parse_designs
+from common.records import ROUTED, DesignRecord
 from common.running import yowasp
 from common.running.processes import run_logged
 from common.stages.configuration import Interval, Seed
@@ -46,6 +47,11 @@ class PlaceAndRouteOptions:
     """Target clock of placer and router; slightly above what is reachable gives the fastest design [MHz]."""
     seed: Seed = 1
     """Seed of the placer; another one changes the result by a few percent."""
+
+    @property
+    def chip(self) -> str:
+        """Package and speed grade."""
+        return f"{self.package}, speed grade {self.speed_grade}"
 
     def check(self) -> None:
         """Refuse designs that do not become RTL, and invalid latency cut-offs.
@@ -93,6 +99,34 @@ class RoutedDesign:
     def nanoseconds(self, kind: str) -> float:
         """Return the delay of one kind on the critical path, such as `logic` or `routing` [ns]."""
         return sum(delay for part, delay in self.critical_path if part == kind)
+
+    def record(self, synthesized_by: str, cycles: int, **which: str) -> DesignRecord:
+        """Return the record of the design, clocked as fast as it can be.
+
+        Args:
+            synthesized_by: Name and version of the tool that made the netlist.
+            cycles: Latency [clock cycles].
+            which: Design, part and package.
+        """
+        return DesignRecord(
+            **which,
+            kind=ROUTED,
+            tool=f"{synthesized_by}, {version()}",
+            lut=self.used["TRELLIS_COMB"],
+            ff=self.used["TRELLIS_FF"],
+            dsp=self.used["MULT18X18D"],
+            bram=self.used["DP16KD"],
+            luts_available=self.available["TRELLIS_COMB"],
+            latency_cycles=cycles,
+            initiation_interval=1,
+            clock_ns=round(self.clock_ns, 3),
+            fmax_mhz=round(self.fmax_mhz, 2),
+            latency_ns=round(cycles * self.clock_ns, 2),
+            target_mhz=self.target_mhz,
+            slack_ns=round(self.slack_ns, 3),
+            critical_logic_ns=round(self.nanoseconds("logic"), 3),
+            critical_routing_ns=round(self.nanoseconds("routing"), 3),
+        )
 
 
 def check_quantized(names: tuple[str, ...]) -> None:

@@ -22,8 +22,6 @@ SOAP_TRAINING = "soap_training_config"
 KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
 
 NETWORKS = ("autoencoder", "classifier")
-VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
-CUTS = ("encoder", "encoder_classifier", "full")
 
 
 class LeadingBits(keras.layers.Layer):

@@ -18,7 +18,7 @@ from hls4ml.model.layers import Layer
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.hls.hls4ml_project import SIGMOID_RANGE
+from common.hls.hls4ml_project import look_up_sigmoid
 from common.rtl import shared_sums
 
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
@@ -64,11 +64,6 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
         above = shifted.quantize(0, shifted.kif[1], -integer)
         within = above.unary_bit_op("any").msb_mux(2.0**integer - 2.0**-fraction, within)
     return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
-
-
-def sigmoid_table(precision: FixedPoint, size: int) -> np.ndarray:
-    """Return hls4ml's table of the sigmoid: `size` values from -8 to 8, cast to `precision`."""
-    return precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
 
 
 class Hls4mlTracer(ALIRTracerPluginBase):
@@ -150,12 +145,11 @@ def _fraction_bits(values: np.ndarray) -> int:
 
 
 def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
-    """Return the sigmoid from hls4ml's table: addresses round toward zero, values beyond +-8 take the last entry."""
-    size = layer.get_attr("table_size")
-    table = result.cast(sigmoid_table(fixed_point(layer.get_attr("table_t").precision), size))
+    """Return the sigmoid from hls4ml's table."""
+    entries, size = fixed_point(layer.get_attr("table_t").precision), layer.get_attr("table_size")
 
     def look_up(x: np.ndarray) -> np.ndarray:
-        return table[np.clip(np.trunc(x * (size // SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
+        return result.cast(look_up_sigmoid(x, entries, size))
 
     sign, integer = int(result.signed), result.integer - int(result.signed)
     return value.apply(look_up).quantize(sign, integer, result.fraction)

@@ -6,6 +6,7 @@ images reach only some of the latent points.
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +15,9 @@ from hls4ml.model.graph import ModelGraph
 
 from common.hls import golden_outputs, mismatches, test_bench
 from common.hls.golden_outputs import GoldenOutputs
+from common.records import ExactnessRecord
 from common.rtl import tabulation, tracing
 from common.rtl.tracing import Aim, TracedModel
-
-Counts = dict[str, int]
-"""Row of `exactness` in `metrics.json`: images, values, and how many values differ for each pair of simulations."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,19 @@ class VerifiedTrace:
     differing_entries: int
     faults: tuple[str, ...]
 
-    def exactness(self, name: str) -> dict[str, Counts]:
-        """Return the rows of `exactness` in `metrics.json`, by name; `name` is the design's, or one derived from it."""
-        rows = {name: {"images": len(self.outputs), "values": self.outputs.size, "csim_alir": self.differing}}
-        if self.entries:
-            rows[f"{name}, tables"] = {"values": self.entries, "csim_table": self.differing_entries}
-        return rows
+    def exactness(self, further: Mapping[str, int] | None = None, **which: str) -> tuple[ExactnessRecord, ...]:
+        """Return the comparison of the traced logic with the C simulation, over the images and in any tables.
+
+        Args:
+            further: Counts of other pairs of simulations over the images.
+            which: Design, and part and flow that it was traced for.
+        """
+        counts = {"csim_alir": self.differing, **(further or {})}
+        found = ExactnessRecord(**which, images=len(self.outputs), values=self.outputs.size, differing=counts)
+        if not self.entries:
+            return (found,)
+        flow, counts = ", ".join(filter(None, (found.flow, "tables"))), {"csim_table": self.differing_entries}
+        return found, replace(found, flow=flow, images=None, values=self.entries, differing=counts)
 
 
 def trace(

@@ -147,5 +147,4 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
     if report.faults:
         raise PipelineError(f"not exact: {'; '.join(report.faults)}")
     (built / "rtl").rename(folder / "kept" / "rtl")
-    counts = report.resources[synthesize.families[0]]
-    return {name: counts[name] for name in ("lut", "inverter", "ff", "tool", "part")}
+    return {name: getattr(report.costs[0], name) for name in ("lut", "inverter", "ff", "tool", "part")}

@@ -15,7 +15,7 @@ from typing import Any
 
 from common.errors import PipelineError
 
-RUN_FORMAT = 2
+RUN_FORMAT = 3
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 UNREADABLE = (
     OSError,

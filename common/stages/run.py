@@ -27,7 +27,7 @@ class Run:
     base_preset: str
     outputs: Path
     folder: Path
-    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     reads: dict[str, str] = field(default_factory=dict)
     external_reads: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)

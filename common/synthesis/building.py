@@ -15,14 +15,13 @@ from common.errors import PipelineError
 from common.hls import golden_outputs, hls4ml_project, test_bench, vendor_tools
 from common.hls.designs import Design
 from common.hls.vendor_reports import SynthesisReport
+from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 from common.rtl import verified_trace
 from common.running import parallel
 from common.synthesis import open_tools
-from common.synthesis.open_tools import OpenOptions, Row
+from common.synthesis.open_tools import OpenOptions
 from common.synthesis.reports import DesignReport, Findings, Prepared, assemble
 from common.verification import vhdl_simulation
-
-HLS_ROWS = ("C synthesis", "logic synthesis")  # suffixes of the design's name in rows of an HLS tool
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
         return Prepared(outputs, golden.outputs)
     trace = verified_trace.trace(model, golden, intensities, build.folder, tabulate_latent=build.open.tabulate_latent)
     design = open_tools.write_rtl(model, trace, build.folder / "rtl", build.open)
-    return Prepared(outputs, golden.outputs, design, trace.exactness(str(build.design)), trace.faults)
+    return Prepared(outputs, golden.outputs, design, trace.exactness(design=str(build.design)), trace.faults)
 
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
@@ -172,8 +171,8 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
     return found
 
 
-def run_hls_tool(build: Build) -> dict[str, Row]:
-    """Run the HLS tool on a copy of a design's project, and return the numbers of its reports."""
+def run_hls_tool(build: Build) -> list[DesignRecord]:
+    """Run the HLS tool on a copy of a design's project, and return the records of its reports."""
     project = vendor_tools.open_project(shutil.copytree(build.source / "project", build.folder / "vendor"))
     try:
         reports = vendor_tools.build_project(
@@ -184,21 +183,21 @@ def run_hls_tool(build: Build) -> dict[str, Row]:
         )
     except PipelineError as error:
         raise PipelineError(f"{error}; to leave the HLS tool out: --tool open") from error
-    rows = dict(zip(HLS_ROWS, (reports.c_synthesis, reports.logic_synthesis), strict=True))
-    return {name: _row(report) for name, report in rows.items() if report is not None}
+    found = (reports.c_synthesis, reports.logic_synthesis)
+    return [_record(str(build.design), report) for report in found if report is not None]
 
 
-def _row(report: SynthesisReport) -> Row:
-    row = {
-        "tool": f"{report.tool} {report.tool_version}",
-        "part": report.part,
-        "estimate": report.estimate,
-        "lut": report.lut,
-        "ff": report.ff,
-        "dsp": report.dsp,
-        "bram": report.bram_18k,
-        "latency_cycles": report.latency_cycles_max,
-        "initiation_interval": report.initiation_interval_max,
-        "clock_ns": report.clock_estimated_ns,
-    }
-    return {name: value for name, value in row.items() if value is not None}
+def _record(design: str, report: SynthesisReport) -> DesignRecord:
+    return DesignRecord(
+        design=design,
+        kind=ESTIMATE if report.estimate else SYNTHESIS,
+        tool=f"{report.tool} {report.tool_version}",
+        part=report.part,
+        lut=report.lut,
+        ff=report.ff,
+        dsp=report.dsp,
+        bram=report.bram_18k,
+        latency_cycles=report.latency_cycles_max,
+        initiation_interval=report.initiation_interval_max,
+        clock_ns=report.clock_estimated_ns,
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from hls4ml.model.graph import ModelGraph
 
 from common.fixed_point import FixedPoint
+from common.records import SYNTHESIS, DesignRecord
 from common.rtl import pipeline, tracing
 from common.rtl.pipeline import PipelineRegister
 from common.rtl.verified_trace import VerifiedTrace
@@ -17,7 +18,6 @@ from common.verification import by_simulation, equivalence, vhdl_simulation
 from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
-Row = dict[str, object]
 CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # of the figure of pipeline depths [adders]
 
 
@@ -120,11 +120,11 @@ def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: Ope
 
 def synthesize(
     name: str, design: RtlDesign, family: yosys.Family, pixels: np.ndarray, options: OpenOptions
-) -> tuple[Row, Verification]:
+) -> tuple[DesignRecord, Verification]:
     """Synthesize for an FPGA family, and simulate the netlist over the test images.
 
     Returns:
-        The row of `metrics.json`, and the result of the simulation.
+        The design's record, and the result of the simulation.
     """
     netlist = design.folder / f"netlist_{family}.json"
     used = yosys.synthesize(
@@ -137,9 +137,9 @@ def synthesize(
     )
     parallel.say(f"{name}: simulating the netlist for {family}")
     verification = _verify(netlist, design, pixels, options)
-    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
-    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
-    return row, verification
+    which = {"design": name, "kind": SYNTHESIS, "tool": yosys.version(), "part": family}
+    cycles = {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return DesignRecord(**which, **asdict(used), **cycles), verification
 
 
 def _verify(netlist: Path, design: RtlDesign, pixels: np.ndarray, options: OpenOptions) -> Verification:

@@ -199,7 +199,7 @@ def test_resources_distinguish_zero_from_not_measured_and_estimates_from_synthes
     assert texts.count("0") >= 3  # DSPs of three designs, at an axis that starts at 0
     panel = saved_figures[1]["resources"].axes[0]
     open_markers = [line.get_xdata()[0] for line in panel.lines if line.get_markerfacecolor() == "white"]
-    estimates = [record["lut"] for record in paper.TABLES_5_AND_6.values()]
+    estimates = [record.lut for record in paper.TABLES_5_AND_6.values()]
     assert open_markers == [99_000, *estimates]
 
 

@@ -17,6 +17,7 @@ from common.fixed_point import FixedPoint
 from common.hls.designs import Design
 from common.lattice import ecp5, flow, place_and_route, routed_designs
 from common.lattice.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
+from common.records import ROUTED
 from common.rtl import pipeline, tracing
 from common.rtl.verified_trace import VerifiedTrace
 from common.stages import finished_steps, provenance
@@ -217,15 +218,16 @@ def test_each_depth_is_verified_and_routed_once(traced, tmp_path, monkeypatch):
 
     shallow, deep = route("first", 2.0), route("first", 1.0)
     for found, cutoff in ((shallow, 2), (deep, 1)):
-        counts = {"images": 100, "values": 400, "csim_alir": 0, "alir_netlist": 0}
-        assert found.exactness == {f"encoder/quantized, LFE5U-25F, cut-off {cutoff}": counts}
+        (record,) = found.exactness
+        assert record.name == f"encoder/quantized, LFE5U-25F, cut-off {cutoff}"
+        assert (record.images, record.values) == (100, 400)
+        assert record.differing == {"csim_alir": 0, "alir_netlist": 0}
         assert (found.faults, found.unfinished, found.proof) == ((), "", None)
-    assert shallow.row["latency_cycles"] < deep.row["latency_cycles"]
-    for row in (shallow.row, deep.row):
-        assert row["latency_ns"] == pytest.approx(row["latency_cycles"] * row["clock_ns"], 1e-3)
-        assert row["routed"]
-        assert not row["estimate"]
-    assert shallow.row["log"] == "encoder/quantized/place_and_route/cutoff_2/routed.log"
+    assert shallow.record.latency_cycles < deep.record.latency_cycles
+    for record in (shallow.record, deep.record):
+        assert record.latency_ns == pytest.approx(record.latency_cycles * record.clock_ns, 1e-3)
+        assert record.kind == ROUTED
+    assert shallow.record.log == "encoder/quantized/place_and_route/cutoff_2/routed.log"
     assert (tmp_path / "first/place_and_route/cutoff_2/routed.log").exists()
 
     def called(*_, **__):
@@ -238,11 +240,11 @@ def test_each_depth_is_verified_and_routed_once(traced, tmp_path, monkeypatch):
 
     # Not cached: the comparison of the traced logic with the C simulation, and proofs.
     wrong = route("third", 2.0, verified(traced, 7, ("first difference in layer sums",)))
-    assert wrong.exactness["encoder/quantized, LFE5U-25F, cut-off 2"]["csim_alir"] == 7
+    assert wrong.exactness[0].differing["csim_alir"] == 7
     assert wrong.faults == ("traced for LFE5U-25F, cut-off 2: first difference in layer sums",)
     proven = route("fourth", 2.0, proof_seconds=60)
-    assert proven.proof.stages == len(proven.proof.proven) == proven.row["latency_cycles"]
-    assert (proven.row["stages"], proven.row["stages_proven"]) == (proven.proof.stages, proven.proof.stages)
+    assert proven.proof.stages == len(proven.proof.proven) == proven.record.latency_cycles
+    assert (proven.record.stages, proven.record.stages_proven) == (proven.proof.stages, proven.proof.stages)
     assert not list((tmp_path / "fourth").rglob("netlist.json"))
     other = verified(traced)
     again = route("fifth", 2.0, replace(other, outputs=other.outputs + 1))
@@ -274,8 +276,8 @@ def test_design_that_does_not_route_is_reported_and_the_others_continue(traced, 
         Design("encoder", "quantized"), verified(traced), PIXELS, PIXEL, tmp_path, OPTIONS, PIPELINE,
         store=tmp_path / "store", timeout_seconds=300,
     )  # fmt: skip
-    assert found.row is None
-    assert found.exactness["encoder/quantized, LFE5U-25F, cut-off 1"]["alir_netlist"] == 0, "simulated before"
+    assert found.record is None
+    assert found.exactness[0].differing["alir_netlist"] == 0, "simulated before"
     assert found.unfinished.startswith("encoder/quantized did not route at cut-off 1 and seed 1: nextpnr did not")
 
 

@@ -12,6 +12,7 @@ from stage_runs import ROOT
 from common.errors import PipelineError
 from common.fixed_point import fixed_point
 from common.hls import c_simulation, conversion, hls4ml_project
+from common.hls.designs import CUTS
 from common.images.samples import Samples
 from common.networks import architecture, pruning, quantization, quantized_training, training
 from common.networks.legacy_keras import keras, make_deterministic
@@ -155,7 +156,7 @@ def converted(model, folder, cut):
 
 
 @pytest.mark.parametrize("latent_bits", [3, 4, 6])
-@pytest.mark.parametrize("cut", architecture.CUTS)
+@pytest.mark.parametrize("cut", CUTS)
 def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, latent_bits):
     model = converted(small_network(latent_bits), tmp_path, cut)
     dense, tabulated = (

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import stage_runs
 
+from common import records
 from common.board import on_board
 from common.errors import ToolError
 from common.fixed_point import fixed_point
@@ -44,6 +45,10 @@ def classifier_outputs(tiny_outputs, tmp_path_factory):
     return outputs
 
 
+def exactness_of(outputs):
+    return records.from_metrics(json.loads((outputs / "metrics.json").read_text(encoding="utf-8")))[1]
+
+
 def give_weights(outputs):
     """Replace the weights of stage 04, hardly trained, by random ones, few in the first layer."""
     folder, name = outputs / "04_quantize", "classifier_quantized_pruned.h5"
@@ -69,7 +74,9 @@ def synthesize(classifier_outputs, run_here, monkeypatch):
     elsewhere, and with all the real tools below.
     """
     golden = golden_outputs.load(classifier_outputs / "05_convert_hls" / str(DESIGN))
-    row = {"tool": "stand-in", "part": "xcup", "estimate": False, "lut": 1, "ff": 1, "dsp": 0, "latency_cycles": 1}
+    record = records.DesignRecord(
+        design=str(DESIGN), kind=records.SYNTHESIS, tool="stand-in", part="xcup", lut=1, ff=1, dsp=0, latency_cycles=1
+    )
 
     def simulated(_, design, *__):
         return Verification(design.outputs, 0, 1, None)
@@ -77,7 +84,7 @@ def synthesize(classifier_outputs, run_here, monkeypatch):
     monkeypatch.setattr(parallel, "run_all", lambda function, tasks, *_: [function(*arguments) for arguments in tasks])
     monkeypatch.setattr(building, "run_test_bench", lambda *_: golden.outputs)
     monkeypatch.setattr(open_tools, "simulate_rtl", simulated)
-    monkeypatch.setattr(open_tools, "synthesize", lambda *arguments: (dict(row), simulated(*arguments)))
+    monkeypatch.setattr(open_tools, "synthesize", lambda *arguments: (record, simulated(*arguments)))
 
     def run(*arguments):
         status, said, errors = run_here("06_synthesize", *arguments, outputs=classifier_outputs)
@@ -166,9 +173,9 @@ def test_tables_are_compared_with_the_c_simulation_of_every_latent_point(synthes
     assert golden.latent.shape == (297, 2)
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent")
     assert status == 0, errors
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
-    assert exactness[f"{DESIGN}, tables"] == {"values": 2_560, "csim_table": 0}
-    assert exactness[str(DESIGN)].items() >= {"images": 297, "values": 2_970, "csim_alir": 0}.items()
+    of_all, tables = exactness_of(classifier_outputs)
+    assert (tables.flow, tables.values, tables.differing) == ("tables", 2_560, {"csim_table": 0})
+    assert (of_all.flow, of_all.images, of_all.values, of_all.differing["csim_alir"]) == ("", 297, 2_970, 0)
 
 
 @needs_ghdl
@@ -196,8 +203,7 @@ def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_o
     status, errors, said = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
     assert status == 0, errors
     assert "VHDL was written but not simulated: GHDL is not installed\n" in said
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
-    assert not any("alir_vhdl" in row for row in exactness.values())
+    assert not any("alir_vhdl" in record.differing for record in exactness_of(classifier_outputs))
     assert list((classifier_outputs / "06_synthesize" / str(DESIGN) / "rtl_vhdl").rglob("design.vhd"))
 
 
@@ -235,23 +241,22 @@ def test_all_that_the_open_tools_can_do_is_exact_and_proven(classifier_outputs, 
     said = stage_runs.run_well("06_synthesize", *flags, outputs=outputs)
     assert "no value differs" in said
     metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
-    of_all, with_latent = {"images": 297, "values": 2_970}, {"images": 297, "values": 3_564}
+    designs, exactness = records.from_metrics(metrics)
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
-    tables = {"values": 2_560, "csim_table": 0}
-    assert metrics["exactness"] == {
-        name: {**of_all, **dict.fromkeys(pairs, 0)},
-        f"{name}, tables": tables,
-        f"{name}, VHDL": {**of_all, "alir_vhdl": 0},
-        f"{name}, LFE5U-85F, cut-off 2": {**of_all, "csim_alir": 0, "alir_netlist": 0},
-        f"{name}, LFE5U-85F, cut-off 2, tables": tables,
-        f"{name}, ulx3s_85f": {**with_latent, "csim_alir": 0},
-        f"{name}, ulx3s_85f, tables": tables,
-        f"{name}, ulx3s_85f, serial line": {"images": 100, "values": 1_200, "csim_uart": 0},
+    assert {record.name: (record.images, record.values, record.differing) for record in exactness} == {
+        name: (297, 2_970, dict.fromkeys(pairs, 0)),
+        f"{name}, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, VHDL": (297, 2_970, {"alir_vhdl": 0}),
+        f"{name}, LFE5U-85F, cut-off 2": (297, 2_970, {"csim_alir": 0, "alir_netlist": 0}),
+        f"{name}, LFE5U-85F, cut-off 2, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, ulx3s_85f": (297, 3_564, {"csim_alir": 0}),
+        f"{name}, ulx3s_85f, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, ulx3s_85f, serial line": (100, 1_200, {"csim_uart": 0}),
     }
-    xilinx, routed, board = (metrics["designs"][row] for row in (name, f"{name}, LFE5U-85F", f"{name}, ulx3s_85f"))
-    for row in (xilinx, routed):
-        assert row["stages"] == row["stages_proven"] == row["latency_cycles"]
-    assert routed["fmax_mhz"] > 25
-    assert routed["critical_path"][1] != "input"
-    assert board["uart_images"] == 100
+    _, xilinx, routed, board = designs
+    for record in (xilinx, routed):
+        assert record.stages == record.stages_proven == record.latency_cycles
+    assert routed.fmax_mhz > 25
+    assert routed.critical_path[1] != "input"
+    assert (board.part, board.uart_images) == ("ulx3s_85f", 100)
     assert (outputs / "06_synthesize" / name / "board" / "design.bit").stat().st_size > 10_000

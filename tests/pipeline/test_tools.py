@@ -26,6 +26,7 @@ from stage_runs import (
 )
 from vendor_samples import C_SYNTHESIS_XML, LOGIC_SYNTHESIS
 
+from common import records
 from common.stages import artifacts
 
 
@@ -223,15 +224,15 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
     assert "proven equal for every input: 6 of 6 stages" in said
 
     metrics = json.loads((tiny / "metrics.json").read_text(encoding="utf-8"))
-    rows = {name: (row["tool"].split()[0], row["estimate"], row["lut"]) for name, row in metrics["designs"].items()}
-    assert rows == {
-        design: ("Yosys", False, before["metrics"]["designs"][design]["lut"]),
-        f"{design}, C synthesis": ("Vitis", True, 99424),
-        f"{design}, logic synthesis": ("Vivado", False, 47123),
-    }
-    counts = metrics["exactness"][design]
+    designs, (exactness,) = records.from_metrics(metrics)
+    assert [(record.design, record.tool.split(" ")[0], record.kind, record.lut) for record in designs] == [
+        (design, "", "simulation", None),
+        (design, "Yosys", "logic synthesis", before["metrics"]["designs"][0]["lut"]),
+        (design, "Vitis", "C-synthesis estimate", 99424),
+        (design, "Vivado", "logic synthesis", 47123),
+    ]
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
-    assert [counts.get(pair) for pair in pairs] == [0] * 5
+    assert exactness.differing == dict.fromkeys(pairs, 0)
 
     command = [sys.executable, "-m", "common.report.summary", "0"]
     summary = subprocess.run(

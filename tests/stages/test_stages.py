@@ -33,6 +33,7 @@ from stage_runs import (
     wait_until,
 )
 
+from common import records
 from common.report import overview
 from common.running import disk_space
 from common.stages import artifacts
@@ -336,8 +337,9 @@ def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_output
     assert before["seconds"].pop("02_train_autoencoder") != after["seconds"].pop("02_train_autoencoder")
     assert before.pop("stale") == []
     assert after.pop("stale") == [stage for stage in STAGES if stage > "02_train_autoencoder"]
-    assert not any(before.pop("stale_rows").values())
-    assert after.pop("stale_rows") == {part: list(before[part]) for part in ("models", "exactness", "designs")}
+    rows = [[*metrics["models"].values(), *metrics["exactness"], *metrics["designs"]] for metrics in (before, after)]
+    assert not any("stale" in row for row in rows[0])
+    assert all(row.pop("stale") for row in rows[1])
     assert before == after
 
 
@@ -345,7 +347,7 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
     metrics = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["preset"], metrics["dataset"]) == ("demo", "digits")
     assert metrics["seconds"].keys() >= set(STAGES)
-    parts = {"preset", "dataset", "models", "exactness", "designs", "seconds", "failures", "stale", "stale_rows"}
+    parts = {"preset", "dataset", "models", "exactness", "designs", "seconds", "failures", "stale"}
     assert metrics.keys() == parts
     scores = {f"{part}_{name}" for part in ("train", "test") for name in ("l1", "mse", "cross_entropy", "accuracy")}
     parents = {"complete": None, "pruned": None, "quantized": "complete", "quantized_pruned": "pruned"}
@@ -359,9 +361,11 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
         assert row.keys() == {"parameters", "nonzero_weights"} | {
             name for name in scores if name.endswith(("l1", "mse"))
         }
-    exactness = metrics["exactness"]["full/quantized_pruned"]
-    assert {"images": 297, "values": 297 * 74, "qkeras_csim": 0}.items() <= exactness.items()
-    assert 0.5 < metrics["designs"]["encoder_classifier/quantized_pruned"]["test_accuracy"] <= 1
+    designs, exactness = records.from_metrics(metrics)
+    (full,) = [record for record in exactness if record.name == "full/quantized_pruned"]
+    assert (full.images, full.values, full.differing["qkeras_csim"]) == (297, 297 * 74, 0)
+    assert {record.design for record in designs} == {"encoder_classifier/quantized_pruned", "full/quantized_pruned"}
+    assert all(0.5 < record.test_accuracy <= 1 for record in designs if record.kind == records.SIMULATION)
 
 
 @pytest.mark.parametrize("stage", STAGES)
