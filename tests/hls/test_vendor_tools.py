@@ -251,7 +251,7 @@ def test_missing_report_is_an_error_though_an_earlier_run_left_one(tools, projec
     write(project.folder / path, RESULTS[path])
     install(tools, "vivado_hls", CSIM_DONE)
     install(tools, "vivado", "")
-    with pytest.raises(ToolError, match=f"ended without error, but not with .*{path}"):
+    with pytest.raises(ToolError, match=f"ended without error, but left no .*{path}"):
         build(project, **{"synth": False, step: True})
 
 
@@ -269,14 +269,14 @@ def test_new_synthesis_removes_all_results_and_others_only_their_own(tools, proj
 @pytest.mark.fault("tool")
 def test_report_cut_short_is_an_error(tools, project):
     install(tools, "vivado_hls", f'{CSIM_DONE}\nmkdir -p {Path(SYNTH).parent}; head -c 900 "$REPLAY/{SYNTH}" > {SYNTH}')
-    with pytest.raises(ReportError, match=f"{SYNTH} is cut short or damaged"):
+    with pytest.raises(ReportError, match=f"{SYNTH} is truncated or damaged"):
         build(project)
 
 
 @pytest.mark.fault("tool")
 def test_c_simulation_that_does_not_end_is_an_error(tools, project):
     install(tools, "vivado_hls", replay(SYNTH))
-    with pytest.raises(ToolError, match="not with C simulation"):
+    with pytest.raises(ToolError, match="did not finish C simulation"):
         build(project)
 
 

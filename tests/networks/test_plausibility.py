@@ -38,13 +38,13 @@ def test_latent_unit_that_died_is_named(alive, samples, units):
     alive.get_layer("latent").bias.assign(bias)
     named = " and ".join(f"{unit + 1} (0)" for unit in units)
     found = plausibility.findings(alive, samples, "classifier, complete")["dead_unit"]
-    assert found.startswith(f"classifier, complete: the same for every image: latent unit {named};")
+    assert found.startswith(f"classifier, complete: constant over all images: latent unit {named};")
 
 
 @pytest.mark.fault("numbers")
 def test_classifier_that_guesses_is_named(alive, samples):
     found = plausibility.findings(alive, samples, "classifier")
-    assert "is that of a guess" in found["chance"]
+    assert "is at chance level" in found["chance"]
     digits = architecture.predict(alive, samples.intensities)[1].argmax(axis=1)
     knows = Samples(samples.intensities, digits.astype(np.uint8))
     if len(set(digits)) > 1:  # else the most frequent digit is all there is to know
@@ -90,7 +90,7 @@ def test_overflow_of_the_c_simulation_against_qkeras_is_named_with_its_layer(dem
     expected = c_simulation.keras_layer_outputs(cut, list(layers), images.intensities)
     [overflow] = c_simulation.overflows(model, expected)
     assert overflow.startswith("layer latent_relu: ")
-    assert "lie outside of ufixed<16,1,TRN,WRAP>, 0 to 1.99997, and wrap around" in overflow
+    assert "are outside ufixed<16,1,TRN,WRAP>, 0 to 1.99997, and wrap around" in overflow
 
 
 @pytest.mark.fault("numbers")
@@ -102,7 +102,7 @@ def test_stage_names_what_is_implausible_and_goes_on_only_if_it_may(outputs, run
     status, _, errors = run_here(
         "02_train_autoencoder", "--epochs", "1", "--learning-rate", "1", *allow, outputs=outputs
     )
-    assert "classifier, complete: the same for every image: latent unit" in errors
+    assert "classifier, complete: constant over all images: latent unit" in errors
     assert "classifier, complete: accuracy" in errors
     if allowed:
         assert status == 0

@@ -199,7 +199,7 @@ def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_
     assert of_points.shape == (256, 7)
     latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
     np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
-    with pytest.raises(PipelineError, match="downstream of the latent plane, by itself, differs"):
+    with pytest.raises(PipelineError, match="downstream of the latent plane, converted separately, differs"):
         conversion._simulate_points(
             cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
         )

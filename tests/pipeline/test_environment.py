@@ -218,7 +218,7 @@ def test_cache_that_cannot_be_written_is_found_before_compiling_and_another_is_n
     for expected in (["compiling ecppll for this machine, once"], []):
         said, printed = compile_smallest(NOWHERE, tmp_path)
         assert said == expected
-        assert f"{NOWHERE} cannot be used or is full; compiled tools are in {tmp_path}/.yowasp_cache" in printed
+        assert f"{NOWHERE} is full or not usable; compiled tools are in {tmp_path}/.yowasp_cache" in printed
         assert os.environ[yowasp.CACHE] == f"{tmp_path}/.yowasp_cache"
 
 
@@ -228,10 +228,10 @@ def test_full_disk_of_the_cache_is_found_before_compiling(compile_smallest, smal
         os.posix_fallocate(file.fileno(), 0, int((free - 1) * disk_space.MEGABYTE))
     said, printed = compile_smallest(small_disk / "usual", tmp_path)
     assert said == ["compiling ecppll for this machine, once"]
-    assert f"{small_disk}/usual cannot be used or is full" in printed
+    assert f"{small_disk}/usual is full or not usable" in printed
     assert compiled(small_disk / "usual") == []
 
 
 def test_without_room_for_compiled_tools_the_error_names_the_variable(compile_smallest):
-    with pytest.raises(PipelineError, match=f"{NOWHERE} cannot be used or is full.*3 MB.*YOWASP_CACHE_DIR"):
+    with pytest.raises(PipelineError, match=f"{NOWHERE} is full or not usable.*3 MB.*YOWASP_CACHE_DIR"):
         compile_smallest(NOWHERE, Path(NOWHERE))

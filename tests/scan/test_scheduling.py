@@ -172,7 +172,7 @@ def test_design_without_luts_does_not_win():
 
 
 def dead(path):
-    """Return a trained network whose latent units are the same for every image."""
+    """Return a trained network whose latent units are constant over all images."""
     model = architecture.load(path)
     layer = model.get_layer("latent")
     layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
@@ -194,8 +194,8 @@ def test_point_with_a_dead_unit_is_a_fault_unless_its_recipe_allows_it(demo_outp
         if allow:
             assert (outcome.error, point_training.NETWORK in outcome.files) == (None, True)
         else:
-            assert "the same for every image: latent unit 1" in outcome.error
-            assert "accuracy" in outcome.error and "is that of a guess" in outcome.error
+            assert "constant over all images: latent unit 1" in outcome.error
+            assert "accuracy" in outcome.error and "is at chance level" in outcome.error
             assert outcome.values == {}
 
 

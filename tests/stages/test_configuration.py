@@ -124,7 +124,7 @@ def test_every_number_and_choice_that_is_allowed_is_taken(stage, request):
         try:
             found = parse_command_line("", default, [f"{flag}={value!r}"])
         except PipelineError as error:  # a limit is kept, and yet another field is against it
-            assert "must lie" not in str(error)
+            assert "must be" not in str(error)
         else:
             assert {name: each for name, _, each in fields_of(found)}[flag] == value
 
@@ -156,11 +156,11 @@ def test_every_number_out_of_its_range_is_refused_by_its_flag(stage):
     assert fields
     for index, (flag, interval, kind) in enumerate(fields):
         bad = kind((interval.low - 1, interval.high + 1)[index % 2])
-        with pytest.raises(PipelineError, match=rf"^{flag} must lie between {interval.low} and .*, not"):
+        with pytest.raises(PipelineError, match=rf"^{flag} must be between {interval.low} and .*, not"):
             parse_command_line("", default, [f"{flag}={bad}"])
         if kind is float:
             for value in (math.nan, math.inf):
-                with pytest.raises(PipelineError, match=rf"^{flag} must lie between .*, not {value}"):
+                with pytest.raises(PipelineError, match=rf"^{flag} must be between .*, not {value}"):
                     parse_command_line("", default, [f"{flag}={value}"])
 
 
@@ -174,7 +174,7 @@ class Limited:
 def test_limits_themselves_are_allowed():
     assert [parse_command_line("", Limited(), [f"--number={value}"]).number for value in (2, 5)] == [2, 5]
     for value in (1, 6):
-        with pytest.raises(PipelineError, match=f"--number must lie between 2 and 5, not {value}"):
+        with pytest.raises(PipelineError, match=f"--number must be between 2 and 5, not {value}"):
             parse_command_line("", Limited(), [f"--number={value}"])
 
 

@@ -267,9 +267,9 @@ def test_input_from_a_stage_that_failed_is_refused_with_what_it_found(run_here, 
     for failed in sorted({name.split("/")[0] for name in read}):
         with subtests.test(failed=failed):
             mark_failed(outputs, failed, "too dark", "too small")
-            said = f"stage {failed} failed: too dark (and 1 more); mend that and run: python {failed}.py"
+            said = f"stage {failed} failed: too dark (and 1 more); fix that and run: python {failed}.py"
             done = run_here(stage, outputs=outputs)
-            assert_refused(done, stage, said, "or use its files all the same: --allow failed_input")
+            assert_refused(done, stage, said, "or use its files anyway: --allow failed_input")
             mark_failed(outputs, failed)
 
 
@@ -287,7 +287,7 @@ def test_input_from_a_stage_that_failed_is_warned_of_once_where_it_is_allowed(ti
     record = artifacts.read_run(outputs, stage)
     assert record["failures"] == []
     assert [text for text in record["warnings"] if "too dark" in text] == [
-        f"stage {failed} failed: too dark; mend that and run: {artifacts.rerun(outputs, failed)}"
+        f"stage {failed} failed: too dark; fix that and run: {artifacts.rerun(outputs, failed)}"
     ]
 
 
