@@ -31,7 +31,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def arrays():
-    """Random images and labels by the name of their file."""
+    """Return random images and labels by file name."""
     rng = np.random.default_rng(0)
     made = {}
     for part, count in COUNT.items():
@@ -42,7 +42,7 @@ def arrays():
 
 @pytest.fixture
 def files(arrays, tmp_path, monkeypatch):
-    """The four files, by name; small ones have the shape of MNIST while a test runs."""
+    """Return paths of four small MNIST files by name, and accept their size."""
     monkeypatch.setattr(mnist, "COUNT", COUNT)
     paths = {}
     for name, array in arrays.items():
@@ -59,7 +59,7 @@ def assert_refused(files: dict[str, Path], part: str, named: Path, fault: str | 
 
 
 @pytest.mark.parametrize("part", COUNT)
-def test_images_and_labels_are_read_compressed_or_not(files, arrays, part):
+def test_compressed_and_uncompressed_files_are_loaded(files, arrays, part):
     for name in NAMES[::2]:  # images compressed, labels not, or all compressed
         for path in (files[name], files[name].with_suffix("")):
             path.write_bytes(idx(arrays[name]) if not path.suffix else gzip.compress(idx(arrays[name])))
@@ -91,7 +91,7 @@ def test_truncated_files_are_refused(files, name, compressed, subtests):
         (lambda content: HTML, "is not an IDX file"),
         (lambda content: gzip.compress(content)[:9] + b"damaged", "cannot be decompressed"),
     ],
-    ids=["zeros", "a byte too many", "numbers of another type", "too long by its header", "web page", "bad gzip"],
+    ids=["zeros", "a byte too many", "another data type", "too long by its header", "web page", "bad gzip"],
 )
 def test_damaged_files_are_refused(files, damage, fault, subtests):
     for name in NAMES:
@@ -136,7 +136,7 @@ def test_missing_file_of_a_given_folder_is_named(files, tmp_path, monkeypatch, b
 
 @pytest.fixture
 def as_mnist(files, arrays, monkeypatch):
-    """Have the small files pass for MNIST, hashes and all."""
+    """Accept the hashes of the small files as MNIST's."""
     digests = {name: hashlib.sha256(idx(array)).hexdigest() for name, array in arrays.items()}
     monkeypatch.setattr(mnist, "SHA256", digests)
 
@@ -147,7 +147,7 @@ def dataset_of(files: dict[str, Path], *, allow_other: bool = False) -> str:
 
 
 @pytest.mark.parametrize("level", [None, 0, 1, 9])
-def test_mnist_is_known_by_its_bytes_however_compressed(files, arrays, as_mnist, level):
+def test_mnist_is_identified_by_its_uncompressed_bytes(files, arrays, as_mnist, level):
     for name, array in arrays.items():
         files[name].write_bytes(idx(array) if level is None else gzip.compress(idx(array), level))
     assert dataset_of(files) == "mnist"
@@ -162,7 +162,7 @@ def one_value(array: np.ndarray) -> np.ndarray:
 @pytest.mark.fault("mnist")
 @pytest.mark.parametrize("change", [lambda array: 255 - array, one_value], ids=["inverted", "one bit flipped"])
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"])
-def test_images_that_are_not_mnists_are_refused(files, arrays, as_mnist, name, change):
+def test_images_other_than_mnist_are_refused(files, arrays, as_mnist, name, change):
     content = idx(change(arrays[name]))
     files[name].write_bytes(gzip.compress(content))
     with pytest.raises(PipelineError, match="is not MNIST's") as error:
@@ -173,13 +173,13 @@ def test_images_that_are_not_mnists_are_refused(files, arrays, as_mnist, name, c
 
 @pytest.mark.fault("mnist")
 @pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"])
-def test_labels_that_are_not_mnists_are_refused(files, arrays, as_mnist, name):
+def test_labels_other_than_mnist_are_refused(files, arrays, as_mnist, name):
     files[name].write_bytes(idx(np.roll(arrays[name], 1)))
     with pytest.raises(PipelineError, match=f"{files[name]} is not MNIST's"):
         dataset_of(files)
 
 
-def test_other_data_has_a_name_of_its_own(files, arrays, as_mnist):
+def test_other_data_has_its_own_name(files, arrays, as_mnist):
     names = {dataset_of(files, allow_other=True)}
     for array in (arrays["train-images-idx3-ubyte"], 255 - arrays["train-images-idx3-ubyte"]):
         files["train-images-idx3-ubyte"].write_bytes(idx(one_value(array)))
@@ -190,7 +190,7 @@ def test_other_data_has_a_name_of_its_own(files, arrays, as_mnist):
 
 @pytest.mark.parametrize("between", ["-", "."])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_file_names_of_other_programs_are_known(files, arrays, as_mnist, tmp_path, between, suffix):
+def test_file_names_of_other_programs_are_found(files, arrays, as_mnist, tmp_path, between, suffix):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     for name, array in arrays.items():
@@ -199,16 +199,14 @@ def test_file_names_of_other_programs_are_known(files, arrays, as_mnist, tmp_pat
     assert dataset_of(mnist.locate(folder, NO_CACHE)) == "mnist"
 
 
-def test_of_two_files_for_the_same_thing_the_compressed_one_is_read(files, tmp_path):
+def test_compressed_file_is_preferred_to_an_uncompressed_one(files, tmp_path):
     for name in NAMES:
         (tmp_path / name).write_bytes(HTML)
         (tmp_path / name.replace("-idx", ".idx")).write_bytes(HTML)
     assert mnist.locate(tmp_path, NO_CACHE) == files
 
 
-def test_other_data_is_refused_and_with_a_flag_named_wherever_results_stand(
-    files, as_mnist, tmp_path, run_here, capsys
-):
+def test_other_data_is_refused_or_with_a_flag_labelled_in_all_results(files, as_mnist, tmp_path, run_here, capsys):
     folder, outputs = tmp_path / "other", tmp_path / "outputs"
     folder.mkdir()
     for name, path in files.items():
@@ -243,11 +241,11 @@ def test_other_data_is_refused_and_with_a_flag_named_wherever_results_stand(
 
 
 class Mirror:
-    """A web server on this machine: what it answers by path, and what it was asked for."""
+    """A local web server with an answer per path; records the requests."""
 
     def __init__(self):
         self.answers: dict[str, bytes] = {}
-        self.promised_bytes = 0  # beside those that it sends
+        self.promised_bytes = 0  # in addition to those sent
         self.bytes_at_a_time, self.pause_seconds = 1 << 20, 0.0
         self.requests: list[str] = []
         mirror = self
@@ -276,7 +274,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror(files, tmp_path, monkeypatch):
-    """A server whose folders `first` and `second` stand for the two mirrors, both with good files; an empty cache."""
+    """Return a server whose folders `first` and `second` replace the mirrors, with good files; the cache is empty."""
     contents = {path.name: path.read_bytes() for path in files.values()}
     server = Mirror()
     for folder in ("first", "second"):
@@ -306,9 +304,7 @@ def test_download_fills_the_cache_and_is_not_repeated(mirror, files, tmp_path):
 
 
 @pytest.mark.fault("mnist")
-def test_where_the_users_cache_cannot_be_written_downloads_go_to_the_outputs(
-    mirror, files, tmp_path, monkeypatch, capsys
-):
+def test_downloads_go_to_the_outputs_if_the_users_cache_is_not_writable(mirror, files, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/no-cache")
     spare = tmp_path / "spare"
     assert all(path.parent == spare for path in mnist.locate(None, spare).values())
@@ -317,7 +313,7 @@ def test_where_the_users_cache_cannot_be_written_downloads_go_to_the_outputs(
     assert dataset_of(mnist.locate(None, spare), allow_other=True)
 
 
-def test_file_damaged_in_the_cache_is_downloaded_again(mirror, tmp_path):
+def test_damaged_file_in_the_cache_is_downloaded_again(mirror, tmp_path):
     good = mnist.locate(None, NO_CACHE)[NAMES[0]]
     content = good.read_bytes()
     good.write_bytes(content[:-1])
@@ -334,7 +330,7 @@ BAD_ANSWERS = {
 
 @pytest.mark.fault("mnist")
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
-def test_second_mirror_mends_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
+def test_second_mirror_is_used_after_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
     for name in NAMES:
         mirror.answers[f"/first/{name}.gz"] = answer
     mnist.locate(None, NO_CACHE)
@@ -361,7 +357,7 @@ def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path
 
 @pytest.mark.fault("mnist")
 @pytest.mark.parametrize(("bytes_at_a_time", "pause_seconds"), [(1, 0.05), (1 << 20, 1.0)], ids=["trickle", "silence"])
-def test_slow_server_is_given_up_and_leaves_nothing_in_the_cache(
+def test_download_from_a_slow_server_is_aborted_and_leaves_nothing_in_the_cache(
     mirror, tmp_path, monkeypatch, bytes_at_a_time, pause_seconds
 ):
     mirror.bytes_at_a_time, mirror.pause_seconds = bytes_at_a_time, pause_seconds
@@ -376,7 +372,7 @@ def test_slow_server_is_given_up_and_leaves_nothing_in_the_cache(
 
 
 @pytest.mark.fault("mnist")
-def test_without_network_and_mnist_the_stage_says_what_to_do(tmp_path):
+def test_stage_without_network_and_mnist_names_the_remedy(tmp_path):
     offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     done = run_stage("01_prepare_data", outputs=tmp_path / "outputs", **offline)
     assert done.returncode == 1
@@ -386,7 +382,7 @@ def test_without_network_and_mnist_the_stage_says_what_to_do(tmp_path):
 
 
 @pytest.mark.fault("mnist")
-def test_without_network_and_mnist_make_goes_on_with_the_demo(tmp_path):
+def test_make_without_network_and_mnist_falls_back_to_the_demo(tmp_path):
     offline = {"XDG_CACHE_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
     done = run_stage("01_prepare_data", "--demo-if-unavailable", outputs=tmp_path / "outputs", **offline)
     assert done.returncode == 0
@@ -398,13 +394,13 @@ needs_mnist = pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DI
 
 
 @needs_mnist
-def test_real_files_are_read():
+def test_real_files_are_loaded():
     files = mnist.locate(None, NO_CACHE)
     for part, images in (("train", 60_000), ("t10k", 10_000)):
         read = mnist.read_labelled_images(files, part)
         assert read.images.shape == (images, 28, 28)
         assert set(read.labels) == set(range(10))
-    assert read.labels[:5].tolist() == [7, 2, 1, 0, 4]  # as printed in every tutorial
+    assert read.labels[:5].tolist() == [7, 2, 1, 0, 4]  # as in every tutorial
 
 
 @needs_mnist

@@ -46,7 +46,7 @@ READS = {
     "04_quantize": [IMAGES, *FLOAT, *PRUNED],
     "05_convert_hls": [IMAGES, "04_quantize/classifier_quantized_pruned.h5"],
 }
-"""What each stage reads, with the demo preset."""
+"""Inputs of each stage with the demo preset."""
 
 TENTHS = tuple(tenth / 10 for tenth in range(10))
 
@@ -106,18 +106,18 @@ ALL_FAULTS = (*FAULTS, of_a_newer_program, *map(cut_to, TENTHS))
 
 
 def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> None:
-    """One line that says all of `words`, exit status 1, and no work begun."""
+    """Assert exit status 1, one line with all of `words`, and no work started."""
     status, printed, errors = done
     assert status == 1
     assert errors.startswith(f"ERROR: {stage}: ")
     assert errors.count("\n") == 1
     for word in words:
         assert str(word) in errors
-    assert printed.count("\n") <= 1, "more than the heading: work was begun"
+    assert printed.count("\n") <= 1, "more than the heading: work was started"
 
 
 @pytest.mark.parametrize("stage", READS)
-def test_recorded_reads_are_those_that_are_broken_below(demo_outputs, stage):
+def test_recorded_inputs_are_those_damaged_in_these_tests(demo_outputs, stage):
     assert sorted(json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))["reads"]) == sorted(
         READS[stage]
     )
@@ -125,7 +125,7 @@ def test_recorded_reads_are_those_that_are_broken_below(demo_outputs, stage):
 
 @pytest.fixture
 def broken(outputs):
-    """Return a context in which an artifact has a fault; behind it the artifact is as it was."""
+    """Return a context manager that damages an artifact and restores it afterwards."""
 
     @contextmanager
     def break_artifact(name: str, fault):
@@ -144,7 +144,7 @@ def broken(outputs):
 
 @pytest.mark.fault("artifact")
 @pytest.mark.parametrize("stage", READS)
-def test_damaged_input_is_named_with_what_mends_it_and_nothing_is_written(
+def test_damaged_input_is_named_with_its_remedy_and_nothing_is_written(
     run_here, outputs, broken, stage, subtests, sample
 ):
     cases = sample(itertools.product(READS[stage], ALL_FAULTS), 12)
@@ -157,7 +157,7 @@ def test_damaged_input_is_named_with_what_mends_it_and_nothing_is_written(
 
 @pytest.mark.fault("artifact")
 @pytest.mark.parametrize("stage", READS)
-def test_damaged_record_of_an_earlier_stage_is_named_with_what_mends_it(
+def test_damaged_record_of_an_earlier_stage_is_named_with_its_remedy(
     run_here, outputs, broken, stage, subtests, sample
 ):
     origins = sorted({name.split("/")[0] for name in READS[stage]})
@@ -174,7 +174,7 @@ def test_damaged_record_of_an_earlier_stage_is_named_with_what_mends_it(
 
 @pytest.mark.fault("artifact", thorough=True)
 def test_one_damaged_file_of_a_project_is_named_by_the_stage_that_synthesizes_it(run_here, outputs, broken, subtests):
-    """A design has more than a hundred files: each has one fault, those that are loaded have all."""
+    """A design has more than a hundred files: each gets one fault, those that are loaded get all."""
     written = artifacts.read_run(outputs, "05_convert_hls")["writes"]
     names = [name for name in written if name.startswith("full/quantized_pruned/")]
     faults = itertools.cycle(ALL_FAULTS)
@@ -191,8 +191,8 @@ def test_one_damaged_file_of_a_project_is_named_by_the_stage_that_synthesizes_it
 
 
 @pytest.mark.fault("artifact")
-def test_damage_of_whatever_file_is_noticed(outputs, broken, subtests, sample):
-    """Also of what no stage reads: figures, tables, logs, and all that is for the user alone."""
+def test_damage_of_any_file_is_detected(outputs, broken, subtests, sample):
+    """Including files that no stage reads: figures, tables, logs."""
     names = [f"{stage}/{name}" for stage in STAGES for name in artifacts.read_run(outputs, stage)["writes"]]
     names = [name for name in names if (outputs / name).stat().st_size]
     faults = itertools.cycle((one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage))
@@ -204,7 +204,7 @@ def test_damage_of_whatever_file_is_noticed(outputs, broken, subtests, sample):
 
 
 @pytest.mark.fault("artifact")
-def test_results_page_names_whatever_is_damaged(outputs, broken, subtests, sample):
+def test_results_page_names_damaged_files(outputs, broken, subtests, sample):
     names = [f"{stage}/{name}" for stage in STAGES for name in artifacts.read_run(outputs, stage)["writes"]]
     names = [name for name in names if (outputs / name).stat().st_size and "/project/" not in name]
     faults = itertools.cycle((one_bit_flipped, zeros, missing, a_directory, truncated, of_another_stage))
@@ -216,7 +216,7 @@ def test_results_page_names_whatever_is_damaged(outputs, broken, subtests, sampl
 
 
 @pytest.mark.fault("artifact")
-def test_damaged_metrics_are_made_anew(outputs, subtests):
+def test_damaged_metrics_are_rewritten(outputs, subtests):
     before = (outputs / "metrics.json").read_text(encoding="utf-8")
     for fault in (*FAULTS, of_a_newer_program):
         with subtests.test(fault=fault.__name__):
@@ -262,7 +262,7 @@ def test_stage_that_has_not_run_yet_is_named(run_here, tmp_path):
 
 
 @pytest.mark.parametrize("stage", [*READS, "06_synthesize", "07_scan_designs"])
-def test_input_from_a_stage_that_failed_is_refused_with_what_it_found(run_here, outputs, stage, subtests):
+def test_input_from_a_failed_stage_is_refused_with_its_failure(run_here, outputs, stage, subtests):
     read = READS.get(stage, [IMAGES])
     for failed in sorted({name.split("/")[0] for name in read}):
         with subtests.test(failed=failed):
@@ -274,7 +274,7 @@ def test_input_from_a_stage_that_failed_is_refused_with_what_it_found(run_here, 
 
 
 @pytest.mark.parametrize("stage", ["02_train_autoencoder", "05_convert_hls"])
-def test_input_from_a_stage_that_failed_is_warned_of_once_where_it_is_allowed(tiny_outputs, tmp_path, stage):
+def test_allowed_input_from_a_failed_stage_gives_one_warning(tiny_outputs, tmp_path, stage):
     outputs, log = shutil.copytree(tiny_outputs, tmp_path / "outputs"), tmp_path / "log"
     failed = {"02_train_autoencoder": "01_prepare_data", "05_convert_hls": "04_quantize"}[stage]
     mark_failed(outputs, failed, "too dark")
@@ -293,8 +293,8 @@ def test_input_from_a_stage_that_failed_is_warned_of_once_where_it_is_allowed(ti
 
 @pytest.mark.fault("artifact")
 @pytest.mark.parametrize("fault", [missing, one_bit_flipped])
-def test_the_command_named_mends_the_damage(outputs, fault):
-    """A damaged artifact made anew from the same inputs is the same, so nothing behind it is stale."""
+def test_the_command_in_the_error_repairs_the_damage(outputs, fault):
+    """An artifact made again from the same inputs is the same, so nothing downstream is stale."""
     before = hashes(outputs)
     fault(outputs / IMAGES, outputs)
     run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
@@ -311,7 +311,7 @@ def test_damaged_record_of_a_later_stage_does_not_stop_an_earlier_one(outputs):
 
 @pytest.fixture(scope="module")
 def retrained(demo_outputs, tmp_path_factory):
-    """Outputs after stage 02 alone has run again, with another seed."""
+    """Return outputs after only stage 02 has run again, with another seed."""
     outputs = shutil.copytree(demo_outputs, tmp_path_factory.mktemp("retrained") / "outputs")
     run_well("02_train_autoencoder", "--seed", "1", "--epochs", "1", *ALLOWED, outputs=outputs)
     return outputs
@@ -327,7 +327,7 @@ def test_stale_input_is_named_with_the_stage_to_run_again(retrained, run_here):
     assert hashes(retrained) == before
 
 
-def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_outputs, retrained):
+def test_stage_replaces_only_its_own_part_of_the_metrics(demo_outputs, retrained):
     before, after = (
         json.loads((outputs / "metrics.json").read_text(encoding="utf-8")) for outputs in (demo_outputs, retrained)
     )
@@ -341,7 +341,7 @@ def test_stage_replaces_its_own_part_of_the_metrics_and_nothing_else(demo_output
     assert before == after
 
 
-def test_metrics_have_the_agreed_parts(demo_outputs):
+def test_metrics_have_the_expected_keys(demo_outputs):
     metrics = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["preset"], metrics["dataset"]) == ("demo", "digits")
     assert metrics["seconds"].keys() >= set(STAGES)
@@ -365,7 +365,7 @@ def test_metrics_have_the_agreed_parts(demo_outputs):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
+def test_run_record_has_the_complete_provenance(demo_outputs, stage):
     run = json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))
     assert run["format"] == artifacts.RUN_FORMAT
     assert run["preset"] == "demo"
@@ -387,7 +387,7 @@ def test_run_is_recorded_with_all_that_it_was_made_of(demo_outputs, stage):
         assert hashes(demo_outputs / origin)[file] == digest
 
 
-def test_preset_travels_with_the_artifacts_and_flags_override_it(demo_outputs, retrained):
+def test_preset_is_stored_with_the_artifacts_and_flags_override_it(demo_outputs, retrained):
     first, second = (
         json.loads((outputs / "02_train_autoencoder" / "run.json").read_text(encoding="utf-8"))
         for outputs in (demo_outputs, retrained)
@@ -403,7 +403,7 @@ def test_preset_travels_with_the_artifacts_and_flags_override_it(demo_outputs, r
 
 
 def assert_whole(outputs: Path) -> None:
-    """Every record is whole, and so is every file that it lists."""
+    """Assert that every record, and every file that it lists, is complete."""
     for stage in [path.parent.name for path in outputs.glob("[0-9]*/run.json")]:
         assert artifacts.faulty_files(outputs, stage) == {}
         files = {name for name, digest in hashes(outputs / stage).items() if digest}
@@ -411,7 +411,7 @@ def assert_whole(outputs: Path) -> None:
 
 
 @pytest.mark.fault("killed")
-def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_outputs, tmp_path, subtests):
+def test_stage_killed_at_any_time_leaves_complete_artifacts_old_or_new(demo_outputs, tmp_path, subtests):
     outputs = tmp_path / "outputs"
     shutil.copytree(demo_outputs / "01_prepare_data", outputs / "01_prepare_data")
     old = hashes(outputs / "01_prepare_data")
@@ -434,7 +434,7 @@ def test_killed_at_any_moment_a_stage_leaves_whole_artifacts_old_or_new(demo_out
 
 @pytest.mark.fault("killed", thorough=True)
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_killed_at_twenty_random_moments_a_stage_leaves_whole_artifacts(tiny_outputs, tmp_path, stage, subtests):
+def test_stage_killed_at_twenty_random_times_leaves_complete_artifacts(tiny_outputs, tmp_path, stage, subtests):
     outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
     for moment in moments(outputs, stage, 20):
         with subtests.test(seconds=moment):
@@ -453,8 +453,8 @@ def test_killed_at_twenty_random_moments_a_stage_leaves_whole_artifacts(tiny_out
 
 @pytest.mark.fault("killed", thorough=True)
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_killed_between_two_renames_a_stage_is_put_back(tiny_outputs, tmp_path, stage):
-    """Where the file system cannot exchange two folders in one step."""
+def test_stage_killed_between_two_renames_is_restored(tiny_outputs, tmp_path, stage):
+    """On file systems that cannot exchange two folders atomically."""
     outputs = shutil.copytree(tiny_outputs, tmp_path / "outputs")
     (outputs / stage).rename(outputs / f".{stage}.previous")
     (outputs / f".{stage}.partial-1").mkdir()
@@ -487,7 +487,7 @@ def test_killed_training_leaves_the_old_artifacts_and_the_next_run_succeeds(outp
     ("number", "status", "words"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 1, "terminated")]
 )
 def test_interrupted_stage_ends_at_once_and_leaves_the_old_artifacts(outputs, moment, number, status, words):
-    """Interrupted when it has printed its heading, or when it trains and its progress line says so."""
+    """Interrupt it after its heading, or when its progress line shows training."""
     before = hashes(outputs)
     process = start_stage(*LONG, outputs=outputs, FORCE_COLOR="1", PYTHONUNBUFFERED="1")
     seen = ""
@@ -506,7 +506,7 @@ def test_interrupted_stage_ends_at_once_and_leaves_the_old_artifacts(outputs, mo
 
 
 @pytest.mark.fault("concurrent")
-def test_second_run_at_once_is_refused_with_who_holds_the_outputs(outputs, run_here, subtests):
+def test_concurrent_run_is_refused_with_the_holder_of_the_lock(outputs, run_here, subtests):
     process = start_stage(*LONG, outputs=outputs)
     wait_until(lambda: partial_folder(outputs, "02_train_autoencoder"))
     holder = f"{outputs} is in use by 02_train_autoencoder (process {process.pid}); wait for it to finish"
@@ -542,7 +542,7 @@ FULL_DISK = {
 
 @pytest.mark.fault("disk")
 @pytest.mark.parametrize("stage", FULL_DISK)
-def test_file_that_cannot_grow_is_named_with_the_space_needed_and_the_old_artifacts_stay(outputs, stage):
+def test_file_size_limit_is_reported_with_the_space_needed_and_the_old_artifacts_stay(outputs, stage):
     before = hashes(outputs)
     limited = ("sh", "-c", 'ulimit -f 40; exec "$@"', "sh")  # no file grows beyond 20 or 40 kB
     done = run_stage(stage, *FULL_DISK[stage], outputs=outputs, wrapper=limited)
@@ -555,15 +555,15 @@ def test_file_that_cannot_grow_is_named_with_the_space_needed_and_the_old_artifa
 
 
 def fill(disk: Path, spare: int) -> Path:
-    """Fill a disk up to so many bytes; a stage that runs may take some of them first."""
+    """Fill a disk up to `spare` bytes, of which a running stage may take some first; return the file."""
     filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:  # writes what fits
+    with filler.open("wb", buffering=0) as file:  # writes as much as fits
         file.write(bytes(shutil.disk_usage(disk).free - spare))
     return filler
 
 
 @pytest.mark.fault("disk")
-def test_stage_does_not_begin_where_its_artifacts_will_not_fit(small_disk, demo_outputs, run_here, subtests):
+def test_stage_whose_artifacts_will_not_fit_does_not_start(small_disk, demo_outputs, run_here, subtests):
     outputs = shutil.copytree(demo_outputs, small_disk / "outputs")
     fill(small_disk, 20_000)
     before = hashes(outputs)
@@ -577,7 +577,7 @@ def test_stage_does_not_begin_where_its_artifacts_will_not_fit(small_disk, demo_
 
 @pytest.mark.fault("disk", thorough=True)
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_disk_that_fills_up_on_the_way_is_named_and_the_old_artifacts_stay(small_disk, tiny_outputs, stage, tmp_path):
+def test_disk_full_during_a_run_is_reported_and_the_old_artifacts_stay(small_disk, tiny_outputs, stage, tmp_path):
     outputs = shutil.copytree(tiny_outputs, small_disk / "outputs")
     before, log = hashes(outputs), tmp_path / "log"
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=log, TMPDIR=str(tmp_path))
