@@ -70,34 +70,28 @@ def main(run: Run, configuration: Configuration) -> None:
     if configuration.resume:
         configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
 
-    from common.networks import architecture, plausibility, starts, training
-    from common.networks.legacy_keras import keras, make_deterministic
+    from common.networks import architecture, starts, trained, training
+    from common.networks.legacy_keras import make_deterministic
     from common.running import threads
 
     earlier = training.load_curves(saved["learning_curves.csv"]) if configuration.resume else {}
 
-    def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
+    def train(network: str) -> trained.TrainedNetwork:
         if configuration.resume:
             make_deterministic(configuration.seed)
             model = architecture.load(saved[f"{network}.h5"])
         else:
             weights, choice = configuration.initial_weights, configuration.starts
             model = starts.begin(network, weights, choice, configuration, train_samples)
-        done = len(earlier.get(network, {}).get("train_loss", []))
+        before = earlier.get(network, {})
+        done = len(before.get("train_loss", []))
         further = replace(configuration, epochs=done + configuration.epochs)
         learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=done)
-        return model, learning
+        return trained.TrainedNetwork(network, "complete", model, training.joined(before, learning))
 
-    curves, rows = {}, []
-    trained = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
-    for network, (model, new) in zip(architecture.NETWORKS, trained, strict=True):
-        curves[network] = {name: earlier.get(network, {}).get(name, []) + values for name, values in new.items()}
-        architecture.save(model, run.folder / f"{network}.h5")
-        row = training.describe(model, train_samples, test_samples)
-        run.metrics.setdefault("models", {})[f"{network}/complete"] = row
-        run.report_findings(plausibility.findings(model, test_samples, f"{network}, complete"))
-        rows.append([network, row["parameters"], *training.summary_cells(row)])
-    training.save_curves(run.folder / "learning_curves.csv", curves)
+    networks = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    trained.keep(run, networks, train_samples, test_samples)
+    rows = [[name, row["parameters"], *training.summary_cells(row)] for name, row in run.metrics["models"].items()]
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
 
 

@@ -71,8 +71,7 @@ def main(run: Run, configuration: Configuration) -> None:
     for name in ("classifier.h5", "learning_curves.csv"):
         run.read("02_train_autoencoder", name)  # for `draw`; faults are reported before training
 
-    from common.networks import architecture, plausibility, pruned_training, pruning, training
-    from common.networks.legacy_keras import keras
+    from common.networks import architecture, pruned_training, pruning, trained, training
     from common.running import threads
 
     images = len(train_samples.digits)
@@ -83,8 +82,8 @@ def main(run: Run, configuration: Configuration) -> None:
         configuration.sparsity, configuration.begin_step, configuration.end_step, configuration.frequency
     )
 
-    def train(network: str) -> tuple[keras.Model, dict[str, list[float]]]:
-        return pruned_training.train(
+    def train(network: str) -> trained.TrainedNetwork:
+        model, curves = pruned_training.train(
             network,
             configuration.layers,
             schedule,
@@ -94,16 +93,11 @@ def main(run: Run, configuration: Configuration) -> None:
             train_samples,
             test_samples,
         )
+        return trained.TrainedNetwork(network, "pruned", model, curves)
 
-    curves, rows = {}, []
-    trained = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
-    for network, (model, curves[network]) in zip(architecture.NETWORKS, trained, strict=True):
-        architecture.save(model, run.folder / f"{network}_pruned.h5")
-        row = training.describe(model, train_samples, test_samples)
-        run.metrics.setdefault("models", {})[f"{network}/pruned"] = row
-        run.report_findings(plausibility.findings(model, test_samples, f"{network}, pruned"))
-        rows.append([network, row["nonzero_weights"], *training.summary_cells(row)])
-    training.save_curves(run.folder / "learning_curves.csv", curves)
+    networks = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    trained.keep(run, networks, train_samples, test_samples)
+    rows = [[name, row["nonzero_weights"], *training.summary_cells(row)] for name, row in run.metrics["models"].items()]
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
 
 
@@ -117,11 +111,10 @@ def draw(run: Run, configuration: Configuration) -> None:
     pruned = architecture.load(run.folder / "classifier_pruned.h5")
     table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(pruned))
 
-    paths = {
-        "complete": run.read("02_train_autoencoder", "learning_curves.csv"),
-        "pruned": run.folder / "learning_curves.csv",
+    curves = {
+        "complete": training.load_curves(run.read("02_train_autoencoder", "learning_curves.csv"))["classifier"],
+        "pruned": training.load_curves(run.folder / "learning_curves.csv")["classifier_pruned"],
     }
-    curves = {variant: training.load_curves(path)["classifier"] for variant, path in paths.items()}
     steps = training.steps_per_epoch(len(train_samples.digits), configuration.batch_size)
     begin_epoch = configuration.begin_step / steps
     of_variants.save_pruning(run.folder, complete, pruned, curves, begin_epoch, test_samples)

@@ -7,10 +7,11 @@ Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pr
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from common.fixed_point import FixedPoint
 from common.images import dataset
+from common.images.samples import Samples
 from common.networks.precision import TUNED, NetworkPrecision
 from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
 from common.report.overview import update_overview
@@ -19,6 +20,9 @@ from common.running.disk_space import Need
 from common.stages.configuration import Epochs
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
+
+if TYPE_CHECKING:
+    from common.networks.legacy_keras import keras
 
 HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
@@ -69,7 +73,7 @@ def main(run: Run, configuration: Configuration) -> None:
     for stage in ("02_train_autoencoder", "03_prune"):
         run.read(stage, "learning_curves.csv")  # for `draw`; faults are reported before training
 
-    from common.networks import architecture, plausibility, quantization, quantized_training, training
+    from common.networks import architecture, quantized_training, trained, training
     from common.running import threads
 
     sources = {
@@ -85,29 +89,30 @@ def main(run: Run, configuration: Configuration) -> None:
         complete = sources[network]["quantized"]
         return quantized_training.train_with_zeros_raised(network, complete, *common, configuration.raised, *samples)
 
-    curves, rows = {}, []
-    # Float network that each variant is trained from; raised zeros start from the complete one.
     parents = {"quantized": "complete", "quantized_pruned": "pruned" if configuration.zeros == "held" else "complete"}
-    trained = threads.run_together(train, [(network,) for network in sources])
-    for network, variants in zip(sources, trained, strict=True):
-        for variant, (model, learning) in variants.items():
-            source, before = sources[network][variant], {"quantized": "complete", "quantized_pruned": "pruned"}[variant]
-            name, title = f"{network}_{variant}", f"{network} {variant}"
-            curves[name] = learning
-            architecture.save(model, run.folder / f"{name}.h5")
-            row = {"parent": f"{network}/{parents[variant]}", **training.describe(model, train_samples, test_samples)}
-            run.metrics.setdefault("models", {})[f"{network}/{variant}"] = row
-            run.report_findings(plausibility.findings(model, test_samples, title))
-            rows.append([title, row["nonzero_weights"], *training.summary_cells(row)])
-            baseline = training.scores(
-                quantization.post_training_outputs(source, HLS4ML_DEFAULT, test_samples.intensities), test_samples
-            )
-            baseline_row = {f"test_{key}": round(value, 6) for key, value in baseline.items()}
-            run.metrics["models"][f"{network}/{before}, {HLS4ML_DEFAULT} after training"] = baseline_row
-            rows.append([f"{network} {before} *", None, *training.summary_cells(baseline_row)])
-    training.save_curves(run.folder / "learning_curves.csv", curves)
+    networks = [
+        trained.TrainedNetwork(network, variant, model, curves, parents[variant])
+        for network, found in zip(sources, threads.run_together(train, [(name,) for name in sources]), strict=True)
+        for variant, (model, curves) in found.items()
+    ]
+    trained.keep(run, networks, train_samples, test_samples)
+    for network, of_variants in sources.items():
+        for variant, source in zip(("complete", "pruned"), of_variants.values(), strict=True):
+            name = f"{network}/{variant}, {HLS4ML_DEFAULT} after training"
+            run.metrics["models"][name] = post_training_row(source, test_samples)
+    rows = [
+        [name, row.get("nonzero_weights"), *training.summary_cells(row)] for name, row in run.metrics["models"].items()
+    ]
     console.table("Quantized networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
-    console.note(f"* post-training quantization of the float network to {HLS4ML_DEFAULT}, hls4ml's default")
+    console.note(f"{HLS4ML_DEFAULT} after training: post-training quantization of the float network, hls4ml's default")
+
+
+def post_training_row(source: "keras.Model", test_samples: Samples) -> dict[str, float]:
+    """Return the row of `metrics.json` of a float network after post-training quantization."""
+    from common.networks import quantization, training
+
+    outputs = quantization.post_training_outputs(source, HLS4ML_DEFAULT, test_samples.intensities)
+    return {f"test_{name}": round(value, 6) for name, value in training.scores(outputs, test_samples).items()}
 
 
 def draw(run: Run, configuration: Configuration) -> None:
@@ -130,8 +135,9 @@ def draw(run: Run, configuration: Configuration) -> None:
     models = {variant: architecture.load(path) for variant, path in paths.items()}
     learned = training.load_curves(run.folder / "learning_curves.csv")
     curves = {variant: learned[f"classifier_{variant}"] for variant in ("quantized", "quantized_pruned")}
-    for variant, stage in (("complete", "02_train_autoencoder"), ("pruned", "03_prune")):
-        curves[variant] = training.load_curves(run.read(stage, "learning_curves.csv"))["classifier"]
+    earlier = (("complete", "02_train_autoencoder", "classifier"), ("pruned", "03_prune", "classifier_pruned"))
+    for variant, stage, name in earlier:
+        curves[variant] = training.load_curves(run.read(stage, "learning_curves.csv"))[name]
     parent = ours["parent"].partition("/")[2]
     of_variants.save_all(run.folder, models, curves, configuration.precision, test_samples, parent)
 

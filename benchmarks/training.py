@@ -1,30 +1,30 @@
-"""How much faster do stages 02 to 04 train than Keras's own `fit`, and how near are they to what the machine can do?
+"""How much faster do stages 02 to 04 train than `fit` as it is, and how near are they to what the machine can do?
 
 Run:     python -m benchmarks.training
 
 All train the same `classifier` network from the same initial weights with the same images in the same order, and
-evaluate the test images after each epoch. So they end at the same weights. `fit` runs as Keras sets it up, an epoch a
-call, and tuned: several epochs a call, all steps of an epoch in one execution, batches gathered by TensorFlow from
-images that it holds, the test images as one batch.
+evaluate the test images after each epoch. So they end at the same weights. The stages too call `fit`, but have several
+epochs a call, all steps of an epoch in one execution, batches gathered by TensorFlow from images that it holds, and the
+test images as one batch; the other `fit` runs as Keras sets it up, an epoch a call.
 """
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import tensorflow_model_optimization as tfmot
 from threadpoolctl import threadpool_limits
 
 from benchmarks import measure
 from common.images.samples import Samples
 from common.networks import architecture, precision, pruning, quantization, training
-from common.networks.legacy_keras import keras, make_deterministic, tf
+from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 from common.running import threads
 
-Array = np.ndarray | tf.Tensor
-
 RECIPE = Recipe()
-EPOCHS = 5  # of a round: what the tuned `fit` does once a call falls on several, as in a training
+EPOCHS = 5  # of a round: what the stages' `fit` does once a call falls on several, as in a training
 SCHEDULE = pruning.PruningSchedule(sparsity=0.8, begin_step=100, end_step=10_000, frequency=100)
 STAGES = {"float": "float (stage 02)", "pruned": "pruned (stage 03)", "quantized": "quantized (stage 04)"}
 
@@ -43,25 +43,25 @@ def build(kind: str, images: int, network: str = "classifier") -> keras.Model:
     return model
 
 
-def train_with_own_loop(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
-    """Return a function that trains epochs as `training.train` does and returns the loss of the last."""
-    train_epoch = training.epoch_function(model, train, RECIPE)
-    callback = pruning.mask_callback(model) if kind == "pruned" else None
+def callbacks_of(kind: str) -> list[keras.callbacks.Callback]:
+    """Return what prunes, where that is done."""
+    return [tfmot.sparsity.keras.UpdatePruningStep()] if kind == "pruned" else []
+
+
+def train_as_stages(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
+    """Return a function that trains epochs as the stages do and returns the loss of the last."""
 
     def train_epochs(epochs: range) -> float:
-        for epoch in epochs:
-            loss = float(train_epoch(training.order_of_images(len(train.digits), RECIPE.seed, epoch))["loss"])
-            if callback is not None:
-                callback.on_epoch_end(None)
-            training.evaluate(model, test)
-        return loss
+        recipe = replace(RECIPE, epochs=epochs.stop)
+        curves = training.train(model, train, test, recipe, kind, epochs.start, callbacks_of(kind))
+        return curves["train_loss"][-1]
 
     return train_epochs
 
 
 def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
     """Return a function that trains epochs with `Model.fit` as Keras sets it up; returns the loss of the last."""
-    callbacks = [pruning.mask_callback(model)] if kind == "pruned" else []
+    callbacks = callbacks_of(kind)
 
     def train_epochs(epochs: range) -> float:
         for epoch in epochs:
@@ -73,42 +73,13 @@ def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples)
                 validation_data=with_targets(test.intensities, test.digits),
                 callbacks=callbacks,
                 verbose=0,
-            )
-        return history.history["loss"][-1]
+            ).history
+        return history["image_loss"][-1] + RECIPE.cross_entropy_weight * history["digit_loss"][-1]
 
     return train_epochs
 
 
-def train_with_tuned_fit(model: keras.Model, kind: str, train: Samples, test: Samples) -> Callable[[range], float]:
-    """Return a function that trains epochs with one call of `Model.fit`, tuned; returns the loss of the last."""
-    steps = model.steps_per_execution = training.steps_per_epoch(len(train.digits), RECIPE.batch_size)
-    callbacks = [pruning.mask_callback(model)] if kind == "pruned" else []
-    validation = tf.data.Dataset.from_tensors(with_targets(test.intensities, test.digits))
-    images, digits = tf.constant(train.intensities), tf.constant(train.digits.astype(np.int32))
-    whole = len(train.digits) // RECIPE.batch_size * RECIPE.batch_size
-
-    def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = training.order_of_images(len(train.digits), RECIPE.seed, epoch)
-        batches = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:whole], (-1, RECIPE.batch_size)))
-        return batches.concatenate(tf.data.Dataset.from_tensors(order[whole:])).take(steps)
-
-    def train_epochs(epochs: range) -> float:
-        indices = tf.data.Dataset.from_tensor_slices(np.array(epochs, np.int32)).flat_map(batches_of)
-        batches = indices.map(lambda batch: with_targets(tf.gather(images, batch), tf.gather(digits, batch)))
-        history = model.fit(
-            batches.prefetch(tf.data.AUTOTUNE),
-            epochs=len(epochs),
-            steps_per_epoch=steps,
-            validation_data=validation,
-            callbacks=callbacks,
-            verbose=0,
-        )
-        return history.history["loss"][-1]
-
-    return train_epochs
-
-
-def with_targets(pixels: Array, digits: Array) -> tuple[Array, dict[str, Array]]:
+def with_targets(pixels: np.ndarray, digits: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return inputs and targets of the `classifier` network, as Keras takes them."""
     return pixels, {"image": pixels, "digit": digits}
 
@@ -124,7 +95,7 @@ def rounds(train_epochs: Callable[[range], float]) -> Callable[[], float]:
     return next_round
 
 
-TRAININGS = {"own loop": train_with_own_loop, "tuned fit": train_with_tuned_fit, "fit": train_with_fit}
+TRAININGS = {"stages": train_as_stages, "fit": train_with_fit}
 
 
 def floating_point_operations(model: keras.Model, images: int) -> int:
@@ -149,8 +120,8 @@ def main() -> None:
     """Time an epoch of each stage's training in turn with Keras's `fit`."""
     benchmark = measure.Benchmark(
         "training",
-        "Training, an epoch of 60,000 images: the stages' own loop beside Keras's fit",
-        ["", "own loop [s]", "tuned fit [s]", "fit [s]", "beside tuned fit", "beside fit", "losses apart", "of peak"],
+        "Training, an epoch of 60,000 images: as the stages do beside fit as Keras sets it up",
+        ["", "stages [s]", "fit [s]", "beside fit", "losses apart", "of peak"],
     )
     train, test = measure.mnist_samples()
     images = len(train.digits)
@@ -167,23 +138,21 @@ def main() -> None:
             }
         )
         seconds = {name: [time / EPOCHS for time in times] for name, times in of_rounds.items()}
-        faster = {name: measure.ratio(seconds[name], seconds["own loop"]) for name in ("tuned fit", "fit")}
-        last = {name: values[-1] for name, values in losses.items()}
-        apart = max(abs(last[name] / last["own loop"] - 1) for name in faster)
+        faster = measure.ratio(seconds["fit"], seconds["stages"])
+        apart = abs(losses["fit"][-1] / losses["stages"][-1] - 1)
         times = {name: measure.Spread.of(values).median for name, values in seconds.items()}
-        share = floating_point_operations(build("float", images), images) / times["own loop"] / peak
+        share = floating_point_operations(build("float", images), images) / times["stages"] / peak
         medians = [f"{median:.3f}" for median in times.values()]
-        ratios = [f"{spread:.2f}" for spread in faster.values()]
-        benchmark.row(words, *medians, *ratios, f"{apart:.1e}" if apart else "0", f"{share:.1%}")
+        benchmark.row(words, *medians, f"{faster:.2f}", f"{apart:.1e}" if apart else "0", f"{share:.1%}")
         benchmark.values[kind] = {
-            "ratios": {name: spread.median for name, spread in faster.items()},
+            "ratio": faster.median,
             "seconds": seconds,
             "losses": losses,
             "share_of_peak": share,
         }
     together = two_at_once(train, test)
     benchmark.notes += [
-        f"tuned fit: {EPOCHS} epochs a call, all steps of an epoch in one execution (`steps_per_execution`), batches "
+        f"stages: fit, {EPOCHS} epochs a call, all steps of an epoch in one execution (`steps_per_execution`), batches "
         "gathered by TensorFlow, the test images as one batch; fit: an epoch a call, as Keras sets it up",
         f"losses apart: relative, after {(measure.REPETITIONS + 1) * EPOCHS} epochs; peak: one core in a large matrix "
         f"product, {peak / 1e9:.0f} GFLOP/s",
@@ -196,7 +165,7 @@ def main() -> None:
 def two_at_once(train: Samples, test: Samples) -> measure.Spread:
     """Return by what factor two networks are trained faster at the same time than one after the other."""
     models = [build("float", len(train.digits), network) for network in architecture.NETWORKS]
-    trainings = [rounds(train_with_own_loop(model, "float", train, test)) for model in models]
+    trainings = [rounds(train_as_stages(model, "float", train, test)) for model in models]
     seconds = measure.in_turn(
         {
             "in a row": lambda: [next_round() for next_round in trainings],

@@ -1,6 +1,5 @@
 """Magnitude pruning while training, with TensorFlow Model Optimization (paper, section 4)."""
 
-import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -51,20 +50,12 @@ def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
         getattr(layer, "layer", layer).set_weights(source.get_layer(name).get_weights())
 
 
-def mask_callback(pruned: keras.Model) -> keras.callbacks.Callback:
-    """Return the callback that applies the masks of a network `with_pruning`, ready for its first epoch."""
-    callback = tfmot.sparsity.keras.UpdatePruningStep()
-    callback.set_model(pruned)
-    callback.on_train_begin()
-    return callback
-
-
 def train(
     pruned: keras.Model, train_samples: Samples, test_samples: Samples, recipe: training.Recipe, title: str
 ) -> dict[str, list[float]]:
     """Train a network `with_pruning` as `training.train` does, its masks applied to the weights after each epoch."""
-    after_epoch = functools.partial(mask_callback(pruned).on_epoch_end, None)
-    return training.train(pruned, train_samples, test_samples, recipe, title, after_epoch=after_epoch)
+    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+    return training.train(pruned, train_samples, test_samples, recipe, title, callbacks=callbacks)
 
 
 def strip(pruned: keras.Model, plain: keras.Model) -> None:

@@ -74,19 +74,18 @@ def train_with_zeros_raised(
         masks = quantization.no_zeros(network)
         masked = quantization.build(network, precision, masks, penalties=asdict(raised.penalty))
         quantization.copy_weights(source, masked)
-        epoch = 0
+        rising = raised.share * recipe.epochs  # epochs
 
-        def raise_sparsity() -> None:
-            nonlocal epoch
-            epoch += 1
-            time = min(epoch / (raised.share * recipe.epochs), 1.0)
-            if epoch - 1 < raised.share * recipe.epochs:
+        def raise_sparsity(epoch: int) -> None:
+            if epoch < rising:
+                time = min((epoch + 1) / rising, 1.0)
                 prune_smallest(masked, {name: (1 - (1 - time) ** 3) * target for name, target in sparsities.items()})
 
-        raise_sparsity()
+        raise_sparsity(0)
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: raise_sparsity(epoch + 1))
         training.compile_network(masked, recipe, images)
         samples = (train_samples, test_samples)
-        curves = training.train(masked, *samples, recipe, f"{network} {variant}", after_epoch=raise_sparsity)
+        curves = training.train(masked, *samples, recipe, f"{network} {variant}", callbacks=[callback])
         return quantization.unmasked(masked, network, precision, recipe, images), curves
 
     targets = {name: asdict(raised.sparsity) if name == "quantized_pruned" else {} for name in variants}

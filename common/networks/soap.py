@@ -55,7 +55,8 @@ class Soap(keras.optimizers.Optimizer):
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Take one step; the first one only fills the moments, since no basis is known yet."""
         state = self._states[self._index_dict[self._var_key(variable)]]
-        gradient = tf.reshape(gradient, _matrix_shape(variable))
+        # A weight held at zero has no gradient, or it would turn the basis of its neighbours' steps.
+        gradient = tf.reshape(gradient * getattr(variable.constraint, "mask", 1.0), _matrix_shape(variable))
         _decay(state["row_moments"], tf.matmul(gradient, gradient, transpose_b=True), self.beta_2)
         _decay(state["column_moments"], tf.matmul(gradient, gradient, transpose_a=True), self.beta_2)
         _decay(state["mean"], gradient, self.beta_1)

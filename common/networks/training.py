@@ -1,8 +1,8 @@
-"""Training and evaluation: L1 reconstruction (equation 1) plus weighted cross-entropy, an epoch a call."""
+"""Training and evaluation: L1 reconstruction (equation 1) plus weighted cross-entropy."""
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ from common.networks.soap import Soap
 from common.running.console import progress_line
 from common.running.threads import stop_if_asked
 
+LOSSES = {"image_loss": "l1", "digit_loss": "cross_entropy"}  # Keras's names of losses, and those of the curves
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
-CURVES = ("loss", "l1", "mse", "cross_entropy", "accuracy")
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -39,55 +39,33 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
         losses["digit"] = keras.losses.SparseCategoricalCrossentropy()
         weights["digit"] = recipe.cross_entropy_weight
         metrics["digit"] = [keras.metrics.SparseCategoricalAccuracy("accuracy")]
+    else:  # Keras reports an output's own loss, without penalties on weights, only where there are several outputs
+        metrics["image"].append(keras.metrics.MeanAbsoluteError("l1"))
     optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
     model.compile(optimizer, losses, metrics, weights)
     model.optimizer.build(model.trainable_variables)
 
 
-def epoch_function(model: keras.Model, samples: Samples, recipe: Recipe) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Return a function that trains one epoch inside of TensorFlow, given the order of the images.
-
-    `Model.fit` returns to Python after every step, or every few, and collects metrics in between; for networks of
-    6,268 parameters that costs more than the arithmetic.
-    """
-    images, digits = tf.constant(samples.intensities), tf.constant(samples.digits.astype(np.int32))
-    classifies = "digit" in model.output_names
-    names = CURVES if classifies else CURVES[:3]
-
-    def step(batch: tf.Tensor) -> tf.Tensor:
-        pixels, truth = tf.gather(images, batch), tf.gather(digits, batch)
-        with tf.GradientTape() as tape:
-            outputs = model(pixels, training=True)
-            difference = (outputs[0] if classifies else outputs) - pixels
-            loss = l1 = tf.reduce_mean(tf.abs(difference))
-            values = [l1, tf.reduce_mean(tf.square(difference))]
-            if classifies:
-                cross_entropy = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(truth, outputs[1]))
-                loss = l1 + recipe.cross_entropy_weight * cross_entropy
-                right = tf.equal(tf.argmax(outputs[1], axis=1, output_type=tf.int32), truth)
-                values += [cross_entropy, tf.reduce_mean(tf.cast(right, tf.float32))]
-            minimised = tf.add_n([loss, *model.losses])  # with the penalties on weights, where there are any
-        weights = model.trainable_variables
-        # A weight held at zero has no gradient, or it would turn the basis of its neighbours' steps.
-        masks = [getattr(variable.constraint, "mask", 1.0) for variable in weights]
-        gradients = [mask * each for mask, each in zip(masks, tape.gradient(minimised, weights), strict=True)]
-        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        return tf.stack([loss, *values])
-
-    @tf.function
-    def epoch(order: tf.Tensor) -> dict[str, tf.Tensor]:
-        sums = tf.zeros(len(names))
-        for start in tf.range(0, len(samples.digits), recipe.batch_size):
-            batch = order[start : start + recipe.batch_size]
-            sums += step(batch) * tf.cast(tf.size(batch), tf.float32)
-        return dict(zip(names, tf.unstack(sums / len(samples.digits)), strict=True))
-
-    return epoch
-
-
 def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
     """Return the order in which an epoch sees the images, int32 [images]: a function of seed and epoch alone."""
     return tf.random.experimental.stateless_shuffle(tf.range(images), seed=[seed, epoch])
+
+
+def batches(samples: Samples, recipe: Recipe, epochs: range, outputs: Sequence[str]) -> tf.data.Dataset:
+    """Return the batches of `epochs` in a row, gathered in TensorFlow: pixels, and the truth for each of `outputs`."""
+    images, digits = tf.constant(samples.intensities), tf.constant(samples.digits.astype(np.int32))
+
+    def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = order_of_images(len(samples.digits), recipe.seed, epoch)
+
+        def batch(start: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+            chosen = order[start : start + recipe.batch_size]
+            truth = {"image": tf.gather(images, chosen), "digit": tf.gather(digits, chosen)}
+            return truth["image"], {name: truth[name] for name in outputs}
+
+        return tf.data.Dataset.range(0, len(samples.digits), recipe.batch_size).map(batch)
+
+    return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(of_epoch).prefetch(tf.data.AUTOTUNE)
 
 
 def train(
@@ -97,7 +75,7 @@ def train(
     recipe: Recipe,
     title: str,
     initial_epoch: int = 0,
-    after_epoch: Callable[[], None] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     part: str = "test",
 ) -> dict[str, list[float]]:
     """Train a compiled network in place and return its learning curves.
@@ -111,7 +89,7 @@ def train(
         recipe: Epochs in all, batch size, weight of the cross-entropy, seed.
         title: Of the progress line.
         initial_epoch: Number of epochs that the network has behind it.
-        after_epoch: Called after each epoch, before it is evaluated.
+        callbacks: Called by Keras, at the end of an epoch before the network is evaluated.
         part: Name of `test_samples` in the curves, where they are held-out training images.
 
     Returns:
@@ -121,24 +99,41 @@ def train(
     Raises:
         PipelineError: The loss became infinite or not a number.
     """
-    train_epoch = epoch_function(model, train_samples, recipe)
     curves: dict[str, list[float]] = {}
-    with progress_line(title, recipe.epochs - initial_epoch) as line:
-        for epoch in range(initial_epoch, recipe.epochs):
-            stop_if_asked()
-            order = order_of_images(len(train_samples.digits), recipe.seed, epoch)
-            values = {f"train_{name}": float(value) for name, value in train_epoch(order).items()}
-            if after_epoch is not None:
-                after_epoch()
-            test = evaluate(model, test_samples)
-            test["loss"] = test["l1"] + recipe.cross_entropy_weight * test.get("cross_entropy", 0.0)
-            values |= {f"{part}_{name}": value for name, value in test.items()}
-            for name, value in values.items():
-                if not np.isfinite(value):
-                    raise PipelineError(f"{title}: {name} is {value} in epoch {epoch + 1}; lower --learning-rate")
-                curves.setdefault(name, []).append(value)
-            shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
-            line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
+
+    def record(epoch: int, logs: dict[str, float]) -> None:
+        train = {
+            LOSSES.get(name, name.rpartition("_")[2]): float(value)
+            for name, value in logs.items()
+            if name != "loss"  # which has the penalties on weights too
+        }
+        values = {}
+        for name, scored in (("train", train), (part, evaluate(model, test_samples))):
+            loss = scored["l1"] + recipe.cross_entropy_weight * scored.get("cross_entropy", 0.0)
+            values |= {f"{name}_{key}": value for key, value in {"loss": loss, **scored}.items()}
+        for name, value in values.items():
+            if not np.isfinite(value):
+                raise PipelineError(f"{title}: {name} is {value} in epoch {epoch + 1}; lower --learning-rate")
+            curves.setdefault(name, []).append(value)
+        shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
+        line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
+
+    epochs, steps = range(initial_epoch, recipe.epochs), steps_per_epoch(len(train_samples.digits), recipe.batch_size)
+    model.make_predict_function()  # while an execution is one step, as `predict` needs it
+    model.steps_per_execution = max(steps, 2)  # Python has its turn once an epoch; Keras cuts 2 where there is one step
+    with progress_line(title, len(epochs)) as line:
+        model.fit(
+            batches(train_samples, recipe, epochs, model.output_names),
+            initial_epoch=initial_epoch,
+            epochs=recipe.epochs,
+            steps_per_epoch=steps,
+            callbacks=[
+                *callbacks,
+                keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: stop_if_asked(), on_epoch_end=record),
+            ],
+            verbose=0,
+        )
+    model.steps_per_execution = 1
     return curves
 
 

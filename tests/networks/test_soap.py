@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common.networks.legacy_keras import keras, tf
+from common.networks.quantization import KeepZeros
 from common.networks.soap import Soap
 
 
@@ -53,3 +54,21 @@ def test_going_on_from_the_saved_state_is_going_on_without_a_break(shape):
     third.set_weights([variable.numpy() for variable in second.variables])
     run(third, broken, gradients[27:])
     np.testing.assert_array_equal(whole.numpy(), broken.numpy())
+
+
+def test_gradient_of_a_weight_held_at_zero_turns_no_basis():
+    mask = np.ones((4, 3), np.float32)
+    mask[1, 2] = 0
+    gradients = np.random.default_rng(1).normal(size=(30, 4, 3)).astype(np.float32)
+
+    def weights_after(gradients):
+        variable = tf.Variable(np.ones((4, 3), np.float32) * mask, name="kernel", constraint=KeepZeros(mask))
+        optimizer = Soap(0.01)
+        optimizer.build([variable])
+        for gradient in gradients:
+            optimizer.apply_gradients([(tf.constant(gradient), variable)])
+        return variable.numpy()
+
+    found = weights_after(gradients)
+    assert found[1, 2] == 0
+    np.testing.assert_array_equal(found, weights_after(gradients * mask))

@@ -10,10 +10,11 @@ from stage_runs import ALLOWED, run_well
 
 from common.errors import PipelineError
 from common.images.samples import Samples
-from common.networks import architecture, training
-from common.networks.legacy_keras import make_deterministic
+from common.networks import architecture, precision, quantization, training
+from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
+CURVES = {"autoencoder": ["loss", "l1", "mse"], "classifier": ["loss", "l1", "mse", "cross_entropy", "accuracy"]}
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 
 
@@ -52,6 +53,71 @@ def test_loss_is_l1_plus_weighted_cross_entropy(demo_outputs):
             loss = float(row[f"{part}_l1"]) + 0.1 * float(row[f"{part}_cross_entropy"])
             assert float(row[f"{part}_loss"]) == pytest.approx(loss, rel=1e-4)
     assert float(rows[-1]["test_loss"]) < 0.7 * float(rows[0]["test_loss"])
+
+
+@pytest.mark.parametrize("images", [10, 32, 40])  # fewer than a batch, whole batches, a smaller last one
+def test_each_epoch_sees_every_image_once_in_its_own_order(images):
+    samples = random_samples(images, 5)
+    found = [pixels.numpy() for pixels, _ in training.batches(samples, RECIPE, range(3, 5), ["image"])]
+    assert [len(pixels) for pixels in found] == {10: [10], 32: [16, 16], 40: [16, 16, 8]}[images] * 2
+    orders = [training.order_of_images(images, RECIPE.seed, epoch).numpy() for epoch in (3, 4)]
+    assert not np.array_equal(*orders)
+    np.testing.assert_array_equal(np.concatenate(found), samples.intensities[np.concatenate(orders)])
+
+
+def test_order_of_images_takes_the_largest_seed():
+    recipe = Recipe(**{**vars(RECIPE), "seed": 2**32 - 1})
+    samples = random_samples(16, 5)
+    ((_, truth),) = training.batches(samples, recipe, range(1), ["digit"])
+    np.testing.assert_array_equal(truth["digit"], samples.digits[training.order_of_images(16, 2**32 - 1, 0)])
+
+
+def test_a_network_trained_can_be_trained_on_and_predicts():
+    model, samples = architecture.build("autoencoder"), random_samples(40, 5)
+    training.compile_network(model, RECIPE, 40)
+    for images in (10, 40, 10):  # 1, 3 and 1 steps an epoch
+        training.train(model, random_samples(images, 5), samples, RECIPE, "test")
+    assert int(model.optimizer.iterations) == RECIPE.epochs * (1 + 3 + 1)
+    batch_by_batch = model.predict(samples.intensities, batch_size=16, verbose=0)
+    np.testing.assert_allclose(batch_by_batch, architecture.predict(model, samples.intensities), rtol=1e-5)
+
+
+@pytest.mark.parametrize("network", architecture.NETWORKS)
+def test_training_curves_are_means_over_images_without_penalties(network):
+    """With next to no learning rate they are those of the network as it stays."""
+    samples, recipe = random_samples(40, 5), Recipe(**{**vars(RECIPE), "learning_rate": 1e-30})
+    model = quantization.build(network, precision.NetworkPrecision(), penalties={"encoder_1": 0.5})
+    training.compile_network(model, recipe, 40)
+    curves = training.train(model, samples, samples, recipe, "test")
+    assert curves.keys() == {f"{part}_{name}" for part in ("train", "test") for name in CURVES[network]}
+    for name in CURVES[network]:
+        assert curves[f"train_{name}"] == pytest.approx(curves[f"test_{name}"], rel=1e-5)
+
+
+def test_callbacks_change_weights_before_the_network_is_evaluated():
+    samples, zeros = random_samples(40, 5), {}
+    model = architecture.build("autoencoder")
+    training.compile_network(model, RECIPE, 40)
+
+    def to_zero(epoch, _):
+        model.set_weights([np.zeros_like(weights) for weights in model.get_weights()])
+        zeros[epoch] = training.evaluate(model, samples)["l1"]
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=to_zero)
+    curves = training.train(model, samples, samples, RECIPE, "test", callbacks=[callback])
+    assert curves["test_l1"] == list(zeros.values())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, StopIteration, PipelineError])
+def test_what_a_callback_raises_ends_the_training(error):
+    def fail(*_):
+        raise error
+
+    model = architecture.build("autoencoder")
+    training.compile_network(model, RECIPE, 40)
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=fail)
+    with pytest.raises(error):
+        training.train(model, *[random_samples(40, 5)] * 2, RECIPE, "test", callbacks=[callback])
 
 
 def test_test_images_choose_nothing():

@@ -35,6 +35,24 @@ def test_networks_trained_in_parallel_equal_those_trained_in_sequence():
         assert all(np.array_equal(a, b) for a, b in zip(found, trained_weights(*task), strict=True))
 
 
+def test_failure_of_a_task_ends_the_training_of_another():
+    def work(fails: bool) -> None:
+        rng = np.random.default_rng(5)
+        samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
+        model = architecture.build("autoencoder")
+        training.compile_network(model, RECIPE, 200)
+        begun.wait()
+        if fails:
+            raise PipelineError("the loss is nan")
+        training.train(model, samples, samples, Recipe(epochs=100_000, batch_size=16), "test")
+
+    begun = threading.Barrier(2)
+    started = time.monotonic()
+    with pytest.raises(PipelineError, match="the loss is nan"):
+        run_together(work, [(False,), (True,)])
+    assert time.monotonic() - started < 60
+
+
 def test_thread_results_are_in_task_order():
     assert run_together(lambda number: (time.sleep(0.05 / number), number)[1], [(1,), (2,), (3,)]) == [1, 2, 3]
 
