@@ -243,7 +243,10 @@ def test_latent_plane_of_too_many_points_is_refused_with_the_remedy(tmp_path):
 def test_network_with_leading_bits_is_loaded_by_a_new_process(tmp_path):
     architecture.save(small_network(), tmp_path / "model.h5")
     path = str(tmp_path / "model.h5")
-    load = f"from pathlib import Path; from common import networks; print(networks.load(Path({path!r})).count_params())"
+    load = (
+        "from pathlib import Path; from common.networks.architecture import load; "
+        f"print(load(Path({path!r})).count_params())"
+    )
     done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.stdout.strip() == str(small_network().count_params()), done.stderr
 

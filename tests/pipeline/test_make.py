@@ -152,7 +152,7 @@ def test_changed_data_file_reruns_the_stages_that_read_it(checkout, tiny_outputs
     for path in outputs.glob("*/dependencies.mk"):
         path.write_text(path.read_text(encoding="utf-8").replace(str(tiny_outputs), "outputs"), encoding="utf-8")
     assert would_run(checkout, "06") == ()
-    for name in ("xilinx_adders.v", "lattice_adders.v", "board/ulx3s_85f.v.jinja"):
+    for name in ("synthesis/xilinx_adders.v", "lattice/lattice_adders.v", "board/hardware/ulx3s_85f.v.jinja"):
         path = checkout / "common" / name
         touch(path)
         assert would_run(checkout, "06") == ("06_synthesize",), name
@@ -167,7 +167,7 @@ def test_changed_requirements_rerun_all_stages(made):
     assert would_run(made, LAST) == STAGES
 
 
-@pytest.mark.parametrize("module", ["plot_latent", "console", "paper"])
+@pytest.mark.parametrize("module", ["figures/latent", "running/console", "paper"])
 def test_changed_module_that_draws_or_prints_only_redraws(made, module):
     touch(made / "common" / f"{module}.py")
     assert would_run(made, LAST) == ()
@@ -439,7 +439,7 @@ def test_commit_of_another_repository_is_not_recorded(checkout):
         return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     def recorded():
-        command = [sys.executable, "-c", "from common import provenance; print(provenance.git_commit())"]
+        command = [sys.executable, "-c", "from common.stages import provenance; print(provenance.git_commit())"]
         return subprocess.run(command, cwd=checkout, check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
     git(checkout.parent, "init")

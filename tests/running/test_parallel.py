@@ -15,7 +15,7 @@ from common.running.parallel import run_all
 PROGRAM = """
 import os, subprocess, sys
 from pathlib import Path
-from common import parallel, processes
+from common.running import parallel, processes
 
 def command(number):
     Path(f"{number}.worker").write_text(str(os.getpid()))
