@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 import pytest
-from test_processes import ROOT, START_CHILD, assert_child_dies
+from child_processes import START_CHILD, assert_child_dies
+from stage_runs import ROOT
 from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS
 
 from common.errors import PipelineError, ToolError

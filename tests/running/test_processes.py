@@ -8,26 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from stage_runs import is_alive
+from child_processes import START_CHILD, assert_child_dies
+from stage_runs import ROOT
 
 from common.errors import ToolError
 from common.running.processes import run_logged
 
-ROOT = Path(__file__).parents[2]
-START_CHILD = "sleep 300 & echo $! > child.pid"
-"""Shell command that starts a child which outlives its parent unless killed."""
-
 
 def run(folder: Path, script: str, *, timeout_seconds: float = 10.0, **options) -> None:
     run_logged(["sh", "-c", script], folder=folder, log=folder / "log", timeout_seconds=timeout_seconds, **options)
-
-
-def assert_child_dies(folder: Path) -> None:
-    pid = int((folder / "child.pid").read_text(encoding="utf-8"))
-    deadline = time.monotonic() + 2
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} was left alive"
-        time.sleep(0.01)
 
 
 def test_log_has_all_output_and_lines_are_passed_to_the_callback(tmp_path):
