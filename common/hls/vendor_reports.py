@@ -71,7 +71,7 @@ def read_c_synthesis(path: Path) -> SynthesisReport:
     """Return the estimate of C synthesis from `*_csynth.xml` or `*_csynth.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed.
+        ReportError: The report is missing, truncated or malformed.
     """
     with _report(path) as text:
         return _c_synthesis_of_xml(text) if path.suffix == ".xml" else _c_synthesis_of_text(text)
@@ -81,7 +81,7 @@ def read_logic_synthesis(path: Path) -> SynthesisReport:
     """Return the resources after Vivado's logic synthesis from `vivado_synth.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed.
+        ReportError: The report is missing, truncated or malformed.
     """
     used: dict[str, str] = {}
     with _report(path) as text:
@@ -106,7 +106,7 @@ def read_cosimulation(path: Path) -> CosimulationReport:
     """Return the result of co-simulation from `*_cosim.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed, or no RTL was simulated.
+        ReportError: The report is missing, truncated or malformed, or no RTL was simulated.
     """
     with _report(path) as text:
         simulated = [row for table in _tables(text) for row in table if len(row) >= 8 and row[1] in ("Pass", "Fail")]

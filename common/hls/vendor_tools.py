@@ -151,7 +151,7 @@ def read_reports(project: VendorProject) -> BuildReports:
     """Return the content of the reports that exist.
 
     Raises:
-        ReportError: A report is cut short or malformed.
+        ReportError: A report is truncated or malformed.
     """
     results = project.results
     c_synthesis = next(
@@ -182,7 +182,7 @@ def build_project(
 
     Raises:
         ToolError: A tool is missing, fails, is killed, exceeds the time limit, or leaves no result of a step.
-        ReportError: A report is cut short or malformed.
+        ReportError: A report is truncated or malformed.
     """
     command = find_tool(project.backend)
     if command is None:
