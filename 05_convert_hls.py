@@ -49,7 +49,7 @@ class Configuration:
     """Designs to convert, and settings of the conversion."""
 
     designs: tuple[str, ...] = ()
-    """Designs CUT/VARIANT to convert beside the default ones; `all` selects all."""
+    """Designs CUT/VARIANT to convert in addition to the default ones; `all` selects all."""
     default_designs: tuple[str, ...] = DEFAULT_DESIGNS
     """Designs that are always converted (paper's revision: encoder and classifier, Tables 5 and 6)."""
     hls: HlsOptions = field(default_factory=HlsOptions)

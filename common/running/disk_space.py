@@ -69,4 +69,4 @@ def explained(error: OSError | PipelineError, last: Path, need: Need) -> Excepti
 
 def _needs(last: Path, need: Need) -> str:
     needed, free = need.after(last), megabytes_free(last.parent)
-    return f"it needs about {needed:.1f} MB beside its last artifacts, and {free:.1f} MB are free"
+    return f"it needs about {needed:.1f} MB in addition to its last artifacts, and {free:.1f} MB are free"

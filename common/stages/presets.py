@@ -112,7 +112,7 @@ def configurations(base: str, fields: Mapping[str, Any], file: toml_files.TomlFi
         if not isinstance(values, Mapping):
             raise file.fault((name,), "is a stage, not a value")
         if "preset" in values:
-            raise file.fault((name, "preset"), "is chosen by --preset alone")
+            raise file.fault((name, "preset"), "is set only by --preset")
     found = {}
     for name, built_in in known.items():
         found[name] = with_fields(built_in[base], fields.get(name, {}), file.fault, (name,))

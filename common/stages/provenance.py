@@ -39,7 +39,7 @@ def package_versions() -> dict[str, str | None]:
 
 @functools.cache
 def program(module: str) -> dict[str, Any]:
-    """Return the provenance of a result beside its input: code and package versions.
+    """Return the provenance of a result besides its input: code and package versions.
 
     Args:
         module: Name of the module that computes it, such as `common.lattice.routed_designs`.

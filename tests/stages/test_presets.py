@@ -65,7 +65,7 @@ def test_file_overrides_only_its_own_fields(write):
         ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must be between 1 and 24"),
         ("polish.seed = 1", "line 1: polish is not a stage; stages are prepare_data, train_autoencoder, prune, "),
         ("prune = 3", "line 1: prune is a stage, not a value"),
-        ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is chosen by --preset alone"),
+        ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is set only by --preset"),
         (
             "[prune]\nbegin_step = 3000\nend_step = 2000",
             "line 1: prune contradicts itself: --end-step 2000 is before",
