@@ -11,7 +11,7 @@ from common.errors import PipelineError
 
 MEGABYTE = 1_000_000
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ALMOST_NOTHING = 0.1  # [MB]; with less, any failure of a tool is put down to lack of space
+ALMOST_NOTHING = 0.1  # [MB]; with less, a failure is attributed to lack of space
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,8 @@ def test_file_size_limit_is_reported_with_the_space_needed_and_the_old_artifacts
     done = run_stage(stage, *FULL_DISK[stage], outputs=outputs, wrapper=limited)
     assert done.returncode == 1
     assert done.stderr.startswith(f"ERROR: {stage}: File too large")
-    assert re.search(r"it needs about \d+\.\d MB in addition to its last artifacts, and \d+\.\d MB are free", done.stderr)
+    said = r"it needs about \d+\.\d MB in addition to its last artifacts, and \d+\.\d MB are free"
+    assert re.search(said, done.stderr)
     assert done.stderr.count("\n") == 1
     assert hashes(outputs) == before
     assert leftovers(outputs) == []
