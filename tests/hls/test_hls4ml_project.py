@@ -192,7 +192,7 @@ def test_unsupported_layer_is_named_before_anything_is_compiled(tmp_path, monkey
     samples = Samples(np.zeros((3, 64), np.float32), np.arange(3))
     monkeypatch.setattr(c_simulation, "c_simulate", lambda *_: pytest.fail("it was compiled"))
     design = Design("full", "quantized" if build is quantized else "complete")
-    said = rf"^layer {RELU} \({re.escape(words)}\) cannot become hardware: .*quantized_relu"
+    said = rf"^layer {RELU} \({re.escape(words)}\) cannot become hardware; supported are .*quantized_relu"
     with pytest.raises(PipelineError, match=said):
         conversion.convert_and_simulate(
             design, tmp_path / "model.h5", tmp_path / "full", samples, hls4ml_project.HlsOptions()
