@@ -1,0 +1,69 @@
+"""The picture of the README: drawn from a finished run of any preset, kept with a note of which run it was."""
+
+import csv
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from common import paper
+from common.figures import overview, style
+from common.report.docs_records import rows_of, write_json
+from common.report.docs_tables import commit_words
+from common.report.metrics import merged
+from common.stages import artifacts
+
+PICTURE = Path("docs/pictures/overview.png")
+CAPTION = PICTURE.with_suffix(".json")
+CUTS = {"ours: encoder +\nclassifier": "encoder_classifier", "ours: full\nnetwork": "full"}
+
+
+def draw(outputs: Path, root: Path) -> None:
+    """Draw it from the figures' data of stage 04 and the designs of stage 06, and write which run that was.
+
+    Raises:
+        PipelineError: The figures' data are missing, damaged or stale.
+    """
+
+    def columns(name: str) -> list[dict[str, str]]:
+        with artifacts.checked_artifact(outputs, "04_quantize", name)[0].open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    plane, pixels = columns("figure_09_latent_plane.csv"), columns("figure_10_reconstructions.csv")
+    images = {
+        version: np.array([float(row["value"]) for row in pixels if row["version"] == version]).reshape(10, -1)
+        for version in ("original", "quantized_pruned")
+    }
+    metrics = merged(outputs)
+    # The first row of a design that has LUTs is that of logic synthesis with the open tools.
+    found = {row["design"]: row for row in reversed(rows_of(metrics["designs"])) if row.get("lut")}
+    ours = {name: found.get(f"{cut}/quantized_pruned", {}) for name, cut in CUTS.items()}
+    of_paper = {name: row for name, row in paper.TABLES_5_AND_6.items() if row["part"] == "xcu250"}
+    figure = overview.overview(
+        np.array([[float(row["z1"]), float(row["z2"])] for row in plane]),
+        np.array([int(row["digit"]) for row in plane]),
+        *images.values(),
+        overview.bars(ours, of_paper),
+    )
+    run = artifacts.read_run(outputs, "06_synthesize")
+    (root / PICTURE).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        style.save(figure, Path(folder), "overview")
+        with Image.open(Path(folder) / "overview.png") as drawn:  # 256 colours: a third of the bytes
+            drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(root / PICTURE, optimize=True)
+    about = {"preset": run["preset"], "git_commit": run["git_commit"], "date": run["started"][:10]}
+    write_json(root / CAPTION, about | {"caption": figure.caption})
+
+
+def preset(root: Path) -> str | None:
+    """Return the preset of the run that the picture shows, or None where there is no picture."""
+    return json.loads((root / CAPTION).read_text(encoding="utf-8"))["preset"] if (root / PICTURE).is_file() else None
+
+
+def markdown(root: Path) -> str:
+    """Return the picture and its caption in Markdown."""
+    about = json.loads((root / CAPTION).read_text(encoding="utf-8"))
+    run = f"Preset `{about['preset']}`, {commit_words(about['git_commit'])}, {about['date']}."
+    return f"![Latent plane, reconstructed digits and LUTs of one run]({PICTURE})\n\n{about['caption']} {run}\n"
