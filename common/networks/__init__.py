@@ -1,5 +1,5 @@
 """Keras networks: architecture, training, pruning with TensorFlow Model Optimization, quantization with QKeras.
 
 In: `Samples` and a recipe. Out: trained models, their learning curves and scores.
-Start with `architecture`, then `training`.
+Open `architecture` first, then `training`.
 """

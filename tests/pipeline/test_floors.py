@@ -63,7 +63,7 @@ def test_upward_import_is_found_and_both_files_are_named(tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("path", sorted(COMMON.glob("*/__init__.py")), ids=lambda path: path.parent.name)
-def test_package_docstring_names_the_module_to_start_with(path):
+def test_package_docstring_names_the_module_to_open_first(path):
     text = path.read_text(encoding="utf-8")
     modules = {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
     assert any(f"`{module}`" in text for module in modules)
