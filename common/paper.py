@@ -1,4 +1,4 @@
-"""The numbers of the report (January 2022) and of its revision (May 2022) that this project is compared with."""
+"""Numbers of the report (January 2022) and of its revision (May 2022), for comparison."""
 
 from common.records import ESTIMATE, DesignRecord
 from common.sources import Source
@@ -25,7 +25,7 @@ TABLE_2 = {
     "complete": {"train_loss": 0.0626, "test_loss": 0.0628, "train_accuracy": 0.9041, "test_accuracy": 0.9020},
     "pruned": {"train_loss": 0.0668, "test_loss": 0.0669, "train_accuracy": 0.8863, "test_accuracy": 0.8897},
 }
-"""The text calls this loss L1, which these networks cannot reach; MSE + 0.1 x cross-entropy comes to that size."""
+"""The text calls this loss L1. These networks cannot reach such an L1; MSE + 0.1 x cross-entropy has that size."""
 
 TABLE_4 = {"train_loss": 0.5125, "test_loss": 0.5198, "train_accuracy": 0.8683, "test_accuracy": 0.8716}
 """The revision's quantized and pruned network after 40 epochs."""

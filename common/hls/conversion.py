@@ -1,4 +1,4 @@
-"""One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
+"""Conversion of one design from a trained network to an hls4ml project, with C simulation of all test images."""
 
 import json
 import shutil
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What the conversion of one design gave.
+    """Results of the conversion of one design.
 
     Attributes:
-        design: Which one.
+        design: The design.
         record: Its weights, and accuracy and L1 of the C simulation as far as it has logits and an image.
-        exactness: How the C simulation compares with Keras.
-        keras_accuracy: Fraction of test images that Keras classifies correctly; None for a design without logits.
-        agreement: Fraction of values that agree, layer by layer.
-        bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
-        mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
-        overflows: Layers whose types cannot hold what Keras computes, in words.
+        exactness: Comparison of the C simulation with Keras.
+        keras_accuracy: Test accuracy of Keras; None for a design without logits.
+        agreement: Fraction of values that agree, by layer.
+        bit_differences: Fraction of values that differ in each bit, least significant first, by layer.
+        mismatch: First mismatch, in words; None if all values agree or the design is not quantized.
+        overflows: Layers whose types overflow on Keras's values, in words.
     """
 
     design: Design
@@ -49,8 +49,8 @@ class Conversion:
 def convert_and_simulate(
     design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
 ) -> Conversion:
-    """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
-    # Imported here: this brings TensorFlow, which only the workers need.
+    """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results."""
+    # These import TensorFlow, which only the workers need.
     from common.hls import c_simulation, golden_outputs, hls4ml_project, integer_network, mismatches, test_bench
     from common.networks import architecture
 
@@ -118,10 +118,10 @@ def _simulate_points(
     folder: Path,
     options: HlsOptions,
 ) -> np.ndarray:
-    """Return what the C++ downstream of the latent plane gives for each point of the plane, float32 [points, values].
+    """Return the outputs of the C++ downstream of the latent plane for each latent point, float32 [points, values].
 
-    That part is converted by itself, in a folder that is removed afterwards. Where images reach a point, it must give
-    what the whole design gives.
+    That part is converted separately, in a temporary folder. For the latent points of test images, its outputs must be
+    those of the whole design.
     """
     from common.fixed_point import fixed_point
     from common.hls import c_simulation, golden_outputs, hls4ml_project
@@ -139,5 +139,5 @@ def _simulate_points(
     shutil.rmtree(folder)
     addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
     if np.any(outputs[addresses] != found):
-        raise PipelineError("the C++ downstream of the latent plane, by itself, differs from that of the whole design")
+        raise PipelineError("C++ downstream of the latent plane, converted separately, differs from the whole design")
     return outputs

@@ -194,8 +194,8 @@ def test_point_with_a_dead_unit_fails_unless_its_recipe_allows_it(demo_outputs, 
         if allow:
             assert (outcome.error, point_training.NETWORK in outcome.files) == (None, True)
         else:
-            assert "the same for every image: latent unit 1" in outcome.error
-            assert "accuracy" in outcome.error and "is that of a guess" in outcome.error
+            assert "constant over all images: latent unit 1" in outcome.error
+            assert "accuracy" in outcome.error and "is at chance level" in outcome.error
             assert outcome.values == {}
 
 

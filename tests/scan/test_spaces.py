@@ -64,7 +64,7 @@ def test_grid_search_proposes_every_combination_once(load):
         ("quantize.epochs = [1, 2\nbase = 3", "is not TOML: .*line 2, column 1"),
         ("base = 'demo'\n\nquantize.epoch = [1, 2]", "line 3: quantize.epoch is unknown; fields are epochs,"),
         ("quantize.epochs = [1, 'two']", "line 1: quantize.epochs must be a whole number, not 'two'"),
-        ("[quantize]\nepochs = [0, 1]", "line 2: quantize.epochs must lie between 1 and 100000, not 0"),
+        ("[quantize]\nepochs = [0, 1]", "line 2: quantize.epochs must be between 1 and 100000, not 0"),
         ("[quantize]\nepochs = [3]", "line 2: quantize.epochs needs two or more different values"),
         ("[quantize]\nepochs = { low = 1 }", "line 2: quantize.epochs as a range needs low and high, and may"),
         ("[quantize]\nepochs = { low = 5, high = 1 }", "line 2: quantize.epochs is no range"),
