@@ -3,7 +3,7 @@
 Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--mnist-dir DIR] [--help]
 Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
 Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
-         examples.npz (an image of each digit, before and after), preset.toml where the preset is a file, figures
+         examples.npz (one image of each digit, before and after), preset.toml (if the preset is a file), figures
 """
 
 import argparse
@@ -24,34 +24,34 @@ from common.stages.configuration import Interval
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
-DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the others are the test set
-METHODS = ("anti_aliased", "every_third_pixel")  # of downsampling, side by side in the figure
+DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the rest is the test set
+METHODS = ("anti_aliased", "every_third_pixel")  # downsampling methods that the figure compares
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is prepared, and how."""
+    """Settings of the data preparation."""
 
     preset: str = "paper"
-    """Recipe of all stages: the report's (paper), this project's best (tuned), scikit-learn's small digits without any
-    download (demo), or a TOML file of fields that differ from one of these."""
+    """Configuration of all stages: the report's (paper), this project's best (tuned), scikit-learn's digits without a
+    download (demo), or a TOML file that overrides fields of one of these."""
     mnist_dir: Path | None = None
-    """Folder with the four MNIST files, .gz or not; otherwise $MNIST_DIR, the download cache, or a download."""
+    """Folder with the four MNIST files, .gz or not (default: $MNIST_DIR, the download cache, or a download)."""
     downsampling: Downsampling = "anti_aliased"
-    """How 22 pixels become 8; every_third_pixel is the paper's plain spline zoom, which averages nothing."""
+    """Method from 22 to 8 pixels; every_third_pixel is the paper's spline zoom, which does not average."""
     allow_other_data: bool = False
-    """Take images that are not MNIST's but have its format (Fashion-MNIST, say); every result then names them so."""
+    """Accept other images in MNIST's format, such as Fashion-MNIST; every result is labelled accordingly."""
     demo_if_unavailable: bool = False
-    """Go on with the demo preset where MNIST cannot be had; `make` sets this."""
+    """Fall back to the demo preset if MNIST is unavailable; `make` sets this."""
     seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
-    """Of the split of the demo's digits."""
+    """Seed of the split of the demo's digits."""
 
 
 PRESETS = {preset: Configuration(preset) for preset in presets.BUILT_IN}
 
 
 def load_mnist(run: Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
-    """Return the 60,000 training and 10,000 test images, and name them in the record of the run."""
+    """Return the 60,000 training and 10,000 test images, and record the name of the dataset."""
     files = mnist.locate(configuration.mnist_dir, run.outputs / ".mnist_cache")
     for path in files.values():
         run.read_external(path)
@@ -63,7 +63,7 @@ def load_mnist(run: Run, configuration: Configuration) -> tuple[mnist.LabelledIm
 
 
 def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
-    """Return scikit-learn's bundled digits, which are 8 x 8 already, in our colour depth and split."""
+    """Return scikit-learn's bundled 8 x 8 digits, rescaled to 5 bits and split into training and test set."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -83,7 +83,7 @@ def main(run: Run, configuration: Configuration) -> None:
             if not configuration.demo_if_unavailable:
                 raise
             console.warning(str(error))
-            console.warning("GOING ON WITH THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
+            console.warning("FALLING BACK TO THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
             run.preset = run.base_preset = "demo"
 
     if train is None:
@@ -111,11 +111,11 @@ def main(run: Run, configuration: Configuration) -> None:
         [part, len(arrays[f"y_{part}"]), int(arrays[f"x_{part}"].max()), f"{arrays[f'x_{part}'].mean():.3f}"]
         for part in ("train", "test")
     ]
-    console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "largest level", "mean level"], rows)
+    console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "maximum level", "mean level"], rows)
 
 
 def draw(run: Run, _: Configuration) -> None:
-    """Draw an example of each digit, before and after."""
+    """Draw an example of each digit before and after preparation."""
     from common.figures import images as image_figures
     from common.figures import style
 

@@ -1,4 +1,4 @@
-"""Train the float networks: the autoencoder, and the same with a classifier on its latent plane (paper, section 3).
+"""Train the float networks: the autoencoder alone, and with a classifier on its latent plane (paper, section 3).
 
 Run:     python 02_train_autoencoder.py [--epochs 60] [--seed 1] [--resume] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz
@@ -22,29 +22,29 @@ from common.stages.stage import Stage, run_stage
 
 @dataclass(frozen=True)
 class Configuration(Recipe):
-    """How the float networks are trained."""
+    """Settings of the training of the float networks."""
 
     epochs: Epochs = 30
-    """Passes over the training images; with --resume, further passes (paper, section 4.1)."""
+    """Epochs; with --resume, additional epochs (paper, section 4.1)."""
     initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
-    """Distribution of initial weights (Keras's default; the wider he_uniform starts fewer ReLU units dead)."""
+    """Weight initializer (Keras's default; the wider he_uniform starts with fewer dead ReLU units)."""
     starts: Starts = field(default_factory=Starts)
-    """Choice of the initial network on images held out."""
+    """Choice of the initial network on a validation set."""
     resume: bool = False
-    """Go on from the networks that are there, exactly where they were left."""
+    """Continue the last training from its saved networks and optimizer state."""
 
     def check(self) -> None:
-        """Refuse to go on where the learning rate has come to zero."""
+        """Refuse to resume with a cosine schedule, whose learning rate ends at zero."""
         if self.resume and self.schedule == "cosine":
             raise PipelineError("--resume needs --schedule constant: a cosine schedule ends at learning rate zero")
 
     def check_same_but_epochs(self, earlier: dict[str, Any]) -> None:
-        """Refuse to go on with another recipe than that of the run before, whose record says `earlier`."""
+        """Refuse to resume with a recipe that differs from the last run's, `earlier`."""
         for name, now in asdict(self).items():
             before = earlier.get(name)
             if name not in ("epochs", "resume", "allow") and now != before:
                 flag = f"--{name.replace('_', '-')}"
-                raise PipelineError(f"--resume goes on as before, with {flag} {before}, not {now}; say {flag} {before}")
+                raise PipelineError(f"--resume needs the settings of the last run: {flag} {before}, not {now}")
 
 
 PRESETS = {
@@ -66,7 +66,7 @@ def main(run: Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     own_files = ("learning_curves.csv", "autoencoder.h5", "classifier.h5") if configuration.resume else ()
-    left = {name: run.read_own(name) for name in own_files}
+    saved = {name: run.read_own(name) for name in own_files}
     if configuration.resume:
         configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
 
@@ -74,12 +74,12 @@ def main(run: Run, configuration: Configuration) -> None:
     from common.networks.legacy_keras import make_deterministic
     from common.running import threads
 
-    earlier = training.load_curves(left["learning_curves.csv"]) if configuration.resume else {}
+    earlier = training.load_curves(saved["learning_curves.csv"]) if configuration.resume else {}
 
     def train(network: str) -> trained.TrainedNetwork:
         if configuration.resume:
             make_deterministic(configuration.seed)
-            model = architecture.load(left[f"{network}.h5"])
+            model = architecture.load(saved[f"{network}.h5"])
         else:
             weights, choice = configuration.initial_weights, configuration.starts
             model = starts.begin(network, weights, choice, configuration, train_samples)

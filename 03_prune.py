@@ -25,7 +25,7 @@ Steps = Annotated[int, Interval(0, 100_000_000)]
 
 @dataclass(frozen=True)
 class Configuration(Recipe):
-    """How the float networks are trained and pruned."""
+    """Settings of the training and pruning of the float networks."""
 
     layers: tuple[Literal["encoder_1", "encoder_2", "latent", "decoder_1", "decoder_2", "decoder_3",
                           "classifier_1", "classifier_2", "classifier_3"], ...] = (
@@ -33,29 +33,29 @@ class Configuration(Recipe):
     )  # fmt: skip
     """Dense layers to prune; the paper's three have 16 nodes (Table 1: second, fourth and fifth layer)."""
     sparsity: Annotated[float, Interval(0, 0.99)] = 0.80
-    """Fraction of their weights that become zero; the text says 85 %, Table 1 is exactly 80 %."""
+    """Fraction of their weights set to zero; the paper's text says 85 %, its Table 1 exactly 80 %."""
     begin_step: Steps = 2000
     """Optimizer step of the first pruning (paper, section 4)."""
     end_step: Steps = 10_000
-    """Optimizer step of the last pruning; 30 epochs end before, at step 7050 (paper, section 4)."""
+    """Optimizer step of the last pruning; 30 epochs end earlier, at step 7050 (paper, section 4)."""
     frequency: Annotated[int, Interval(1, 1_000_000)] = 100
     """Steps between prunings (paper, section 4)."""
     initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
-    """Distribution of initial weights (Keras's default; the wider he_uniform starts fewer ReLU units dead)."""
+    """Weight initializer (Keras's default; the wider he_uniform starts with fewer dead ReLU units)."""
     starts: Starts = field(default_factory=Starts)
-    """Choice of the initial network on images held out, before any pruning."""
+    """Choice of the initial network on a validation set, before pruning."""
 
     def check(self) -> None:
         """Refuse a schedule that ends before it begins."""
         if self.end_step < self.begin_step:
-            raise PipelineError(f"--end-step {self.end_step} lies before --begin-step {self.begin_step}")
+            raise PipelineError(f"--end-step {self.end_step} is before --begin-step {self.begin_step}")
 
 
 PRESETS = {
     "paper": Configuration(),
     "tuned": Configuration(
         epochs=200,
-        learning_rate=5e-3,  # of Adam: SOAP lost the classifier of one seed of three when the masks came
+        learning_rate=5e-3,  # Adam's: with SOAP, the classifier of one seed in three failed when pruning began
         schedule="cosine",
         cross_entropy_weight=0.2,
         initial_weights="he_uniform",
@@ -69,7 +69,7 @@ def main(run: Run, configuration: Configuration) -> None:
     """Train and prune both networks, and check the sparsity."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     for name in ("classifier.h5", "learning_curves.csv"):
-        run.read("02_train_autoencoder", name)  # what `draw` compares with: a fault in it is named before training
+        run.read("02_train_autoencoder", name)  # for `draw`; faults are reported before training
 
     from common.networks import architecture, pruned_training, pruning, trained, training
     from common.running import threads
@@ -102,7 +102,7 @@ def main(run: Run, configuration: Configuration) -> None:
 
 
 def draw(run: Run, configuration: Configuration) -> None:
-    """Lay Table 1 beside the paper's, and draw what pruning did to the classifier network."""
+    """Compare Table 1 with the paper's, and draw the effect of pruning on the classifier network."""
     from common.figures import of_variants
     from common.networks import architecture, pruning, training
 
@@ -121,7 +121,7 @@ def draw(run: Run, configuration: Configuration) -> None:
 
 
 def table_1(run: Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tuple[int, int]]) -> None:
-    """Write and print what is left of each layer, weights + biases that are not zero, beside the paper's Table 1."""
+    """Write and print the nonzero weights + biases of each layer beside the paper's Table 1."""
     from common import paper
 
     rows = []
@@ -134,8 +134,8 @@ def table_1(run: Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tu
     with (run.folder / "table_1.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
     shown = [row for row in rows if row[0] in (*paper.TABLE_1, "total")]
-    console.table("Table 1: weights + biases that are not zero, in the layers that are pruned", columns, shown)
-    console.note("biases at zero are those of ReLU units that never fired; pruning keeps biases")
+    console.table("Table 1: nonzero weights + biases of the pruned layers", columns, shown)
+    console.note("zero biases belong to ReLU units that never fired; biases are not pruned")
 
 
 if __name__ == "__main__":

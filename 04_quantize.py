@@ -1,4 +1,4 @@
-"""Quantize with QKeras, the quantization in the training loop, from the complete and the pruned networks (section 5).
+"""Quantize the complete and the pruned networks by quantization-aware training with QKeras (paper, section 5).
 
 Run:     python 04_quantize.py [--precision.encoder-1.weight-bits 4] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/02_train_autoencoder/*.h5, outputs/03_prune/*.h5
@@ -29,14 +29,14 @@ HLS4ML_DEFAULT = FixedPoint(width=16, integer=6)
 
 @dataclass(frozen=True)
 class Configuration(Recipe):
-    """How the quantized networks are trained."""
+    """Settings of the quantization-aware training."""
 
     epochs: Epochs = 40
-    """Passes over the training images (paper's revision)."""
+    """Epochs (paper's revision)."""
     zeros: Literal["held", "raised"] = "held"
-    """Those of `quantized_pruned`: of the pruned float network, held; or raised from the complete one's weights."""
+    """Zeros of `quantized_pruned`: held from the pruned float network, or raised from the complete one."""
     raised: Raised = field(default_factory=Raised)
-    """How zeros are raised."""
+    """Sparsity and penalties of raised zeros."""
     precision: NetworkPrecision = field(default_factory=NetworkPrecision)
     """Fixed-point types, layer by layer."""
 
@@ -61,7 +61,7 @@ PRESETS = {
 
 
 def main(run: Run, configuration: Configuration) -> None:
-    """Train the quantized networks and compare them with quantization after training."""
+    """Train the quantized networks and compare them with post-training quantization."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
     float_networks = {
         network: {
@@ -71,7 +71,7 @@ def main(run: Run, configuration: Configuration) -> None:
         for network in ("autoencoder", "classifier")
     }
     for stage in ("02_train_autoencoder", "03_prune"):
-        run.read(stage, "learning_curves.csv")  # what `draw` shows, too: a fault in it is named before training
+        run.read(stage, "learning_curves.csv")  # for `draw`; faults are reported before training
 
     from common.networks import architecture, quantized_training, trained, training
     from common.running import threads
@@ -116,7 +116,7 @@ def post_training_row(source: "keras.Model", test_samples: Samples) -> dict[str,
 
 
 def draw(run: Run, configuration: Configuration) -> None:
-    """Lay Table 4 beside the paper's, and draw all variants of the classifier network."""
+    """Compare Table 4 with the paper's, and draw all variants of the classifier network."""
     from common import paper
     from common.figures import of_variants
     from common.networks import architecture, training

@@ -1,4 +1,4 @@
-"""Convert trained networks into hls4ml projects, simulate their C++ over all test images, and compare it with Keras.
+"""Convert trained networks into hls4ml projects, run C simulation on all test images, and compare it with Keras.
 
 Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--hls.backend Vitis] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
@@ -7,13 +7,14 @@ Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a ma
          all latent points), network.json (integers, for the results page); agreement.json (layer by layer and bit by
          bit), figures
 
-Softmax is left out of the hardware, which gives logits: the largest logit is the most probable digit.
+The hardware has no softmax. It outputs logits: the largest logit is the most probable digit.
 """
 
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from common import records
 from common.hls.designs import parse_designs
 from common.hls.hls4ml_project import HlsOptions
 from common.images import dataset
@@ -46,18 +47,18 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which designs are converted, and how."""
+    """Designs to convert, and settings of the conversion."""
 
     designs: tuple[str, ...] = ()
-    """Designs CUT/VARIANT to convert beside the default ones; `all` names every one."""
+    """Designs CUT/VARIANT to convert in addition to the default ones; `all` selects all."""
     default_designs: tuple[str, ...] = DEFAULT_DESIGNS
     """Designs that are always converted (paper's revision: encoder and classifier, Tables 5 and 6)."""
     hls: HlsOptions = field(default_factory=HlsOptions)
     """Settings of the hls4ml projects."""
     processes: Annotated[int, Interval(1, 64)] = 2
-    """Designs converted at a time; each needs about 1 GB of memory."""
+    """Designs converted in parallel; each needs about 1 GB of memory."""
     allow: tuple[Literal["failed_input"], ...] = ()
-    """What is only warned of: input from a stage that failed."""
+    """Faults that become warnings: input from a failed stage."""
 
     def check(self) -> None:
         """Refuse designs that do not exist."""
@@ -66,13 +67,13 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
-    "tuned": Configuration(default_designs=DEFAULT_DESIGNS[:4]),  # its float networks outgrow ap_fixed<16,6>
+    "tuned": Configuration(default_designs=DEFAULT_DESIGNS[:4]),  # its float networks overflow ap_fixed<16,6>
     "demo": Configuration(default_designs=DEFAULT_DESIGNS[:2]),
 }
 
 
 def main(run: Run, configuration: Configuration) -> None:
-    """Convert all designs, a few at a time, and report where C simulation and Keras differ."""
+    """Convert all designs in parallel, and report where C simulation and Keras differ."""
     from common.hls import conversion
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
@@ -92,23 +93,21 @@ def main(run: Run, configuration: Configuration) -> None:
 
 
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:
-    """Write the metrics, print the summary, and report what is not exact."""
+    """Write the metrics, print the summary, and report designs that are not bit-exact."""
     rows = []
+    exactness = [result.exactness for result in results if result.design.quantized]
+    run.metrics |= records.as_metrics([result.record for result in results], exactness)
     for result in results:
-        name = str(result.design)
-        run.metrics.setdefault("designs", {})[name] = result.metrics
-        if result.design.quantized:
-            exactness = {"images": images, "values": result.values, "qkeras_csim": result.differing}
-            run.metrics.setdefault("exactness", {})[name] = exactness
         accuracies = [
-            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.csim_accuracy)
+            None if value is None else f"{value:.4f}" for value in (result.keras_accuracy, result.record.test_accuracy)
         ]
-        verdict = f"{result.differing} of {result.values}" if result.design.quantized else "float"
-        rows.append([name, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
-    columns = ["design", "Keras", "C sim.", "values differ", "layer"]
+        (differing,), values = result.exactness.differing.values(), result.exactness.values
+        verdict = f"{differing} of {values}" if result.design.quantized else "float"
+        rows.append([result.design, *accuracies, verdict, f"{min(result.agreement.values()):.4f}"])
+    columns = ["design", "Keras", "C sim.", "values differ", "worst layer"]
     console.table(f"Accuracy and agreement of C simulation with Keras, {images} images", columns, rows)
-    console.note("layer: fraction of values that agree in the worst layer; float designs: within 1/32")
-    console.note("softmax is left out of the hardware: the largest logit is the most probable digit")
+    console.note("worst layer: fraction of values that agree; float designs: to within 1/32")
+    console.note("the hardware has no softmax: the largest logit is the most probable digit")
     for result in results:
         overflows = [f"{result.design} overflows: {overflow}" for overflow in result.overflows]
         if result.design.quantized:
@@ -120,7 +119,7 @@ def report(run: Run, results: "list[conversion.Conversion]", images: int) -> Non
 
 
 def draw(run: Run, _: Configuration) -> None:
-    """Draw the agreement of C simulation and Keras, layer by layer and, where they differ, bit by bit."""
+    """Draw the agreement of C simulation with Keras by layer and, where they differ, by bit."""
     from common.figures import agreement as agreement_figures
     from common.figures import style
 

@@ -1,4 +1,4 @@
-"""Synthesize the designs and verify them: C++ test bench, RTL and netlist simulated over all test images, to the bit.
+"""Synthesize the designs and verify each bit: C++ test bench, RTL and netlist are simulated over all test images.
 
 Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vivado] [--prove] [--help]
 Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
@@ -7,14 +7,14 @@ Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scrip
          pipelines.json (LUTs by layer, cost of each depth), figures
 
 The open tools come from pip: alkaid turns each quantized network into pipelined RTL, Yosys synthesizes it. An HLS tool
-on PATH runs as well; its numbers are rows of their own.
+on PATH runs as well; its numbers have their own rows.
 """
 
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from common import paper
+from common import paper, records
 from common.board.boards import BoardOptions
 from common.errors import PipelineError
 from common.hls.designs import Design, parse_designs
@@ -46,46 +46,46 @@ class Configuration:
     """Which designs are synthesized, with which tools, and how they are pipelined."""
 
     tool: Literal["auto", "open", "vivado", "vitis"] = "auto"
-    """HLS tool that runs beside the open ones: auto: the projects' if it is on PATH; open: none; a name demands it."""
+    """HLS tool to run besides the open tools: auto: the projects' if it is on PATH; open: none; a name requires it."""
     synthesize: tuple[str, ...] = ()
-    """Designs CUT/VARIANT to synthesize beside the default ones; `all` names every one that stage 05 has converted."""
+    """Designs CUT/VARIANT to synthesize besides the default ones; `all`: every design that stage 05 converted."""
     default_synthesize: tuple[str, ...] = QUANTIZED
-    """Designs that are synthesized if stage 05 has converted them; of others, test bench and RTL are simulated."""
+    """Designs to synthesize if stage 05 converted them; of the others, only test bench and RTL are simulated."""
     families: tuple[Literal["xcup", "xc7"], ...] = ("xcup", "xc7")
-    """FPGA families for Yosys, UltraScale+ and Virtex-7: the first for all designs, others for the paper's design."""
+    """FPGA families for Yosys, UltraScale+ and Virtex-7: the first for all designs, the others for the paper's only."""
     latency_cutoff: Annotated[int, Interval(1, 1000)] = 5
-    """Adders in a row between two pipeline registers; fewer mean a faster clock, more cycles and more registers."""
+    """Adders in series between two pipeline registers; fewer mean a faster clock, more cycles and more registers."""
     tabulate_latent: bool = False
-    """Look image and logits up in tables over the latent plane instead of computing them; up to 6 bits a coordinate."""
+    """Look image and logits up in tables over the latent space instead of computing them; up to 6 bits a coordinate."""
     flavor: Literal["verilog", "vhdl"] = "verilog"
-    """Language of the RTL; VHDL is written beside the Verilog that the open tools need, and simulated with GHDL."""
+    """Language of the RTL; VHDL is written besides the Verilog that the open tools need, and simulated with GHDL."""
     part: Part = paper.PART
-    """FPGA in the Vivado scripts beside the RTL (paper's revision, Table 5: Alveo U250)."""
+    """FPGA in the Vivado scripts (paper's revision, Table 5: Alveo U250)."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
     """Clock period in those scripts [ns]."""
     place_and_route: bool = False
-    """Place and route on a Lattice ECP5, whose timing open tools know; minutes a design."""
+    """Place and route on a Lattice ECP5, whose timing open tools know; takes minutes per design."""
     routing: PlaceAndRouteOptions = field(default_factory=PlaceAndRouteOptions)
-    """Which designs, on which FPGA, how deep their pipelines are."""
+    """Which designs to route, on which FPGA, at which pipeline depths."""
     bitstream: bool = False
-    """Make the bitstream of a design for a board, its top level simulated bit by bit through the serial port."""
+    """Make the bitstream of a design for a board, and simulate its top level bit by bit through the serial port."""
     board: BoardOptions = field(default_factory=BoardOptions)
     """Which design, on which board."""
     hls_steps: tuple[Literal["csim", "synth", "cosim", "export", "vsynth"], ...] = ("csim", "synth")
     """Steps of the HLS tool: C simulation, C synthesis, co-simulation, export, logic synthesis."""
     prove: bool = False
-    """Prove that RTL and netlists, of Xilinx and routed ones, are equal for every possible input, stage by stage."""
+    """Prove stage by stage that RTL and netlists (Xilinx and routed) are equal for every possible input."""
     proof_seconds: Annotated[float, Interval(1, 1e6)] = 600.0
-    """Wall time for each stage of such a proof; stages that take longer are named [s]."""
+    """Wall time for the proof of one pipeline stage; stages that take longer are reported [s]."""
     timeout_seconds: Annotated[float, Interval(1, 1e6)] = 7200.0
     """Wall time after which a tool is killed [s]."""
     processes: Annotated[int, Interval(1, 64)] = 2
-    """Designs at a time; each needs up to 2 GB of memory."""
+    """Designs in parallel; each needs up to 2 GB of memory."""
     allow: tuple[Literal["failed_input", "unproven"], ...] = ()
-    """What is only warned of: input from a stage that failed, netlists that a proof was asked for and not reached."""
+    """What causes a warning instead of an error: input from a failed stage, netlists that could not be proven."""
 
     def check(self) -> None:
-        """Refuse designs that do not exist or cannot be routed, and a serial line that no clock can make."""
+        """Refuse designs that do not exist or cannot be routed, and baud rates that the clock cannot make."""
         parse_designs((*self.default_synthesize, *self.synthesize))
         self.routing.check()
         self.board.check()
@@ -104,7 +104,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """What is done with each design that stage 05 has converted."""
+    """Designs of stage 05, by what is done with them."""
 
     designs: list[Design]
     synthesized: list[Design]
@@ -113,7 +113,7 @@ class Selection:
 
 
 def main(run: Run, configuration: Configuration) -> None:
-    """Build all designs that stage 05 has converted, a few at a time, and report resources and exactness."""
+    """Build all designs of stage 05, a few in parallel, and report resources and exactness."""
     from common.running import yowasp
     from common.synthesis import building, reports, tables
     from common.verification import vhdl_simulation
@@ -122,23 +122,25 @@ def main(run: Run, configuration: Configuration) -> None:
     selection = select(run, configuration)
     hls_steps = steps_of_hls_tool(run, configuration)
     builds = [build_of(design, run, configuration, selection, hls_steps) for design in selection.designs]
-    with console.progress_line("making the tools ready", None) as line:
+    with console.progress_line("preparing the tools", None) as line:
         programs = yowasp.PROGRAMS if selection.routed or selection.on_board else ("yosys",)
         yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)
     found = building.build_all(builds, test_samples.intensities, configuration.processes)
-    run.metrics |= reports.metrics(found)
+    designs = [record for report in found for record in report.costs]
+    exactness = [record for report in found for record in report.exactness]
+    run.metrics |= records.as_metrics(designs, exactness)
     (run.folder / PIPELINES).write_text(json.dumps(reports.pipelines(found), indent=1), encoding="utf-8")
     run.failures += [f"{report.design} is not exact: {fault}" for report in found for fault in report.faults]
     run.failures += [fault for report in found for fault in report.unfinished]
     for text in reports.unproven(found):
         run.report_findings({"unproven": text})
-    tables.print_all(found, run.metrics)
+    tables.print_all(found, designs, exactness)
     if configuration.flavor == "vhdl" and not vhdl_simulation.is_available():
         console.note("VHDL was written but not simulated: GHDL is not installed")
 
 
 def select(run: Run, configuration: Configuration) -> Selection:
-    """Return what is done with each design; refuse what stage 05 has not converted, and proofs and tables of nothing.
+    """Return what to do with each design, after checking the options against what stage 05 converted.
 
     Raises:
         PipelineError: A design is not converted, nothing can be proven, or the latent space is too large for a table.
@@ -164,7 +166,7 @@ def select(run: Run, configuration: Configuration) -> Selection:
 
 
 def steps_of_hls_tool(run: Run, configuration: Configuration) -> "vendor_tools.BuildSteps | None":
-    """Return what the HLS tool runs, or None where none does; a tool on PATH that the projects are not for is named."""
+    """Return the steps of the HLS tool, or None if none runs; warn of a tool on PATH that the projects do not fit."""
     from common.hls import vendor_tools
 
     backend = run.record_of("05_convert_hls")["configuration"]["hls"]["backend"]
@@ -182,7 +184,7 @@ def build_of(
     selection: Selection,
     hls_steps: "vendor_tools.BuildSteps | None",
 ) -> "building.Build":
-    """Return how a design is built: its families, and what is done beyond synthesis."""
+    """Return how to build a design: FPGA families, options, and the steps after synthesis."""
     from common.board import on_board
     from common.lattice import flow
     from common.synthesis import building, open_tools
@@ -215,14 +217,13 @@ def build_of(
 
 
 def draw(run: Run, _: Configuration) -> None:
-    """Draw resources and accuracy beside the paper's, and where LUTs and cycles of a design go."""
+    """Draw resources and accuracy next to the paper's, LUTs by layer, and the cost of each pipeline depth."""
     from common.figures import of_synthesis
 
-    accuracies = run.record_of("05_convert_hls")["metrics"].get("designs", {})
-    found = run.metrics["designs"].items()
-    rows = {name: {**row, **accuracies.get(name.partition(", ")[0], {})} for name, row in found}
+    computed, _ = records.from_metrics(run.record_of("05_convert_hls")["metrics"])
+    designs, _ = records.from_metrics(run.metrics)
     pipelines = json.loads((run.folder / PIPELINES).read_text(encoding="utf-8"))
-    of_synthesis.save_all(run.folder, rows, pipelines)
+    of_synthesis.save_all(run.folder, records.completed([*computed, *designs]), pipelines)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Scan the space of designs on a Dask cluster: train, convert, trace and check each, then synthesize the best.
+"""Scan the design space on a Dask cluster: train, convert, trace and verify designs, then synthesize the best.
 
 Run:     python 07_scan_designs.py [--space FILE.toml] [--points 200] [--scheduler tcp://HOST:8786] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (what is there is not computed again)
-Writes:  outputs/points/ (a folder a point), outputs/07_scan_designs/ points.csv and finalists.csv (and .json),
+Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (finished points are reused)
+Writes:  outputs/points/ (one folder per point), outputs/07_scan_designs/ points.csv and finalists.csv (and .json),
          best.toml (for python 01_prepare_data.py --preset FILE), figures
 
-Not part of plain `make`, since it takes long: `make scan`. Interrupted, it goes on where it stopped. Designs are chosen
-on training images that are held out; test images choose nothing.
+Not part of plain `make`, since it takes long: run `make scan`. An interrupted scan continues where it stopped. Designs
+are chosen on held-out training images, never on test images.
 """
 
 import os
@@ -35,36 +35,36 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which designs are tried, and by whom."""
+    """Design space, search, and workers."""
 
     space: Path = SPACES / "paper.toml"
-    """Fields of the stages' configurations and the values that each may take; see the file itself."""
+    """Space file: fields of the stages' configurations and the values of each."""
     vary: tuple[str, ...] = ()
-    """Further lines of the space file, such as 'quantize.seed = [0, 1, 2]'; they replace the file's own."""
+    """Additional lines of the space file, such as 'quantize.seed = [0, 1, 2]'; they override the file."""
     search: Literal["optuna", "random", "grid"] = "optuna"
-    """What proposes designs: optuna's multi-objective search (accuracy, L1, LUTs), chance, or one after another."""
+    """Search method: optuna's multi-objective search (accuracy, L1, LUTs), random sampling, or all designs."""
     points: Annotated[int, Interval(1, 1_000_000)] = 60
-    """Designs to propose."""
+    """Number of designs to propose."""
     ahead: Annotated[int, Interval(1, 100_000)] = 8
-    """Designs proposed before the first of them is known; as many workers have work. The search depends on it."""
+    """Designs proposed ahead of results, to keep as many workers busy; the search depends on it."""
     seed: Seed = 0
-    """Of the search."""
+    """Seed of the search."""
     validation_images: BatchSize = 10_000
-    """Training images that are held out of every training, and choose."""
+    """Training images held out as validation set, to choose designs."""
     finalists: Annotated[int, Interval(0, 1000)] = 3
-    """Best designs of the scan, trained again with the full recipe and synthesized, beside the base preset's."""
+    """Best designs, trained again with the full recipe and synthesized together with the base preset's."""
     l1_weight: Weight = 2.0
-    """Accuracy that an L1 of one is worth where the best designs are chosen."""
+    """Weight of L1 in the ranking: accuracy equivalent to an L1 of one."""
     lut_weight: Fraction = 0.01
-    """Accuracy that half of the LUTs are worth there."""
+    """Weight of LUTs in the ranking: accuracy equivalent to halving them."""
     scheduler: str | None = None
-    """Address of a Dask scheduler that runs, tcp://HOST:PORT; otherwise this machine's cores are used."""
+    """Address of a running Dask scheduler, tcp://HOST:PORT (default: a cluster on this machine)."""
     workers: Annotated[int, Interval(1, 1024)] = os.cpu_count() or 1
-    """Processes on this machine; each has one thread and its part of the memory."""
+    """Processes on this machine; each has one thread and its share of the memory."""
     points_dir: Path | None = None
-    """Where points are kept, outputs/points otherwise; scans may share one."""
+    """Folder of finished points (default: outputs/points); scans may share one."""
     allow: tuple[Literal["failed_input"], ...] = ()
-    """What is only warned of: input from a stage that failed."""
+    """Faults that become warnings: input from a failed stage."""
 
 
 PRESETS = {
@@ -75,7 +75,7 @@ PRESETS = {
 
 
 def main(run: Run, configuration: Configuration) -> None:
-    """Scan, train the best again, and keep the best as a preset."""
+    """Scan, train the best designs again, and save the best one as a preset."""
     from common.running import yowasp
     from common.scan import compute_cluster, point_training, results, spaces
     from common.scan.point_store import PointStore
@@ -91,10 +91,10 @@ def main(run: Run, configuration: Configuration) -> None:
     console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
 
     if configuration.finalists and configuration.scheduler is None:
-        with console.progress_line("making the tools ready", None) as line:
+        with console.progress_line("preparing the tools", None) as line:
             yowasp.compile_for_this_machine(("yosys",), run.folder, run.outputs, line.say)
     with compute_cluster.connect(configuration.scheduler, configuration.workers) as client:
-        console.note(f"workers and their tasks: {client.dashboard_link}")
+        console.note(f"dashboard of the workers: {client.dashboard_link}")
         key = f"images-{store.images}"
         samples = compute_cluster.submit(client, key, point_training.load_images, images.read_bytes())
         scan = Scan(store, client, samples)
@@ -105,7 +105,7 @@ def main(run: Run, configuration: Configuration) -> None:
         chosen = [places[row["point"]] for row in results.best_of(rows, configuration.finalists)]
         finals = [space.base_values, *chosen] if chosen else []
         points = [space.point(values, full_recipe=True) for values in finals]
-        tasks = scan.compute(points, "training the best again, synthesizing")
+        tasks = scan.compute(points, "training and synthesizing finalists")
 
     finalists = results.rows_of(list(zip(finals, tasks, strict=True)), "full", worth)
     if finalists:
@@ -119,7 +119,7 @@ def main(run: Run, configuration: Configuration) -> None:
 
 
 def draw(run: Run, _: Configuration) -> None:
-    """Print and draw the front, and the best designs beside the base preset's."""
+    """Print and draw the Pareto front, and compare the best designs with the base preset's."""
     from common.figures import of_scan
     from common.report import scan_tables
     from common.scan import results
@@ -127,13 +127,13 @@ def draw(run: Run, _: Configuration) -> None:
     rows, finalists = (results.load(run.folder / f"{name}.json") for name in ("points", "finalists"))
     front = [row for row in rows if row.get("on_front")]
     trained = [row for row in finalists if row["fault"] is None]
-    tables = {"Front of the scan": front, "Trained with the full recipe, the base preset's design first": trained}
+    tables = {"Pareto front of the scan": front, "Finalists, trained with the full recipe, base preset first": trained}
     for title, shown in tables.items():
         if not shown:
             continue
         cells = [[row["point"], *(_written(row.get(name), form) for name, form in SHOWN.values())] for row in shown]
         console.table(title, ["design", *SHOWN], cells)
-    console.note("accuracy, L1: images held out; LUT est.: alkaid's; LUT, FF: Yosys; test images choose nothing")
+    console.note("accuracy, L1: validation set; LUT est.: alkaid; LUT, FF: Yosys; test images are not used to choose")
     for row in trained[1:]:
         console.note(f"{row['point']} against the base preset: {scan_tables.verdict(row, trained[0])}")
     of_scan.save_all(run.folder, rows, finalists, results.axes_of(rows))

@@ -1,4 +1,4 @@
-"""What all benchmarks share: tasks timed in turn, medians with their spread, one record a benchmark."""
+"""Common parts of all benchmarks: interleaved timing, medians with spread, one record per benchmark."""
 
 import json
 import os
@@ -37,21 +37,21 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Return those of `values`."""
+        """Return the spread of `values`."""
         return cls(statistics.median(values), min(values), max(values))
 
     def __format__(self, specification: str) -> str:
         return "{:{s}} ({:{s}} to {:{s}})".format(self.median, self.low, self.high, s=specification)
 
     def __rtruediv__(self, amount: float) -> "Spread":
-        """Return the rates at which an amount is dealt with in these times."""
+        """Return the rates for an amount processed in these times."""
         return Spread(amount / self.median, amount / self.high, amount / self.low)
 
 
 def in_turn(tasks: Mapping[str, Callable[[], object]], repetitions: int = REPETITIONS) -> dict[str, list[float]]:
-    """Time tasks one after the other, A B A B ..., so that whatever else the machine does falls on all of them alike.
+    """Time tasks in turn, A B A B ..., so that other load on the machine affects all of them equally.
 
-    A first round warms caches up, and has TensorFlow trace its functions; it is not counted.
+    The first round is not counted: it warms up caches, and TensorFlow traces its functions.
 
     Returns:
         Wall times of each task [s].
@@ -67,7 +67,7 @@ def in_turn(tasks: Mapping[str, Callable[[], object]], repetitions: int = REPETI
 
 
 def ratio(slow: Sequence[float], fast: Sequence[float]) -> Spread:
-    """Return by what factor one task takes longer than another, from times measured in turn."""
+    """Return the ratio of the times of two tasks measured in turn."""
     return Spread.of([a / b for a, b in zip(slow, fast, strict=True)])
 
 
@@ -79,14 +79,14 @@ def mnist_images() -> tuple[np.ndarray, np.ndarray]:
 
 
 def mnist_samples() -> tuple[Samples, Samples]:
-    """Return training and test samples as stage 01 prepares them."""
+    """Return training and test samples, prepared as in stage 01."""
     images, labels = mnist_images()
     samples = Samples(preprocessing.intensities(preprocessing.prepare_images(images, "anti_aliased")), labels)
     return samples.split(mnist.COUNT["t10k"])
 
 
 class Benchmark:
-    """One benchmark: what it prints, and what it leaves in `benchmarks.json` and on the results page."""
+    """One benchmark: its table, and its part of `benchmarks.json` and of the results page."""
 
     def __init__(self, name: str, title: str, columns: Sequence[str]) -> None:
         self.name = name
@@ -98,17 +98,17 @@ class Benchmark:
         self._load_before = os.getloadavg()[0]
 
     def row(self, *cells: object) -> None:
-        """Add a row to the table; the first cell says what was measured."""
+        """Add a row to the table; the first cell is its name."""
         self.rows.append([str(cell) for cell in cells])
 
     def finish(self) -> None:
-        """Print the table, replace this benchmark's part of `benchmarks.json`, and write the results page anew."""
+        """Print the table, replace this benchmark's part of `benchmarks.json`, and update the results page."""
         console.table(self.title, self.columns, self.rows)
         for text in self.notes:
             console.note(text)
         load = {"before": round(self._load_before, 2), "after": round(os.getloadavg()[0], 2)}
         if load["before"] > 1:
-            console.warning(f"the machine was busy (load average {load['before']}): seconds are too long")
+            console.warning(f"the machine was busy (load average {load['before']}): times are too long")
         part = {
             "title": self.title,
             "columns": self.columns,
@@ -125,7 +125,7 @@ class Benchmark:
 
 
 def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:
-    """Replace one benchmark's part of `benchmarks.json` and nothing else; the file is replaced as a whole."""
+    """Replace one benchmark's part of `benchmarks.json`; the file is written atomically."""
     outputs.mkdir(parents=True, exist_ok=True)
     path = outputs / RECORD
     try:
@@ -136,7 +136,7 @@ def record(outputs: Path, name: str, part: Mapping[str, Any]) -> None:
 
 
 def processor() -> str:
-    """Return the name of the processor, as far as the system tells."""
+    """Return the name of the processor, if the system gives it."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         names = [line for line in information.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
@@ -146,7 +146,7 @@ def processor() -> str:
 
 
 def run(main: Callable[..., None], *arguments: object) -> None:
-    """Run a benchmark from the command line: errors as one line, exit status 0 or 1."""
+    """Run a benchmark from the command line; print an error as one line, with exit status 1."""
     try:
         main(*arguments)
     except PipelineError as error:

@@ -1,4 +1,4 @@
-"""Peak memory of a process and all that it starts, sampled while it runs."""
+"""Peak memory of a process and its descendants, sampled while they run."""
 
 import os
 import threading
@@ -10,10 +10,10 @@ SAMPLING_SECONDS = 0.1
 
 
 class PeakMemory:
-    """Watches a process and its descendants, or the descendants alone, while the block runs.
+    """Sampler of the memory of a process and its descendants, or only the descendants, during a block.
 
     Attributes:
-        peak: Largest sum of their memory [byte]. Pages that processes share are counted in each: an upper limit.
+        peak: Largest total memory [byte]; shared pages count once per process, so it is an upper limit.
     """
 
     def __init__(self, pid: int | None = None, *, descendants_only: bool = False) -> None:
@@ -41,12 +41,12 @@ class PeakMemory:
 
 
 def memory_in_use(pid: int, *, descendants_only: bool = False) -> int:
-    """Return the memory of a process and all its descendants, or of those alone [byte]; none where it has ended."""
+    """Return the memory of a process and its descendants, or only the descendants [byte]; 0 if it has ended."""
     total = 0
     try:
         process = psutil.Process(pid)
         for each in [*([] if descendants_only else [process]), *process.children(recursive=True)]:
             total += each.memory_info().rss
-    except psutil.NoSuchProcess:  # one ended in between; the next sample sees the others
+    except psutil.NoSuchProcess:  # one has ended; the next sample counts the others
         pass
     return total

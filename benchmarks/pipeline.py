@@ -1,9 +1,9 @@
-"""How long does the whole pipeline take, stage by stage, from nothing; and with nothing to do; and `--help`?
+"""Time and memory of the whole pipeline, stage by stage; of `make` with nothing to do; and of `--help`.
 
 Run:     python -m benchmarks.pipeline [--preset paper]
 
-Runs `make` in a folder of outputs of its own, which it removes. Seconds are those that a user waits, imports and all.
-Memory is the sum over all processes of a stage; pages that they share are counted in each, so it is an upper limit.
+Runs `make` in a temporary output folder. Times are wall times, including imports. Memory is the sum over all processes
+of a stage; shared pages count once per process, so it is an upper limit.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from common.errors import PipelineError
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.name for path in ROOT.glob("[0-9][0-9]_*.py"))
-STAGES = 6  # of `make`; the scan has to be asked for
+STAGES = 6  # of `make`, without the scan
 
 
 def run_measured(command: Sequence[str], environment: dict[str, str], log: Path) -> tuple[float, int]:
-    """Run a command to its end and return its wall time [s] and the peak of its and its children's memory [byte].
+    """Run a command; return its wall time [s] and peak memory with its children [byte].
 
     Raises:
-        PipelineError: It failed; the last of what it printed is shown.
+        PipelineError: It failed; the message has the end of its output.
     """
     started = time.perf_counter()
     with log.open("w", encoding="utf-8") as output:
@@ -43,7 +43,7 @@ def run_measured(command: Sequence[str], environment: dict[str, str], log: Path)
 
 
 def repeated(command: Sequence[str], environment: dict[str, str]) -> list[float]:
-    """Time a short command several times [s]."""
+    """Return the wall times of several runs of a short command [s]."""
 
     def call() -> None:
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)

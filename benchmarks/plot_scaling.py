@@ -1,4 +1,4 @@
-"""The figure of how cost grows."""
+"""Figure of the scaling of time and memory."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,15 +20,15 @@ def growth(
     exponents: Mapping[str, float],
     memory_bound: float,
 ) -> CaptionedFigure:
-    """Draw seconds of an epoch against images; seconds and memory of conversion and synthesis against width.
+    """Draw the time of an epoch against images; time and memory of conversion and synthesis against width.
 
     Args:
         images: Numbers of training images.
-        training: Seconds of an epoch for each.
-        widths: Factors of the width of the network.
-        curves: For conversion and synthesis, `seconds` and `bytes` at each width.
-        exponents: Fitted, for `training`, `conversion` and `synthesis`.
-        memory_bound: Drawn as a line [byte].
+        training: Time of an epoch for each [s].
+        widths: Width factors of the network.
+        curves: `seconds` and `bytes` at each width, for conversion and synthesis.
+        exponents: Fitted exponents of `training`, `conversion` and `synthesis`.
+        memory_bound: Memory limit, drawn as a line [byte].
     """
     rows = [("training", count, spread.median, "") for count, spread in zip(images, training, strict=True)]
     for phase, costs in curves.items():
@@ -37,16 +37,17 @@ def growth(
     figure = new_figure(
         PAGE_WIDTH,
         2.5,
-        title="How cost grows",
-        caption="How do an epoch of training, and conversion and synthesis of a design, grow? A power is a straight "
-        "line; the exponents are fitted. At the left end of each, what a call costs in any case shows.",
+        title="Scaling of time and memory",
+        caption="How do time and memory scale? Time of a training epoch, and time and memory of conversion and "
+        "synthesis of a design. A power law is a straight line; the exponents are fitted. At the left end, fixed "
+        "costs are visible.",
         data=dict(zip(columns, zip(*rows, strict=True), strict=True)),
     )
     time_of_training, time_of_design, memory = figure.subplots(1, 3)
     medians = [spread.median for spread in training]
     errors = [[spread.median - spread.low for spread in training], [spread.high - spread.median for spread in training]]
     time_of_training.errorbar(images, medians, errors, color=INK, marker="s", capsize=2)
-    _name(time_of_training, "training images", "an epoch [s]")
+    _name(time_of_training, "training images", "time of an epoch [s]")
     time_of_training.text(
         0.06, 0.9, f"∝ images$^{{{exponents['training']:.2f}}}$", transform=time_of_training.transAxes
     )

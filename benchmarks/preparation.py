@@ -1,9 +1,9 @@
-"""How much faster is stage 01's preparation than the same resize image by image?
+"""Speed of stage 01's preparation, compared with a resize image by image.
 
 Run:     python -m benchmarks.preparation
 
-Both make the same pixels: a loop that calls scikit-image once an image, as one would write it, and
-`preprocessing.prepare_images`, which does all images in one matrix product.
+Both give the same pixels: a plain loop that calls scikit-image once per image, and `preprocessing.prepare_images`,
+which resizes all images in one matrix product.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ LOOP_IMAGES = 10_000
 
 
 def image_by_image(images: np.ndarray) -> np.ndarray:
-    """Crop, resize and round images down to 5 bits one after the other."""
+    """Return images cropped, resized and rounded down to 5 bits, one by one."""
     prepared = np.empty((len(images), preprocessing.SIZE, preprocessing.SIZE), np.uint8)
     for number, image in enumerate(images):
         cropped = preprocessing.centre_crop(image[None]).astype(np.float32)
@@ -24,7 +24,7 @@ def image_by_image(images: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Time both on the test images and hold all pixels of all 70,000 images against each other."""
+    """Time both on 10,000 images, and compare all pixels of all 70,000 images."""
     benchmark = measure.Benchmark(
         "preparation", "Preparation of images: all at once, and one by one", ["", "images/s", "ratio"]
     )

@@ -1,10 +1,10 @@
-"""What does a scan cost beside its designs, and how many designs an hour do one and two workers make?
+"""Overhead of a scan per point, and designs per hour with one and two workers.
 
 Run:     python -m benchmarks.scan [DESIGNS]
 
-First points that compute nothing: what is left is what proposals, Dask and folders cost. Then real designs of the tuned
-space with its shortened recipe, on one worker and on two, each warmed up by a design that is not counted. From both
-follows how many workers one scan keeps busy: the time of a design over the overhead of a point.
+First, points that compute nothing give the overhead of proposals, Dask and folders. Then real designs of the tuned
+space with its shortened recipe run on one worker and on two, after a warm-up design that is not counted. The time of a
+design divided by the overhead of a point is the number of workers that one scan can keep busy.
 """
 
 import itertools
@@ -33,18 +33,18 @@ AHEAD = 8
 
 
 def no_source(_: Point, __: object) -> Outcome:
-    """Return no float network."""
+    """Return an empty outcome instead of a float network."""
     return Outcome({})
 
 
 def empty(point: Point, *_: object) -> Outcome:
-    """Return numbers at once, as if they came from a design."""
+    """Return made-up numbers of a design at once."""
     accuracy = len(str(point.fields)) / 1000
     return Outcome({"validation_accuracy": accuracy, "validation_l1": 0.1, "lut_estimate": 1000})
 
 
 class Measured:
-    """Scans of one cluster, each with points that no scan before it had."""
+    """Scans on one cluster, each with new points."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Measured:
         train_source: Callable[..., Outcome],
         folder: Path,
     ) -> None:
-        """Prepare scans, see `scan.Scan`, whose points are kept in `folder`."""
+        """Prepare scans, see `scheduling.Scan`; `folder` stores their points."""
         self._space: DesignSpace = spaces.load(SPACE, [], VALIDATION_IMAGES)
         self._client, self._samples = client, samples
         self._evaluate, self._train_source = evaluate, train_source
@@ -62,7 +62,7 @@ class Measured:
         self._seeds = itertools.count()
 
     def warm_up(self) -> None:
-        """Compute a design that is not counted on every worker: its first one waits for TensorFlow's import."""
+        """Compute a design on every worker, so that TensorFlow is imported; it is not counted."""
         point = self._space.point(self._space.base_values)
         source = self._client.submit(self._train_source, point, self._samples)
         self._client.gather(
@@ -73,7 +73,7 @@ class Measured:
         )
 
     def seconds(self, strategy: Strategy, points: int) -> float:
-        """Return how long a scan takes [s]."""
+        """Return the time of a scan [s]."""
         search = DesignSearch(self._space, strategy, points, next(self._seeds))
         started = time.perf_counter()
         self._scan.search(search, AHEAD)
@@ -81,7 +81,7 @@ class Measured:
 
 
 def overheads() -> dict[str, list[float]]:
-    """Return what a point costs beside its computation, three times for each way of proposing [s]."""
+    """Return the overhead per point, three times for each strategy [s]."""
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, max(WORKERS)) as client:
         scans = Measured(client, client.submit(tuple), empty, no_source, Path(folder))
         scans.warm_up()
@@ -92,7 +92,7 @@ def overheads() -> dict[str, list[float]]:
 
 
 def untrained(_: Point, __: object) -> Outcome:
-    """Return a float network with random weights: a design trains as long from these as from others."""
+    """Return a float network with random weights; training from it takes as long as from a trained one."""
     from common.networks import architecture, training
     from common.networks.recipe import Recipe
 
@@ -105,7 +105,7 @@ def untrained(_: Point, __: object) -> Outcome:
 
 
 def seconds_a_design(workers: int, designs: int) -> float:
-    """Return how long a design takes on average with this many workers [s]."""
+    """Return the average time of a design with this many workers [s]."""
     with tempfile.TemporaryDirectory() as folder, compute_cluster.connect(None, workers) as client:
         samples = client.scatter(measure.mnist_samples(), broadcast=True)
         scans = Measured(client, samples, point_evaluation.evaluate, untrained, Path(folder))
@@ -114,8 +114,8 @@ def seconds_a_design(workers: int, designs: int) -> float:
 
 
 def main(designs: int = DESIGNS) -> None:
-    """Measure both, and say where a scan saturates."""
-    benchmark = measure.Benchmark("scan", "Scans of designs", ["", "a point", "points an hour"])
+    """Measure both, and report how many workers saturate a scan."""
+    benchmark = measure.Benchmark("scan", "Scans of designs", ["", "time per point", "points per hour"])
     overhead = {strategy: measure.Spread.of(seconds) for strategy, seconds in overheads().items()}
     for strategy, spread in overhead.items():
         name = f"overhead, {EMPTY_POINTS[strategy]:,} points, {strategy}"
@@ -125,8 +125,8 @@ def main(designs: int = DESIGNS) -> None:
         benchmark.row(f"designs, {workers} worker{'s' * (workers > 1)}", f"{seconds:.1f} s", f"{3600 / seconds:,.0f}")
     busy = design[1] / overhead["random"].median
     benchmark.notes.append(
-        f"two workers make {design[1] / design[2]:.2f} times as many designs as one; on paper, one scan keeps "
-        f"{busy:,.0f} workers busy, and 1,000 cores make {3.6e6 / design[1]:,.0f} designs an hour"
+        f"two workers compute {design[1] / design[2]:.2f} times as many designs as one; by extrapolation, one scan "
+        f"keeps {busy:,.0f} workers busy, and 1,000 cores compute {3.6e6 / design[1]:,.0f} designs per hour"
     )
     benchmark.values = {
         "overhead_seconds": {strategy: spread.median for strategy, spread in overhead.items()},

@@ -1,11 +1,10 @@
-"""How many images a second do the simulations of a design get through, and how many the design on an FPGA?
+"""Throughput of the simulations of a design, and of the design on an FPGA [images per second].
 
 Run:     python -m benchmarks.throughput
 
-Reads the quantized and pruned classifier of stage 04 and the settings of stage 06 in outputs/, and makes the rest anew
-in a folder that it removes: the C++ with g++, the logic with alkaid, the RTL as gates with Yosys. All compute the same
-bits. The design takes an image every clock cycle; its clock is the routed one, where a tool has routed it, or else the
-one that stage 06 was asked for.
+Reads the quantized and pruned classifier of stage 04 and the settings of stage 06 in outputs/, and builds the rest in a
+temporary folder: the C++ with g++, the traced logic with alkaid, the RTL as gates with Yosys. All are bit-exact. The
+design takes one image per clock cycle; its clock is Fmax if it was routed, or else the target clock of stage 06.
 """
 
 import contextlib
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
+from common import records
 from common.fixed_point import fixed_point
 from common.hls import hls4ml_project
 from common.hls.designs import Design, parse_designs
@@ -35,7 +35,7 @@ DESIGNS = ("encoder_classifier/quantized_pruned", "full/quantized_pruned")
 def simulations(
     design: Design, folder: Path, samples: Samples, settings: dict[str, Any]
 ) -> dict[str, Callable[[], object]]:
-    """Return a function for each simulation of a design that runs all images through it."""
+    """Return a function for each simulation of a design that simulates all images."""
     path, _ = artifacts.checked_artifact(measure.OUTPUTS, "04_quantize", f"classifier_{design.variant}.h5")
     cut = architecture.cut(architecture.load(path), design.cut)
     pixels = np.ascontiguousarray(samples.intensities)
@@ -55,28 +55,28 @@ def simulations(
     return {
         "QKeras": lambda: architecture.predict(cut, pixels),
         "C simulation": lambda: model.predict(pixels),
-        "alkaid's interpreter": lambda: traced.logic.predict(wide),
+        "traced logic": lambda: traced.logic.predict(wide),
         "RTL simulation": lambda: netlist_simulation.simulate(netlist, {pipeline.INPUT_PORT: bits}),
     }
 
 
 def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> tuple[float, str]:
-    """Return the clock of a design [Hz], and which one that is."""
-    for name, row in metrics["designs"].items():
-        if name.startswith(f"{design}, ") and row.get("routed"):
-            return row["fmax_mhz"] * 1e6, f"routed clock, {row['part'].partition(',')[0]}"
+    """Return the clock of a design [Hz], and its kind in words."""
+    for record in records.from_metrics(metrics)[0]:
+        if record.design == str(design) and record.kind == records.ROUTED:
+            return record.fmax_mhz * 1e6, f"routed clock, {record.part}"
     return 1e9 / settings["clock_ns"], "target clock"
 
 
 def main() -> None:
-    """Run the test images through all simulations of both designs."""
+    """Time all simulations of both designs on the test images."""
     run = artifacts.read_run(measure.OUTPUTS, "06_synthesize")
     path, _ = artifacts.checked_artifact(measure.OUTPUTS, "01_prepare_data", "mnist8x8.npz")
     _, samples = dataset.load(path)
     images = len(samples.digits)
     benchmark = measure.Benchmark(
         "throughput",
-        f"Images a second, preset {run['preset']}, {images:,} images at a time",
+        f"Images per second, preset {run['preset']}, {images:,} images at a time",
         ["", *(design.partition("/")[0] for design in DESIGNS)],
     )
     cells: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def main() -> None:
         benchmark.values[str(design)] = {"images": images, "seconds": seconds, "clock_hertz": hertz, "clock": which}
     for name, row in cells.items():
         benchmark.row(name, *row)
-    benchmark.notes.append(f"on the FPGA: an image a clock cycle (initiation interval 1), {' and '.join(clocks)}")
+    benchmark.notes.append(f"on the FPGA: one image per clock cycle (initiation interval 1), {' and '.join(clocks)}")
     benchmark.finish()
 
 

@@ -1,8 +1,8 @@
-"""The errors a user is meant to read: one line that says what is wrong, with which file, and what to do next."""
+"""Errors for the user: one line that names the fault, the file and the remedy."""
 
 
 class PipelineError(Exception):
-    """A fault of input, configuration or surroundings. The stage prints its message and exits with status 1."""
+    """A fault of input, configuration or environment. The stage prints its message and exits with status 1."""
 
 
 class ToolError(PipelineError):

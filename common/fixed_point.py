@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """The type `ap_fixed<width, integer, rounding, overflow>`, or `ap_ufixed` where it is not signed.
+    """The type `ap_fixed<width, integer, rounding, overflow>`, or `ap_ufixed` if unsigned.
 
     Attributes:
-        width: Bits in all [bit].
-        integer: Bits left of the binary point, the sign among them [bit].
+        width: Total bits [bit].
+        integer: Bits left of the binary point, including the sign [bit].
         signed: Whether the first bit is a sign.
         rounding: `TRN` (down), `RND` (to nearest, half up) or `RND_CONV` (to nearest, half to even).
-        overflow: `WRAP` (drop leading bits) or `SAT` (nearest value that can be represented).
+        overflow: `WRAP` (drop leading bits) or `SAT` (nearest representable value).
     """
 
     width: int
@@ -35,31 +35,31 @@ class FixedPoint:
 
     @property
     def fraction(self) -> int:
-        """Bits right of the binary point; negative where the step is above 1 [bit]."""
+        """Bits right of the binary point; negative if the step exceeds 1 [bit]."""
         return self.width - self.integer
 
     @property
     def step(self) -> float:
-        """Distance of neighbouring values."""
+        """Distance between neighbouring values."""
         return 2.0**-self.fraction
 
     @property
     def low(self) -> float:
-        """Least value."""
+        """Smallest value."""
         return -(2.0 ** (self.integer - 1)) if self.signed else 0.0
 
     @property
     def high(self) -> float:
-        """Greatest value."""
+        """Largest value."""
         return self.low + 2.0**self.integer - self.step
 
     @property
     def layout(self) -> str:
-        """Sign, bits in all and bits left of the binary point, without how values got there: `ufixed<5,0>`."""
+        """Sign, total bits and integer bits, without rounding and overflow: `ufixed<5,0>`."""
         return f"{'fixed' if self.signed else 'ufixed'}<{self.width},{self.integer}>"
 
     def cast(self, values: np.ndarray) -> np.ndarray:
-        """Return float64 values as this type represents them; exact where the values have up to 53 bits."""
+        """Return values converted to this type, float64; exact for values of up to 53 bits."""
         scaled = np.asarray(values, dtype=np.float64) / self.step
         rounded = {"TRN": np.floor, "RND": lambda x: np.floor(x + 0.5), "RND_CONV": np.rint}[self.rounding](scaled)
         low, high = self.low / self.step, self.high / self.step
@@ -72,10 +72,10 @@ class FixedPoint:
 
 
 def fixed_point(precision: "PrecisionType") -> FixedPoint:
-    """Return an hls4ml precision as ours.
+    """Return the fixed-point type of an hls4ml precision.
 
     Raises:
-        PipelineError: The precision is neither fixed-point nor integer, or rounds in a way that is not supported.
+        PipelineError: The precision is neither fixed-point nor integer, or its rounding is not supported.
     """
     from hls4ml.model.types import FixedPrecisionType, IntegerPrecisionType
 

@@ -1,4 +1,4 @@
-"""FPGA designs of others: published MNIST classifiers, and hls4ml projects that were synthesized to the end."""
+"""Published FPGA designs: MNIST classifiers, and hls4ml projects with C synthesis and logic synthesis."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ class PublishedDesign:
     """A published MNIST classifier on an FPGA.
 
     Attributes:
-        name: Of the method or network.
-        pixels: Side of its input images [pixel].
+        name: Name of the method or network.
+        pixels: Side length of its input images [pixel].
         accuracy_percent: Test accuracy as published [%].
-        decimals: Decimal places that it was published with.
+        decimals: Decimal places of the published accuracy.
         lut: LUTs as published.
-        source: Where they were published.
+        source: Publication.
     """
 
     name: str
@@ -28,12 +28,12 @@ class PublishedDesign:
 
 @dataclass(frozen=True)
 class SynthesizedProject:
-    """LUTs of an hls4ml project by C synthesis, which estimates them, and by Vivado's logic synthesis.
+    """LUTs of an hls4ml project: the estimate of C synthesis, and the count of Vivado's logic synthesis.
 
     Attributes:
         estimate: LUTs that C synthesis reports.
         lut: LUTs that logic synthesis reports.
-        source: Of both reports.
+        source: Source of both reports.
     """
 
     estimate: int
@@ -42,7 +42,7 @@ class SynthesizedProject:
 
     @property
     def ratio(self) -> float:
-        """Estimate over LUTs."""
+        """Ratio of the estimate to the count."""
         return self.estimate / self.lut
 
 
@@ -135,11 +135,11 @@ SYNTHESIZED_PROJECTS = (
 )
 
 OVERESTIMATES = tuple(pick(project.ratio for project in SYNTHESIZED_PROJECTS) for pick in (min, max))
-"""Estimate of C synthesis over LUTs of logic synthesis: the smallest and the largest ratio of these projects."""
+"""Smallest and largest ratio of these projects."""
 
 
 def overestimate() -> str:
-    """Return what these projects say of LUTs by C synthesis, for a note or a caption."""
+    """Return the range of these ratios in words, for a note or a caption."""
     low, high = OVERESTIMATES
     return (
         f"C synthesis reported {low:.2f} to {high:.2f} times the LUTs of logic synthesis "

@@ -1,4 +1,4 @@
-"""Where figures from elsewhere come from."""
+"""Sources of published numbers."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ class Source:
     """A publication, or a file of a public repository.
 
     Attributes:
-        title: Of the publication, or what the file is.
-        year: In which it appeared.
+        title: Title of the publication, or description of the file.
+        year: Year of publication.
         place: arXiv number, DOI, institution, or repository and file.
     """
 

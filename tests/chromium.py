@@ -1,6 +1,5 @@
-"""Chromium without a window, driven over its DevTools pipe: pages as their readers see them, pointers as they move."""
+"""Headless Chromium, controlled over its DevTools pipe, to test pages with mouse and touch."""
 
-import base64
 import itertools
 import json
 import os
@@ -17,12 +16,12 @@ FLAGS = (
 
 
 def find_chromium() -> str | None:
-    """Return the path of a Chromium, or None where none is installed."""
+    """Return the path of Chromium, or None if it is not installed."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Browser:
-    """A running Chromium with one page; use it in a `with` statement."""
+    """Running Chromium with one page; use it in a `with` statement."""
 
     def __init__(self, profile: Path):
         read_by_browser, self._out = os.pipe()
@@ -78,7 +77,7 @@ class Browser:
         return answer["result"]
 
     def open(self, page: Path, width: int, colours: str = "light") -> None:
-        """Load a page from disk in a window of some width [px]; `colours` is `light` or `dark`."""
+        """Load a page from disk in a window of this width [px]; `colours` is `light` or `dark`."""
         self.events.clear()
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
@@ -89,38 +88,31 @@ class Browser:
             self.events.append(self._receive())
 
     def evaluate(self, expression: str):
-        """Return what a JavaScript expression gives in the page."""
+        """Return the value of a JavaScript expression in the page."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def drag(self, points: list[tuple[float, float]]) -> None:
-        """Press the mouse at the first point of the window [px], move through the others, and let go."""
+        """Press the mouse at the first point of the window [px], move through the others, and release."""
         steps = [("mousePressed", points[0]), *(("mouseMoved", point) for point in points[1:])]
         for kind, (x, y) in [*steps, ("mouseReleased", points[-1])]:
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def touch(self, points: list[tuple[float, float]]) -> None:
-        """Touch the window with a finger at the first point [px], move through the others, and let go."""
+        """Touch the window at the first point [px], move through the others, and release."""
         steps = [("touchStart", points[:1]), *(("touchMove", [point]) for point in points[1:]), ("touchEnd", [])]
         for kind, touched in steps:
             self._call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y} for x, y in touched])
 
     def complaints(self) -> list[str]:
-        """Return what the page has written to the console, and errors."""
+        """Return the console output and errors of the page."""
         kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
         return [json.dumps(event["params"]) for event in self.events if event.get("method") in kinds]
 
     def requests(self) -> list[str]:
-        """Return the addresses that were asked for since the page was opened, its own and data within it left out."""
+        """Return the URLs requested since the page was opened, without its own and data URLs."""
         asked = [
             event["params"]["request"] for event in self.events if event.get("method") == "Network.requestWillBeSent"
         ]
         return [request["url"] for request in asked[1:] if not request["url"].startswith("data:")]
-
-    def screenshot(self, path: Path) -> None:
-        """Save the whole page as PNG."""
-        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        picture = self._call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
-        path.write_bytes(base64.b64decode(picture))

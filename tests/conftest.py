@@ -1,4 +1,4 @@
-"""Fixtures of all tests: the artifacts of one whole demo run, made while the tests that do not need them run."""
+"""Fixtures of all tests: outputs of one demo run, made in the background, and environments with faults."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
 
-LONGEST = ("repeat", "stale")  # of the faults; those of a stale chain wait for each other where they run side by side
+LONGEST = ("repeat", "stale")  # classes of faults; parallel tests of stale stages wait for each other
 
 
 def pytest_addoption(parser):
@@ -29,14 +29,14 @@ def pytest_configure(config):
     config.pluginmanager.register(faults.FaultCounter(config), "faults")
     if (allowed := config.getoption("allowed_skips")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(skips.SkipGuard(allowed), "skips")
-    # What the tests start inherits signals that a shell had ignored, as it does for work in the background and nohup.
+    # Child processes would inherit signals that the shell ignores, as in background jobs and nohup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
 def sample(request):
-    """Return a function that picks some of the faults of a test, or all where `--faults` asks for all."""
+    """Return a function that samples the faults of a test, or returns all with `--faults`."""
 
     def pick(cases, count, seed=6):
         cases = list(cases)
@@ -48,7 +48,7 @@ def sample(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Put tests that take minutes before the others, and those that wait for the demo run behind them."""
+    """Run tests that take minutes first, and those that need the demo run last."""
 
     def place(item):
         fault = item.get_closest_marker("fault")
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _demo_run(request, tmp_path_factory):
-    """Start the demo run in the background, where a test needs it; parallel workers share one."""
+    """Start the demo run in the background, if a test needs it; parallel workers share it."""
     if not any("demo_outputs" in item.fixturenames for item in request.session.items):
         yield None
         return
@@ -87,7 +87,7 @@ def demo_outputs(_demo_run):
 
 @pytest.fixture(scope="session")
 def tiny_outputs(tmp_path_factory):
-    """Return the outputs of all six stages, run as short as can be; not to be changed. Parallel workers share one."""
+    """Return the outputs of the shortest run of all six stages; not to be changed. Parallel workers share them."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with (folder / "tiny.lock").open("w", encoding="utf-8") as lock:
@@ -98,9 +98,18 @@ def tiny_outputs(tmp_path_factory):
     return (folder / "tiny" / "outputs").resolve()
 
 
+@pytest.fixture(scope="session")
+def saved_figures(tmp_path_factory):
+    """Return the folder of the saved sample figures, and all sample figures by name."""
+    import figure_samples
+
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, figure_samples.save_all(folder)
+
+
 @pytest.fixture
 def without_powers_of_root():
-    """Return the words before a command that permission bits bind, whoever runs these tests."""
+    """Return a wrapper command under which permission bits apply even to root."""
     wrapper = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
     if os.geteuid():
         return ()
@@ -111,13 +120,13 @@ def without_powers_of_root():
 
 @pytest.fixture
 def noexec_disk(tmp_path):
-    """Return a folder on a disk of its own, in memory, that runs no programs."""
+    """Return a folder on a disk in memory, mounted noexec."""
     yield from _mounted(tmp_path / "noexec", "noexec")
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Return a folder on a disk of its own with 40 MB, in memory."""
+    """Return a folder on a disk of 40 MB in memory."""
     yield from _mounted(tmp_path / "disk", "size=40m")
 
 
@@ -138,9 +147,9 @@ def outputs(demo_outputs, tmp_path):
 
 @pytest.fixture
 def run_here(monkeypatch, capsys):
-    """Return a function that runs a numbered script inside of this process, which has TensorFlow in memory already.
+    """Return a function that runs a numbered script in this process, which has imported TensorFlow already.
 
-    It returns exit status, standard output and standard error. An exception that the script lets out fails the test.
+    It returns exit status, standard output and standard error. An exception of the script fails the test.
     """
 
     def run(stage, *arguments, outputs):

@@ -1,8 +1,8 @@
-"""Faults that tests inject: how many of each class, and how many of them the pipeline survived.
+"""Counts of the faults that tests inject, by class, and of those that the pipeline survived.
 
 A test marked `fault("killed")` injects one fault, or one in each of its subtests. `make test` injects a sample: some of
 the subtests, by the fixture `sample`, and no test marked `fault("killed", thorough=True)`. With `--faults=FILE`, as in
-`make faults`, all are injected, and the table goes into the file, which the results page shows.
+`make faults`, all are injected, and the table is written to the file, which the results page shows.
 """
 
 import json
@@ -18,18 +18,18 @@ from common.stages import artifacts
 
 CLASSES = {
     "killed": "a stage killed at a random moment (kill -9)",
-    "artifact": "an artifact cut short, emptied, zeroed, altered, replaced, or of a newer format",
-    "mnist": "MNIST cut short, altered, swapped, slow to come, or not to be had",
+    "artifact": "an artifact truncated, emptied, zeroed, altered, replaced, or of a newer format",
+    "mnist": "MNIST truncated, altered, swapped, slow to download, or unavailable",
     "disk": "a full disk, a read-only folder",
     "concurrent": "two runs at once, a lock left by a dead process",
-    "tool": "a tool that is missing, fails, hangs, is killed, or stops half-way; Ctrl-C",
-    "configuration": "a field out of range, of the wrong type, unknown, or against another",
-    "numbers": "a loss that is not a number, a dead unit, a guess, an overflow, a target missed",
-    "stale": "single stages run again in any order after a tweak",
+    "tool": "a tool that is missing, fails, hangs, is killed, or stops early; Ctrl-C",
+    "configuration": "a field out of range, of the wrong type, unknown, or in conflict with another",
+    "numbers": "a loss that is not a number, a dead unit, accuracy at chance level, an overflow, a missed target",
+    "stale": "single stages run again in any order with changed flags",
     "foreign": "hostile text and hostile model files",
     "repeat": "the same run twice",
 }
-"""Class of faults by its name, in words, in the order of the table."""
+"""Description of each class of faults by name, in the order of the table."""
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -37,7 +37,7 @@ def add_option(parser: pytest.Parser) -> None:
 
 
 class FaultCounter:
-    """A pytest plugin that counts faults by their class, those of parallel workers too."""
+    """Pytest plugin that counts faults by class, including those of parallel workers."""
 
     def __init__(self, config: pytest.Config):
         self.path = config.getoption("faults")
@@ -55,7 +55,7 @@ class FaultCounter:
                     items.remove(item)
 
     def pytest_runtest_logreport(self, report):
-        """Count each subtest, and a test that has none or that failed beside them."""
+        """Count each subtest, and each test that has none or that failed outside them."""
         name = dict(report.user_properties).get("fault")
         if name is None or report.skipped or (report.when != "call" and report.passed):
             return
@@ -63,7 +63,7 @@ class FaultCounter:
             survived = self.survived_by_subtests.get(report.nodeid, True)
             self.survived_by_subtests[report.nodeid] = survived and report.passed
         elif self.survived_by_subtests.get(report.nodeid) in (report.passed, False):
-            return  # it passed as its subtests did, or failed since one of them did
+            return  # its result follows from its subtests
         self.counts[name]["injected"] += 1
         self.counts[name]["survived"] += report.passed
 

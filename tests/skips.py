@@ -1,4 +1,4 @@
-"""Skipped tests that fail a run: with `--allowed-skips=FILE`, as in `.ci/run`, all whose reason FILE does not have."""
+"""Unexpected skips: `--allowed-skips=FILE`, as in `.ci/run`, fails a run on skips with a reason that FILE lacks."""
 
 import re
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 def add_option(parser: pytest.Parser) -> None:
     parser.addoption(
         "--allowed-skips", metavar="FILE", type=Path,
-        help="fail where a test is skipped for a reason that FILE does not have; a regular expression a line",
+        help="fail if a test is skipped for a reason that FILE lacks; one regular expression per line",
     )  # fmt: skip
 
 
 class SkipGuard:
-    """A pytest plugin that turns the exit status to failure, and names the tests; of parallel workers, too."""
+    """Pytest plugin that fails the run and names the tests, including those of parallel workers."""
 
     def __init__(self, allowed: Path):
         lines = allowed.read_text(encoding="utf-8").splitlines()

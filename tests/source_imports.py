@@ -1,4 +1,4 @@
-"""Which files of the project a source file imports, by its syntax tree."""
+"""Imports of project files by a source file, from its syntax tree."""
 
 import ast
 import functools
@@ -9,7 +9,7 @@ from stage_runs import ROOT
 
 @functools.cache
 def imported_files(source: Path) -> frozenset[Path]:
-    """Return the modules of `common/` that a source file imports by itself, at its top or later; no `__init__`."""
+    """Return the modules of `common/` that a source file imports directly, anywhere; without `__init__`."""
     found = set()
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         names = []

@@ -1,4 +1,4 @@
-"""Running the numbered scripts as users do, and comparing what they leave behind."""
+"""Runs of the numbered scripts from the command line, and comparison of their outputs."""
 
 import hashlib
 import importlib.util
@@ -35,7 +35,7 @@ TINY = {
     "05_convert_hls": ("--default-designs", "encoder/quantized_pruned"),
     "06_synthesize": ("--default-synthesize", "encoder/quantized_pruned"),
 }
-"""Flags of the shortest run of all stages: hardly trained, one small design."""
+"""Flags of the shortest run of all stages: little training, one small design."""
 
 _PRELOADED = (
     "common.networks.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
@@ -44,13 +44,13 @@ _PRELOADED = (
 
 
 def environment(outputs: Path, **variables: str) -> dict[str, str]:
-    """Environment of a stage: no MNIST unless it is asked for, an outputs folder of its own, a terminal's width."""
+    """Return the environment of a stage: its outputs folder, a fixed terminal width, no MNIST unless requested."""
     inherited = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
     return {**inherited, "OUTPUTS_DIR": str(outputs), "COLUMNS": "80", **variables}
 
 
 def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Start a numbered script, behind the words of `wrapper`."""
+    """Start a numbered script, with the command `wrapper` before it; return the process."""
     return subprocess.Popen(
         [*wrapper, sys.executable, f"{stage}.py", *arguments],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def start_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, 
 
 
 def run_stage(stage: str, *arguments: str, outputs: Path, wrapper: tuple[str, ...] = (), **variables: str):
-    """Run a numbered script to its end."""
+    """Run a numbered script; return the completed process."""
     process = start_stage(stage, *arguments, outputs=outputs, wrapper=wrapper, **variables)
     printed, errors = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
@@ -77,7 +77,7 @@ def run_well(stage: str, *arguments: str, outputs: Path, **variables: str) -> st
 
 
 def fork_stage(stage: str, *arguments: str, outputs: Path, log: Path, **variables: str):
-    """Start a numbered script in a process forked from one that has imported TensorFlow: seconds sooner."""
+    """Start a numbered script in a process forked from one with TensorFlow imported, to save seconds; return it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     process = context.Process(target=_run_script, args=(stage, arguments, environment(outputs, **variables), log))
@@ -92,11 +92,11 @@ def _run_script(stage: str, arguments: tuple[str, ...], variables: dict[str, str
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(ROOT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell, whatever started the tests
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell
     sys.argv = [f"{stage}.py", *arguments]
     script = ModuleType("__main__")
     script.__file__ = str(ROOT / f"{stage}.py")
-    # What workers return is looked up under the name that the script has in them.
+    # Workers' results are unpickled under the name that the script has there.
     sys.modules["__main__"] = sys.modules["__mp_main__"] = script
     exec(compile(Path(script.__file__).read_text(encoding="utf-8"), script.__file__, "exec"), vars(script))
 
@@ -110,14 +110,14 @@ def fork_well(stage: str, *arguments: str, outputs: Path) -> None:
 
 
 def moments(outputs: Path, stage: str, count: int) -> list[float]:
-    """Return random moments of a stage's run [s], early ones more often: they cost less, so there can be more."""
-    took = 0.8 * artifacts.read_run(outputs, stage)["seconds"]  # that was beside other runs, on busy cores
+    """Return random times of a stage's run [s], preferring early ones, which cost less."""
+    took = 0.8 * artifacts.read_run(outputs, stage)["seconds"]  # measured on busy cores
     generator = random.Random(stage)
-    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # a second passes before its own clock runs
+    return [generator.triangular(0, 1 + took, 0) for _ in range(count)]  # its own clock starts a second later
 
 
 def load_stage(stage: str) -> ModuleType:
-    """Import a numbered script, without running it."""
+    """Return a numbered script as a module, without running it."""
     specification = importlib.util.spec_from_file_location(f"stage_{stage}", ROOT / f"{stage}.py")
     sys.modules[specification.name] = module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -131,21 +131,32 @@ def run_demo(outputs: Path, stages: tuple[str, ...] = STAGES) -> None:
 
 
 def run_tiny(outputs: Path) -> None:
-    """Run all stages as short as can be."""
+    """Run all stages with the flags `TINY`."""
     outputs.mkdir(parents=True)
     for stage in ALL_STAGES:
         fork_well(stage, *TINY[stage], outputs=outputs)
 
 
+def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> None:
+    """Assert exit status 1, one line with all of `words`, and no work started."""
+    status, printed, errors = done
+    assert status == 1
+    assert errors.startswith(f"ERROR: {stage}: ")
+    assert errors.count("\n") == 1
+    for word in words:
+        assert str(word) in errors
+    assert printed.count("\n") <= 1, "more than the heading: work was started"
+
+
 def mark_failed(outputs: Path, stage: str, *failures: str) -> None:
-    """Have a stage's record say that it has found something wrong."""
+    """Write failures into a stage's record."""
     path = outputs / stage / "run.json"
     record = json.loads(path.read_text(encoding="utf-8")) | {"failures": failures}
     path.write_text(json.dumps(record | {"sha256": artifacts.record_digest(record)}, indent=1), encoding="utf-8")
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder but the lock, by relative path; a folder has the empty string."""
+    """Return the SHA-256 of every file below a folder but the lock, by relative path; empty for folders."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
@@ -154,30 +165,30 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def leftovers(outputs: Path) -> list[str]:
-    """Names of files and folders that a run leaves behind only when it dies."""
+    """Return the names of files and folders that only a killed run leaves."""
     return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
 
 
 def partial_folder(outputs: Path, stage: str) -> Path | None:
-    """Folder that a running stage fills, or None where there is none yet."""
+    """Return the folder that a running stage fills, or None."""
     return next(outputs.glob(f".{stage}.partial-*"), None)
 
 
 def processes_of(outputs: Path) -> list[int]:
-    """Processes that run for a folder of outputs: stages, their workers, and their tools; zombies do not count."""
+    """Return the live processes of an outputs folder: stages, their workers and their tools."""
     mark = f"OUTPUTS_DIR={outputs}\0".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (path / "environ").read_bytes() and is_alive(int(path.name)):
                 found.append(int(path.name))
-        except OSError:  # it has ended, or is another user's
+        except OSError:  # it has ended, or belongs to another user
             continue
     return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that another process does."""
+    """Wait until a condition holds, or fail after a time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -185,7 +196,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:

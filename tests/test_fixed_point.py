@@ -1,4 +1,4 @@
-"""Fixed-point casts: as the `ap_fixed` headers that hls4ml ships with each project compute them."""
+"""Fixed-point casts, compared with the `ap_fixed` headers that hls4ml ships with each project."""
 
 import itertools
 import subprocess
@@ -43,7 +43,7 @@ int main() {
 
 
 def random_types(count: int) -> list[FixedPoint]:
-    """Types of 1 to 24 bits, some with the binary point outside of them, in every rounding and overflow mode."""
+    """Return types of 1 to 24 bits in all rounding and overflow modes, some with the binary point outside."""
     rng = np.random.default_rng(2)
     return [
         FixedPoint(width, int(rng.integers(-3, width + 4)), bool(rng.integers(2)), *mode)
@@ -57,12 +57,12 @@ def in_cpp(types: FixedPoint) -> str:
     return f"{name}<{types.width}, {types.integer}, AP_{types.rounding}, AP_{types.overflow}>"
 
 
-def test_cast_gives_the_bits_of_ap_fixed(tmp_path):
+def test_cast_is_bit_exact_with_ap_fixed(tmp_path):
     rng = np.random.default_rng(3)
     values = np.concatenate(
         [
             np.round(rng.uniform(-1, 1, 600) * 2.0 ** rng.integers(-12, 14, 600) * 2**14) / 2**14,
-            np.arange(-400, 400) / 16,  # with the halves on which roundings disagree
+            np.arange(-400, 400) / 16,  # with ties, where rounding modes differ
             2.0 ** np.arange(-14, 14),
             -(2.0 ** np.arange(-14, 14)),
         ]
@@ -89,7 +89,7 @@ numbers = st.floats(-(2.0**20), 2.0**20, allow_nan=False).map(lambda value: roun
 
 
 @given(any_type(), numbers)
-def test_result_can_be_represented_and_stays_when_cast_again(types, value):
+def test_cast_is_representable_and_idempotent(types, value):
     result = types.cast(value)
     assert types.low <= result <= types.high
     assert (result - types.low) / types.step % 1 == 0
@@ -97,7 +97,7 @@ def test_result_can_be_represented_and_stays_when_cast_again(types, value):
 
 
 @given(any_type(), numbers)
-def test_error_is_below_a_step_where_nothing_overflows(types, value):
+def test_rounding_error_is_below_a_step_without_overflow(types, value):
     if types.low <= value <= types.high:
         error = types.cast(value) - value
         if types.rounding == "TRN":
@@ -107,7 +107,7 @@ def test_error_is_below_a_step_where_nothing_overflows(types, value):
 
 
 @given(any_type(), numbers)
-def test_saturation_and_wrapping_differ_only_beyond_the_range(types, value):
+def test_saturation_and_wrapping_differ_only_out_of_range(types, value):
     saturated = FixedPoint(types.width, types.integer, types.signed, types.rounding, "SAT").cast(value)
     wrapped = FixedPoint(types.width, types.integer, types.signed, types.rounding, "WRAP").cast(value)
     if value < types.low - types.step:
@@ -126,7 +126,7 @@ def test_saturation_and_wrapping_differ_only_beyond_the_range(types, value):
         (IntegerPrecisionType(7), "fixed<7,7,TRN,WRAP>"),
     ],
 )
-def test_types_of_hls4ml_are_understood(precision, expected):
+def test_hls4ml_types_are_converted(precision, expected):
     assert str(fixed_point(precision)) == expected
 
 
@@ -141,6 +141,6 @@ def test_types_of_hls4ml_are_understood(precision, expected):
         FixedPrecisionType(8, 3, True, "TRN", "SAT_SYM"),
     ],
 )
-def test_types_that_would_be_computed_wrongly_are_refused(precision):
+def test_unsupported_hls4ml_types_are_refused(precision):
     with pytest.raises(PipelineError, match=r"neither fixed-point nor integer|is not supported"):
         fixed_point(precision)

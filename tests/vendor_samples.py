@@ -1,6 +1,6 @@
-"""Small reports in the formats of the vendor's tools, written for these tests: no tool made them.
+"""Small handwritten reports in the formats of the vendor tools.
 
-Each number occurs once, so that none can be taken for another, and later tables repeat the names of the first ones.
+Each number occurs once, so that none can be confused with another; later tables repeat names of the first ones.
 """
 
 C_SYNTHESIS_XML = """\

@@ -1,5 +1,5 @@
-"""A board: the top level with its serial port, simulated bit by bit, routed to the pins, and the host program.
+"""Design on a board: top level with serial port, its simulation bit by bit, routing to the pins, host program.
 
-In: a design of `synthesis.building`. Out: `design.bit`, and how many values differ at the end of the serial line.
+In: a design of `synthesis.building`. Out: `design.bit`, and how many values differ over the serial line.
 Open `on_board` first. A board is a line in `boards` and files in `hardware/`.
 """

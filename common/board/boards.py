@@ -1,4 +1,4 @@
-"""A network on a board: its top level with a serial port, routed to the board's pins, as a bitstream."""
+"""Boards: the top level with a serial port, routed to the board's pins, as a bitstream."""
 
 import json
 import re
@@ -20,23 +20,23 @@ from common.stages.configuration import Interval
 
 SOURCES = Path(__file__).parent / "hardware"
 TOP = "top"
-BAUD_TOLERANCE = 0.02  # of the line; half a bit in ten is where a byte breaks
+BAUD_TOLERANCE = 0.02  # of the serial line; a byte breaks at half a bit in ten
 CLOCK_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board that can be bought.
+    """A commercial board.
 
     Attributes:
-        title: As its maker calls it.
-        device: Its FPGA.
-        package: Package of that.
-        speed_grade: Speed grade of that.
+        title: Name of the board.
+        device: FPGA.
+        package: Package of the FPGA.
+        speed_grade: Speed grade of the FPGA.
         oscillator_mhz: Clock on the board [MHz].
-        clock: Port of the top level that the oscillator drives.
-        rx: Port that the host's bytes arrive at.
-        tx: Port that answers leave from.
+        clock: Port of the top level for the oscillator.
+        rx: Port for bytes from the host.
+        tx: Port for bytes to the host.
     """
 
     title: str
@@ -54,51 +54,50 @@ BOARDS = {"ulx3s_85f": Board("ULX3S-85F", "LFE5U-85F", "CABGA381", 6, 25.0, "clk
 
 @dataclass(frozen=True)
 class BoardOptions:
-    """Which board, how fast its network and its serial line run."""
+    """Which design on which board, and the speed of network and serial line."""
 
     name: Literal["ulx3s_85f"] = "ulx3s_85f"
-    """Board; common/board/ holds its top level and pins."""
+    """Board; common/board/hardware/ has its top level and pins."""
     design: str = "encoder_classifier/quantized_pruned"
-    """Design CUT/VARIANT that goes on it."""
+    """Design CUT/VARIANT to put on the board."""
     clock_mhz: Annotated[float, Interval(10, 400)] = 50.0
-    """Clock of the network, a multiple of 12.5 MHz; the bitstream is made only if the routed design keeps up [MHz]."""
+    """Clock of the network, a multiple of 12.5 MHz; no bitstream is made if the routed design is slower [MHz]."""
     baud: Annotated[int, Interval(9600, 3_000_000)] = 2_000_000
-    """Speed of the serial line [bit/s]; 3 Mbit/s is the most that the ULX3S's USB chip can."""
+    """Speed of the serial line; the ULX3S's USB chip allows up to 3 Mbit/s [bit/s]."""
     images: Annotated[int, Interval(1, 10_000)] = 1000
-    """Test images that go through the simulated serial line, compared with the C simulation."""
+    """Test images to send through the simulated serial line and compare with the C simulation."""
 
     @property
     def clocks_per_bit(self) -> int:
-        """Clock cycles that a bit of the serial line lasts on the board."""
+        """Clock cycles per bit of the serial line on the board."""
         return max(round(self.clock_mhz * 1e6 / self.baud), 1)
 
     def check(self) -> None:
-        """Refuse a design that does not become RTL, and a serial line that the clock cannot make.
+        """Refuse a design that does not become RTL, and a baud rate that the clock cannot make.
 
         Raises:
-            PipelineError: The design does not exist or is not quantized; or the line would be off by more than a
-                receiver forgives.
+            PipelineError: The design does not exist or is not quantized; or the baud rate would be too far off.
         """
         check_quantized((self.design,))
         exact = self.clock_mhz * 1e6 / self.baud
         if self.clocks_per_bit < 8 or abs(self.clocks_per_bit / exact - 1) > BAUD_TOLERANCE:
             raise PipelineError(
-                f"a clock of {self.clock_mhz:g} MHz makes no {self.baud:,} bit/s: choose --board.clock-mhz as a "
-                f"multiple of {self.baud / 1e6:g} MHz, at least eight-fold, or a slower --board.baud"
+                f"a clock of {self.clock_mhz:g} MHz cannot make {self.baud:,} bit/s: set --board.clock-mhz to a "
+                f"multiple of {self.baud / 1e6:g} MHz, at least eight-fold, or lower --board.baud"
             )
 
 
 def write_top_level(folder: Path, sources: Path, design: BoardDesign, options: BoardOptions) -> None:
-    """Write all Verilog of a board into `folder/src`: the network's, its serial port, the board's top level, the clock.
+    """Write all Verilog of a board into `folder/src`: network, serial port, the board's top level, clock generator.
 
     Args:
-        folder: Of the board's design.
+        folder: Output folder.
         sources: Folder with the Verilog of the network.
-        design: What is on the board.
-        options: Which board.
+        design: Design to put on the board.
+        options: Board and clock.
 
     Raises:
-        PipelineError: The clock generator cannot make such a clock.
+        PipelineError: The clock generator cannot make this clock.
     """
     verilog = shutil.copytree(sources, folder / "src", ignore=shutil.ignore_patterns("*.xdc", "*.sdc", "*_wrapper.v"))
     for name in ("uart.v", "frames.v", "network_over_uart.v"):
@@ -120,7 +119,7 @@ def write_top_level(folder: Path, sources: Path, design: BoardDesign, options: B
 
 
 def _write_pll(folder: Path, oscillator_mhz: float, clock_mhz: float) -> None:
-    """Write the clock generator, `src/pll.v`, and see that it makes the clock that was asked for."""
+    """Write the clock generator, `src/pll.v`, and check the frequency that it makes."""
     log = folder / "pll.log"
     frequencies = ["-i", f"{oscillator_mhz:g}", "-o", f"{clock_mhz:g}"]
     run_logged(
@@ -131,9 +130,9 @@ def _write_pll(folder: Path, oscillator_mhz: float, clock_mhz: float) -> None:
     )
     made = re.search(r"clkout0 frequency: ([\d.]+) MHz", log.read_text(encoding="utf-8", errors="replace"))
     if made is None or abs(float(made[1]) / clock_mhz - 1) > CLOCK_TOLERANCE:
-        found = f"{made[1]} MHz at the nearest" if made else "no such clock"
+        nearest = f"makes {made[1]} MHz at the nearest" if made else "makes no such clock"
         raise PipelineError(
-            f"from {oscillator_mhz:g} MHz the FPGA makes {found}; choose another --board.clock-mhz than {clock_mhz:g}"
+            f"from {oscillator_mhz:g} MHz the FPGA {nearest}; choose another --board.clock-mhz than {clock_mhz:g}"
         )
 
 
@@ -145,14 +144,14 @@ def write_bitstream(
     timeout_seconds: float,
     on_step: Callable[[str], None],
 ) -> RoutedDesign:
-    """Synthesize, place and route the top level in `folder`, and write `design.bit` there.
+    """Synthesize, place and route the top level in `folder`, write `design.bit` there, return the routed design.
 
     Args:
-        folder: As `write_top_level` leaves it.
-        options: Which board, and the clock that it has to keep up with.
-        routing: Seed, and the clock that the tools aim at beyond the board's; its FPGA is the board's.
+        folder: Folder as `write_top_level` leaves it.
+        options: Board and its clock.
+        routing: Seed, target clock of the tools, and the board's FPGA.
         timeout_seconds: Wall time after which a tool is killed [s].
-        on_step: Told what is being done, in a few words.
+        on_step: Called with each step.
 
     Raises:
         PipelineError: The routed design is slower than the board's clock; no bitstream is written.
@@ -171,7 +170,7 @@ def write_bitstream(
     if routed.fmax_mhz < options.clock_mhz:
         raise PipelineError(
             f"routed to the pins of the {BOARDS[options.name].title}, the design reaches {routed.fmax_mhz:.1f} MHz, "
-            f"not the {options.clock_mhz:g} MHz of --board.clock-mhz; choose a slower clock or fewer adders a stage"
+            f"not the {options.clock_mhz:g} MHz of --board.clock-mhz; choose a slower clock or fewer adders per stage"
         )
     bitstream = folder / "design.bit"
     run_logged(
@@ -180,6 +179,6 @@ def write_bitstream(
         log=folder / "bitstream.log",
         timeout_seconds=timeout_seconds,
     )
-    for large in ("routed.config", netlist.name):  # made again from the Verilog
+    for large in ("routed.config", netlist.name):  # can be made again
         (folder / large).unlink()
     return routed

@@ -1,9 +1,9 @@
-"""Send test images to a board and print what it answers: digit, latent point, images a second.
+"""Send test images to a board and print its answers: digit, latent point, images per second.
 
 Run:     python -m common.board.host --port /dev/ttyUSB0 [--design encoder/quantized_pruned] [--images 1000]
 Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/mnist8x8.npz
 
-The bitstream must be on the board; README, 'On a board', says how it gets there.
+The bitstream must be on the board: see README, 'On a board'.
 """
 
 import json
@@ -23,12 +23,12 @@ from common.running import console
 from common.stages.configuration import Interval, parse_command_line
 from common.stages.run import outputs_folder
 
-UNDER_WAY = 2  # requests at a time: while an answer is sent, another can wait
+UNDER_WAY = 2  # open requests: while one answer is sent, another can wait
 TRIES = 5
 
 
 class Line(Protocol):
-    """A serial port, as pyserial has it: reads return after a while with what has come."""
+    """Serial port as in pyserial: reads return what has arrived after a timeout."""
 
     in_waiting: int
 
@@ -42,19 +42,19 @@ class Line(Protocol):
 def classify(
     line: Line, design: BoardDesign, values: np.ndarray, on_result: Callable[[int, np.ndarray], None] | None = None
 ) -> np.ndarray:
-    """Send images and return the results, both exactly as the network has them; what is disturbed is sent again.
+    """Send images and return the results, both in the exact types of the network; failed requests are repeated.
 
     Args:
-        line: To the board.
-        design: On the board.
+        line: Serial line to the board.
+        design: Design on the board.
         values: Images, float [N, pixels].
-        on_result: Called with the position of an image and its result, in the order of the images.
+        on_result: Called with index and result of each image, in order.
 
     Returns:
         Results, float64 [N, outputs].
 
     Raises:
-        PipelineError: The board does not answer, or answers wrongly again and again.
+        PipelineError: A request failed too often.
     """
     requests = design.inputs.pack(values)
     results = np.zeros((len(values), len(design.outputs.widths)))
@@ -66,7 +66,7 @@ def classify(
 
 
 def _answers(line: Line, requests: list[bytes], answer_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield position and answer of each request, in order."""
+    """Yield index and answer of each request, in order."""
     reader = FrameReader()
     done = sent = 0
     failures: list[str] = []
@@ -79,7 +79,7 @@ def _answers(line: Line, requests: list[bytes], answer_bytes: int) -> Iterator[t
         fault = None if received else "no answer"
         for answer in answers:
             if answer is None:
-                fault = "an answer arrived damaged"
+                fault = "an answer was damaged"
             elif answer[0] != protocol.OK:
                 fault = protocol.ERRORS.get(answer[0], f"unknown status {answer[0]}")
             elif answer[1] != done % 256 or len(answer) != 2 + answer_bytes:
@@ -96,30 +96,30 @@ def _answers(line: Line, requests: list[bytes], answer_bytes: int) -> Iterator[t
                     f"board, and is this its port?"
                 )
             while line.read(max(line.in_waiting, 1)):
-                pass  # until the line is silent: what is still under way is not waited for
+                pass  # discard answers until the line is silent
             reader = FrameReader()
             sent = done
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which board, which design, how many images."""
+    """Serial port, design and number of images."""
 
     port: str = "/dev/ttyUSB0"
     """Serial port of the board."""
     design: str = "encoder_classifier/quantized_pruned"
-    """Design CUT/VARIANT that is on it."""
+    """Design CUT/VARIANT on the board."""
     images: Annotated[int, Interval(1, 10_000)] = 1000
-    """How many of the test images are sent."""
+    """Number of test images to send."""
     timeout_seconds: Annotated[float, Interval(0.01, 60)] = 1.0
-    """Silence after which an image is sent again [s]."""
+    """Timeout after which an image is sent again [s]."""
 
 
 def main(configuration: Configuration) -> None:
     """Classify test images on the board and print its answers.
 
     Raises:
-        PipelineError: There is no such design or port, or the board does not answer as it should.
+        PipelineError: The design or the port is missing, or the board does not answer correctly.
     """
     import serial
 
@@ -145,10 +145,10 @@ def main(configuration: Configuration) -> None:
     except serial.SerialException as error:
         raise PipelineError(f"{configuration.port} cannot be used: {error}") from None
     seconds = time.perf_counter() - started
-    console.note(f"{len(images) / seconds:,.0f} images a second, {len(images):,} in {seconds:.1f} s")
+    console.note(f"{len(images) / seconds:,.0f} images per second, {len(images):,} in {seconds:.1f} s")
     console.note(
         f"the network itself takes {design.latency_cycles} cycles of {1000 / design.clock_mhz:.2f} ns, "
-        f"and could take an image in every cycle"
+        f"and could take one image per cycle"
     )
     if "logits" in design.parts:
         logits = results[:, design.columns("logits")]
@@ -156,7 +156,7 @@ def main(configuration: Configuration) -> None:
 
 
 def in_words(design: BoardDesign, result: np.ndarray, digit: int) -> str:
-    """Return what a board answers for an image, beside the digit that the image shows."""
+    """Return the true digit and the board's answer for an image, in words."""
     words = [f"shown {digit}"]
     if "logits" in design.parts:
         words.append(f"read {result[design.columns('logits')].argmax()}")

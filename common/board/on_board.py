@@ -1,4 +1,4 @@
-"""One design on a board: its top level simulated bit by bit through the serial line, then routed and packed."""
+"""Step that puts a design on a board: simulate its top level through the serial line, route it, make the bitstream."""
 
 import tempfile
 from dataclasses import asdict, replace
@@ -17,8 +17,9 @@ from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.hls import golden_outputs, hls4ml_project, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.lattice.place_and_route import version as router_version
+from common.records import DesignRecord, ExactnessRecord
 from common.rtl import pipeline, tabulation, tracing, verified_trace
+from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
@@ -31,61 +32,24 @@ ANSWER_SECONDS = 120  # a simulated board may share its processor
 
 def steps(options: BoardOptions, routing: PlaceAndRouteOptions) -> tuple[FurtherStep, ...]:
     """Return the step that puts a design on a board, at the first latency cut-off of `routing`."""
-    return (FurtherStep(options.name, options.name, partial(load, options=options, routing=routing)),)
+    return (FurtherStep(options.name, options.name, partial(put_on_board, options=options, routing=routing)),)
 
 
-def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: PlaceAndRouteOptions) -> Findings:
-    """Simulate the top level of a design through its serial line, and make its bitstream.
+def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routing: PlaceAndRouteOptions) -> Findings:
+    """Simulate the top level of a design through its serial line, and make its bitstream; return the findings.
 
-    That there is none, because the routed design is too slow or a tool failed, is a finding, not an error.
+    A missing bitstream (the routed design is too slow, or a tool failed) is a finding, not an error.
 
     Args:
         build: The design.
         pixels: Test images, float64 [N, 64].
         options: Which board.
-        routing: Latency cut-off, seed, and the clock that is aimed at; its FPGA gives way to the board's.
+        routing: Latency cut-off, seed and target clock; its FPGA is replaced by the board's.
     """
-    from common.hls import c_simulation  # brings TensorFlow, which the main process does not need
-
     design, folder = build.design, build.folder / "board"
-    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
-    pipeline_options = pipeline.PipelineOptions(
-        routing.latency_cutoffs[0], "verilog", build.open.part, build.open.clock_ns
-    )
-    parts = PARTS[design.cut]
-    alone = "latent" in parts
-    trace = verified_trace.trace(
-        model,
-        golden,
-        pixels,
-        build.folder,
-        tabulate_latent=build.open.tabulate_latent,
-        aim="delay",
-        with_latent=not alone,
-    )
-    traced = trace.traced
-    registers = pipeline.registers(traced, pipeline_options)
-    input_type = tracing.input_type(model)
-    on_board = BoardDesign(
-        design=str(design),
-        board=options.name,
-        inputs=_input_port(registers, input_type),
-        outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
-        parts=parts | {"latent": 2},
-        baud=options.baud,
-        clock_mhz=options.clock_mhz,
-        latency_cycles=pipeline.cost(traced, pipeline_options)[0],
-    )
+    trace, on_board, outputs, expected = _write_verilog(build, pixels, options, routing.latency_cutoffs[0])
     chip = BOARDS[options.name]
     routing = replace(routing, device=chip.device, package=chip.package, speed_grade=chip.speed_grade)
-    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
-    if not alone:
-        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
-        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
-    folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        pipeline.write_rtl(traced, Path(scratch), pipeline_options)
-        boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
 
     def simulate() -> dict[str, Any]:
         found = _simulate(folder, on_board, options, pixels[: len(expected)], build.open.timeout_seconds)
@@ -101,26 +65,19 @@ def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: Place
             timeout_seconds=build.open.timeout_seconds,
             on_step=lambda step: parallel.say(f"{design} on the board: {step}"),
         )
-        return {
-            "tool": f"{yosys.version()}, {router_version()}",
-            "part": f"{chip.title}: {chip.device}, {chip.package}, speed grade {chip.speed_grade}",
-            "estimate": False,
-            "routed": True,
-            "lut": routed.used["TRELLIS_COMB"],
-            "ff": routed.used["TRELLIS_FF"],
-            "luts_available": routed.available["TRELLIS_COMB"],
-            "latency_cycles": on_board.latency_cycles,
-            "initiation_interval": 1,
-            "clock_ns": round(1000 / options.clock_mhz, 3),
-            "fmax_mhz": round(routed.fmax_mhz, 2),
-            "latency_ns": round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
-            "target_mhz": routed.target_mhz,
-            "slack_ns": round(1000 / options.clock_mhz - routed.clock_ns, 3),
-            "log": f"{design}/{folder.name}/routed.log",
-        }
+        record = routed.record(
+            yosys.version(), on_board.latency_cycles, **which, package=f"{routing.device}, {routing.chip}"
+        )
+        return replace(
+            record,
+            clock_ns=round(1000 / options.clock_mhz, 3),
+            latency_ns=round(1000 * on_board.latency_cycles / options.clock_mhz, 2),
+            slack_ns=round(1000 / options.clock_mhz - routed.clock_ns, 3),
+            log=f"{design}/{folder.name}/routed.log",
+        ).as_json()
 
-    name = f"{design}, {options.name}"
-    exactness = trace.exactness(name)
+    which = {"design": str(design), "part": options.name}
+    exactness = trace.exactness(**which)
     faults = [f"traced for {options.name}: {fault}" for fault in trace.faults]
     sources, simulation = folder / "src", folder / "simulation"
     program = provenance.program(__name__)
@@ -130,14 +87,62 @@ def load(build: Build, pixels: np.ndarray, options: BoardOptions, routing: Place
     )
     try:
         found = finished_steps.once(build.open.finished, simulated, simulation, simulate)
-        serial_line = {"images": len(expected), "values": expected.size, "csim_uart": found["differing"]}
-        exactness[f"{name}, serial line"] = serial_line
+        images, differing = len(expected), {"csim_uart": found["differing"]}
+        exactness += (
+            ExactnessRecord(**which, flow="serial line", images=images, values=expected.size, differing=differing),
+        )
         faults += filter(None, [found["fault"]])
-        row = finished_steps.once(build.open.finished, made, folder, make)
+        record = DesignRecord.from_json(finished_steps.once(build.open.finished, made, folder, make))
     except PipelineError as error:
         return Findings(None, exactness, tuple(faults), f"{design} has no bitstream: {error}")
-    row |= {"uart_images": len(expected), "uart_differing": found["differing"]}
-    return Findings(row, exactness, tuple(faults))
+    record = replace(record, uart_images=images, uart_differing=found["differing"])
+    return Findings(record, exactness, tuple(faults))
+
+
+def _write_verilog(
+    build: Build, pixels: np.ndarray, options: BoardOptions, cutoff: float
+) -> tuple[VerifiedTrace, BoardDesign, list[test_bench.Output], np.ndarray]:
+    """Trace a design, with the latent point as a further output, and write the Verilog of the board.
+
+    Returns:
+        The traced logic, the design on the board, its outputs, and the golden outputs, float64 [images, outputs].
+    """
+    from common.hls import c_simulation  # imports TensorFlow, which the main process does not need
+
+    folder = build.folder / "board"
+    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
+    pipeline_options = pipeline.PipelineOptions(cutoff, "verilog", build.open.part, build.open.clock_ns)
+    parts = PARTS[build.design.cut]
+    with_latent = "latent" not in parts
+    trace = verified_trace.trace(
+        model,
+        golden,
+        pixels,
+        build.folder,
+        tabulate_latent=build.open.tabulate_latent,
+        aim="delay",
+        with_latent=with_latent,
+    )
+    registers = pipeline.registers(trace.traced, pipeline_options)
+    on_board = BoardDesign(
+        design=str(build.design),
+        board=options.name,
+        inputs=_input_port(registers, tracing.input_type(model)),
+        outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
+        parts=parts | {"latent": 2},
+        baud=options.baud,
+        clock_mhz=options.clock_mhz,
+        latency_cycles=pipeline.cost(trace.traced, pipeline_options)[0],
+    )
+    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
+    if with_latent:
+        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
+        expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        pipeline.write_rtl(trace.traced, Path(scratch), pipeline_options)
+        boards.write_top_level(folder, Path(scratch) / "src", on_board, options)
+    return trace, on_board, outputs, expected
 
 
 def _input_port(registers: dict[str, pipeline.PipelineRegister], input_type: FixedPoint) -> Port:
@@ -153,7 +158,7 @@ def _output_port(register: pipeline.PipelineRegister) -> Port:
 def _simulate(
     folder: Path, on_board: BoardDesign, options: BoardOptions, pixels: np.ndarray, timeout_seconds: float
 ) -> np.ndarray:
-    """Send images through the simulated serial line; return what comes back, float64 [N, outputs]."""
+    """Send images through the simulated serial line; return the results, float64 [N, outputs]."""
 
     def say(step: str) -> None:
         parallel.say(f"{on_board.design} on the simulated board: {step}")

@@ -1,7 +1,6 @@
-"""What goes over the serial line between a host and a board: frames as in HDLC (RFC 1662), requests and answers.
+"""Protocol of the serial line between host and board: frames as in HDLC (RFC 1662), requests and answers.
 
-Frame: a flag, the content and its checksum with flags and escapes in them escaped, a flag. `common/board/frames.v` is
-the same in hardware.
+A frame is a flag, the escaped content and checksum, and a flag. `hardware/frames.v` implements the same.
 """
 
 import binascii
@@ -15,16 +14,16 @@ from common.rtl.ports import bits_to_integers, integers_to_bits
 
 FLAG, ESCAPE, ESCAPED = 0x7E, 0x7D, 0x20
 OK = 0
-ERRORS = {1: "a request arrived damaged", 2: "a request has the wrong length", 3: "an answer was lost"}
+ERRORS = {1: "a request was damaged", 2: "a request has the wrong length", 3: "an answer was lost"}
 
 
 def checksum(content: bytes) -> bytes:
-    """Return the CRC-16 of a frame, high byte first: CCITT's polynomial, all ones to start from, complemented."""
+    """Return the CRC-16 of a frame, high byte first: CCITT polynomial, initial value all ones, complemented."""
     return (binascii.crc_hqx(content, 0xFFFF) ^ 0xFFFF).to_bytes(2, "big")
 
 
 def frame(content: bytes) -> bytes:
-    """Return content as it goes over the line."""
+    """Return the frame of a content."""
     escaped = bytearray()
     for byte in content + checksum(content):
         escaped += bytes([ESCAPE, byte ^ ESCAPED]) if byte in (FLAG, ESCAPE) else bytes([byte])
@@ -32,13 +31,13 @@ def frame(content: bytes) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they come off the line, and gives the contents of undamaged frames."""
+    """Reader of frames from the bytes of a line."""
 
     def __init__(self) -> None:
         self._begun = b""
 
     def take(self, received: bytes) -> Iterator[bytes | None]:
-        """Return the content of each frame that ends in `received`, None for a damaged one."""
+        """Yield the content of each frame that ends in `received`, None for a damaged one."""
         *ended, self._begun = (self._begun + received).split(bytes([FLAG]))
         for escaped in filter(None, ended):
             yield self._content(escaped)
@@ -55,12 +54,12 @@ class FrameReader:
 
 @dataclass(frozen=True)
 class Port:
-    """Words side by side in a port of the network, the first in the lowest bits.
+    """Words of a port of the network, the first in the lowest bits.
 
     Attributes:
-        widths: Bits of each word; 0 for a pixel that no weight looks at [bit].
-        signed: Whether each is in two's complement.
-        fractions: Bits right of the binary point of each [bit].
+        widths: Bits of each word; 0 for a pixel without weights [bit].
+        signed: Whether each word is in two's complement.
+        fractions: Fraction bits of each word [bit].
     """
 
     widths: tuple[int, ...]
@@ -86,23 +85,23 @@ class Port:
 
     @property
     def bytes(self) -> int:
-        """Bytes that the port takes on the line."""
+        """Size of the port on the line [byte]."""
         return -(-self.bits // 8)
 
 
 @dataclass(frozen=True)
 class BoardDesign:
-    """What a host must know of the design on a board; lies beside the bitstream as `board.json`.
+    """Description of the design on a board for the host, in `board.json` next to the bitstream.
 
     Attributes:
         design: Name, `CUT/VARIANT`.
         board: Name of the board.
-        inputs: Port that takes an image.
-        outputs: Port that gives the result.
-        parts: How many words of the result are what, in their order: `image`, `logits`, `latent`.
-        baud: Of the serial line [bit/s].
-        clock_mhz: Of the network [MHz].
-        latency_cycles: From image to result [clock cycles].
+        inputs: Port for an image.
+        outputs: Port of the result.
+        parts: Number of words of each part of the result, in order: `image`, `logits`, `latent`.
+        baud: Speed of the serial line [bit/s].
+        clock_mhz: Clock of the network [MHz].
+        latency_cycles: Latency from image to result [clock cycles].
     """
 
     design: str
@@ -115,18 +114,18 @@ class BoardDesign:
     latency_cycles: int
 
     def columns(self, part: str) -> slice:
-        """Return where a part of the result stands among its words."""
+        """Return which words of the result belong to a part."""
         names = list(self.parts)
         first = sum(self.parts[name] for name in names[: names.index(part)])
         return slice(first, first + self.parts[part])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what goes into `board.json`."""
+        """Return the content of `board.json`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> "BoardDesign":
-        """Return what `board.json` says."""
+        """Return the design that `board.json` describes."""
         ports = {
             name: Port(**{key: tuple(words) for key, words in found[name].items()}) for name in ("inputs", "outputs")
         }

@@ -1,7 +1,7 @@
-"""A simulated board behind a pseudo-terminal: every bit of the serial line goes through the design's own receiver.
+"""Simulated board with a pseudo-terminal as serial port, bit by bit.
 
 Yosys writes the whole top level as C++ (CXXRTL), which g++ compiles together with a serial port; only the clock
-generator is left out. A host cannot tell it from a board, but by its speed.
+generator is replaced. For a host it differs from a board only in speed.
 """
 
 import os
@@ -19,21 +19,21 @@ from common.errors import ToolError
 from common.running.processes import check_may_execute, run_logged
 from common.synthesis import yosys
 
-# A register between two pipeline stages holds hundreds of words; g++ takes minutes for all in one, less for one each.
+# A pipeline register has hundreds of words; g++ takes minutes if they are one variable, less if each is its own.
 _WRITE_CPP = "proc; flatten -noscopeinfo; opt_expr; opt_clean; splitcells; splitnets -driver; opt_clean"
 
 
 def build(folder: Path, output: Path, *, timeout_seconds: float, on_step: Callable[[str], None] | None = None) -> Path:
-    """Compile the top level in `folder/src` into a program.
+    """Compile the top level in `folder/src` into a program; return its path.
 
     Args:
-        folder: As `board.write_top_level` leaves it.
+        folder: Folder as `boards.write_top_level` leaves it.
         output: Folder for the C++, the program and the logs.
         timeout_seconds: Wall time after which a tool is killed [s].
-        on_step: Told what is being done, in a few words.
+        on_step: Called with each step.
 
     Raises:
-        ToolError: Yosys or g++ failed, or `output` is where nothing may be executed.
+        ToolError: Yosys or g++ failed, or the disk of `output` does not allow execution.
     """
     check_may_execute(output)
     sources = shutil.copytree(folder / "src", output / "src")
@@ -54,7 +54,7 @@ def build(folder: Path, output: Path, *, timeout_seconds: float, on_step: Callab
 
 @contextmanager
 def only_logs_stay(output: Path) -> Iterator[None]:
-    """Make the folder of a simulation, and remove all but the logs from it after the block, also where that fails."""
+    """Make the folder of a simulation; after the block, also if it fails, remove all files except logs."""
     output.mkdir()
     try:
         yield
@@ -67,14 +67,14 @@ def only_logs_stay(output: Path) -> Iterator[None]:
 
 @contextmanager
 def running(program: Path, options: BoardOptions) -> Iterator[str]:
-    """Run a simulated board while the block runs; give the path of its serial port.
+    """Run a simulated board during the block; yield the path of its serial port.
 
     Args:
-        program: From `build`.
-        options: Which board, and the speed of the serial line as the host has it.
+        program: Program from `build`.
+        options: Board and speed of the serial line.
 
     Raises:
-        ToolError: The program has ended before the block did.
+        ToolError: The program ended before the block.
     """
     board = BOARDS[options.name]
     clocks_per_bit = options.clock_mhz * 1e6 / options.baud
@@ -86,7 +86,7 @@ def running(program: Path, options: BoardOptions) -> Iterator[str]:
         try:
             yield os.ttyname(theirs)
             if process.poll() is not None:
-                raise ToolError(f"the simulated board has ended by itself; its log is {log}")
+                raise ToolError(f"the simulated board has stopped; its log is {log}")
         finally:
             process.kill()
             os.close(theirs)

@@ -1,4 +1,4 @@
-"""Figure of exactness: whether hardware computes what the network computes, layer by layer and bit by bit."""
+"""Figures of agreement between C simulation and network, layer by layer and bit by bit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,28 +18,28 @@ from common.figures.style import (
     styled,
 )
 
-MOST_UPRIGHT = 9  # with more designs their names are turned
+MOST_UPRIGHT = 9  # with more designs, their names are rotated
 
 
 @styled
 def layer_agreement(agreement: Mapping[str, Mapping[str, float]]) -> CaptionedFigure:
-    """Draw, layer by layer, how many values of the C simulation are those of the network.
+    """Draw the share of values in which C simulation and network agree, layer by layer.
 
     Args:
-        agreement: For each design (`CUT/VARIANT`) and layer, the fraction of values that agree.
+        agreement: Fraction of values that agree, by design (`CUT/VARIANT`) and layer.
     """
     agreement = {name: agreement[name] for name in in_order(agreement)}
     layers = list(dict.fromkeys(layer for values in agreement.values() for layer in values))
     exact = sum(all(value == 1 for value in values.values()) for values in agreement.values())
     caption = (
-        "Does the hardware description compute what the network computes? Each cell is the share of a layer's values, "
-        "over all test images, in which C simulation and network agree: to the last bit where it is quantized. "
+        "Does the C simulation compute what the network computes? Each cell is the share of a layer's values, over all "
+        "test images, that agree: bit by bit for quantized networks. "
         f"{exact} of {len(agreement)} designs agree in every value of every layer."
     )
     if any(not name.partition("/")[2].startswith("quantized") for name in agreement):
-        caption += " The complete and the pruned network are floating-point: there, values within 1/32 agree."
+        caption += " The complete and the pruned network are floating-point: values agree if they are within 1/32."
     if len({tuple(values) for values in agreement.values()}) > 1:
-        caption += " Grey: a layer that a design does not have."
+        caption += " Grey: the design does not have this layer."
     cells = [(design, layer) for design, values in agreement.items() for layer in values]
     figure = new_figure(
         PAGE_WIDTH,
@@ -58,14 +58,14 @@ def layer_agreement(agreement: Mapping[str, Mapping[str, float]]) -> CaptionedFi
 
 @styled
 def bit_agreement(bit_differences: Mapping[str, Mapping[str, Sequence[float]]]) -> CaptionedFigure | None:
-    """Draw, bit by bit, how often values of the C simulation differ from the network's cast to the same types.
+    """Draw how often each bit differs between the C simulation and the network's values cast to the same types.
 
     Args:
-        bit_differences: For each design (`CUT/VARIANT`) and layer, the fraction of values that differ in a bit, from
-            the least significant bit up.
+        bit_differences: Fraction of values that differ in each bit, from the least significant bit up, by design
+            (`CUT/VARIANT`) and layer.
 
     Returns:
-        The figure of all designs that differ anywhere, or None where none does.
+        The figure of all designs that differ, or None if none does.
     """
     designs = [name for name in in_order(bit_differences) if any(map(np.any, bit_differences[name].values()))]
     if not designs:
@@ -79,10 +79,9 @@ def bit_agreement(bit_differences: Mapping[str, Mapping[str, Sequence[float]]]) 
         (0.75 + 0.2 * len(layers)) * len(designs),
         title="Which bits differ",
         caption="In which bits do C simulation and network differ? Each row is a layer, each column a bit of its "
-        "output, the least significant at the right; numbers say in how many percent of the values, over all test "
-        "images, it differs from the network's value cast to the layer's type. At 50 % a bit says nothing any more; "
-        "behind a ReLU both are often zero, and agree. "
-        "Designs that agree in every bit are not drawn.",
+        "output, the least significant at the right. Numbers are the percentage of values, over all test images, in "
+        "which the bit differs from the network's value cast to the layer's type. At 50 % a bit is random; after a "
+        "ReLU both values are often zero and agree. Designs that agree in every bit are not drawn.",
         data={
             "design": [design for design, _ in cells],
             "layer": [layer for _, layer in cells],
@@ -98,7 +97,7 @@ def bit_agreement(bit_differences: Mapping[str, Mapping[str, Sequence[float]]]) 
 
 def _draw_agreement(axes: Axes, agreement: Mapping[str, Mapping[str, float]], layers: Sequence[str]) -> None:
     shares = np.array([[values.get(layer, np.nan) for values in agreement.values()] for layer in layers])
-    axes.set_facecolor(PALE)  # seen where a design does not have a layer
+    axes.set_facecolor(PALE)  # for layers that a design does not have
     axes.imshow(1 - shares, cmap=ERRORS, vmin=0, vmax=2, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
@@ -118,7 +117,7 @@ def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]], w
     grid = np.full((len(values), widest), np.nan)
     for row, fractions in enumerate(values.values()):
         grid[row, : len(fractions)] = fractions
-    axes.set_facecolor(PALE)  # seen where a layer has fewer bits
+    axes.set_facecolor(PALE)  # for layers with fewer bits
     axes.imshow(grid, cmap=ERRORS, vmin=0, vmax=1, aspect="auto")
     for (row, column), fraction in np.ndenumerate(grid):
         if fraction > 0:
@@ -127,4 +126,4 @@ def _draw_bits(axes: Axes, design: str, values: Mapping[str, Sequence[float]], w
     name_categories(axes.yaxis, [layer.replace("_", " ") for layer in values])
     name_categories(axes.xaxis, [str(bit) for bit in range(widest)])
     axes.invert_xaxis()
-    axes.set_title(f"values that differ in a bit [%], {design_words(design)}", loc="left")
+    axes.set_title(f"values that differ in this bit [%], {design_words(design)}", loc="left")

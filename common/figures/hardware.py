@@ -1,4 +1,4 @@
-"""Figures of what designs cost, beside the paper's and others'."""
+"""Figures of resources and accuracy of the designs, with the paper's and other published ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,39 +24,39 @@ from common.figures.style import (
     new_figure,
     styled,
     variant_style,
-    variant_words,
 )
 from common.published_designs import MNIST_CLASSIFIERS, PublishedDesign, overestimate
+from common.records import ESTIMATE, DesignRecord
 
-Record = Mapping[str, float | str]
 PAPER = VARIANTS["paper"]
 ESTIMATED = "alkaid's estimate before synthesis"
 QUANTITIES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
 
 
 @styled
-def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> CaptionedFigure:
-    """Draw LUTs, FFs, DSPs and cycles of designs beside the paper's.
-
-    Args:
-        designs: For each design (`CUT/VARIANT`) `lut`, `ff`, `dsp`, `latency_cycles`, and `estimate` where that is
-            true; what was not measured is absent.
-        paper: The same of the paper's designs, by the name that the paper gives them; all are C-synthesis estimates.
-    """
-    rows: list[tuple[str, Record | None, LineStyle]] = []
+def resources(designs: Sequence[DesignRecord], paper: Mapping[str, DesignRecord]) -> CaptionedFigure:
+    """Draw LUTs, FFs, DSPs and latency of designs, with the paper's by their names in the paper."""
+    rows: list[tuple[str, DesignRecord | None, LineStyle]] = []
+    names = in_order({record.design for record in designs})
+    designs = sorted(designs, key=lambda record: names.index(record.design))
     for cut, words in CUTS.items():
-        found = [name for name in in_order(designs) if name.startswith(f"{cut}/")]
+        found = [record for record in designs if record.cut == cut]
         rows += [(words, None, PAPER)] * bool(found)
-        rows += [(variant_words(name), designs[name], variant_style(name)) for name in found]
+        rows += [(_label(record, designs), record, variant_style(record.design)) for record in found]
     rows += [("paper, encoder + classifier", None, PAPER)] * bool(paper)
-    rows += [(name, {**record, "estimate": True}, PAPER) for name, record in paper.items()]
+    rows += [(name, record, PAPER) for name, record in paper.items()]
     figure = new_figure(
         PAGE_WIDTH,
         0.75 + 0.19 * len(rows),
         title="Resources and latency of the designs",
-        caption="What does a design cost, beside the paper's? Filled markers are counted after logic synthesis; open "
-        f"ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
-        data=_record_columns({**designs, **{f"paper/{name}": record for name, record in paper.items()}}),
+        caption="What does a design cost, compared with the paper's? Filled markers are counts after logic synthesis; "
+        f"open ones are C-synthesis estimates, as all of the paper's are: {overestimate()}." + _made_with(designs),
+        data=_record_columns(
+            [
+                *((record.design, record) for record in designs),
+                *((f"paper/{name}", record) for name, record in paper.items()),
+            ]
+        ),
     )
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
     name_categories(panels[0].yaxis, [name for name, _, _ in rows])
@@ -74,45 +74,37 @@ def resources(designs: Mapping[str, Record], paper: Mapping[str, Record]) -> Cap
 
 @styled
 def accuracy_against_luts(
-    designs: Mapping[str, Record],
-    paper: Mapping[str, Record],
+    designs: Sequence[DesignRecord],
+    paper: Mapping[str, DesignRecord],
     published: Sequence[PublishedDesign] = MNIST_CLASSIFIERS,
 ) -> CaptionedFigure:
-    """Draw test accuracy against LUTs of our designs that classify, the paper's, and published ones as marks.
+    """Draw test accuracy against LUTs of our designs with a classifier, the paper's, and other published ones.
 
     Args:
-        designs: For each design (`CUT/VARIANT`) `lut`, `test_accuracy` (0 to 1), and `estimate` where that is true;
-            designs that lack one of the two are left out.
-        paper: The same of the paper's designs, by name; all are C-synthesis estimates.
-        published: Marks for orientation.
+        designs: Designs; those without LUTs or accuracy are left out.
+        paper: The paper's designs, by name; likewise.
+        published: Published designs for comparison.
     """
-    shown = [
-        (name, record, variant_style(name))
-        for name, record in designs.items()
-        if record.get("lut") and record.get("test_accuracy") is not None
-    ]
-    shown += [
-        (f"paper, {name}", {**record, "estimate": True}, PAPER)
-        for name, record in paper.items()
-        if record.get("test_accuracy") is not None
-    ]
+    shown = [(record.design, record, variant_style(record.design)) for record in designs]
+    shown += [(f"paper, {name}", record, PAPER) for name, record in paper.items()]
+    shown = [each for each in shown if each[1].lut and each[1].test_accuracy is not None]
     figure = new_figure(
         PAGE_WIDTH,
         4.4,
         title="Accuracy against LUTs, with published designs",
-        caption="How much accuracy for how many LUTs? Coloured markers are this project's designs, open ones "
-        "C-synthesis estimates, which give more LUTs than logic synthesis. Grey marks are published MNIST designs for "
-        "orientation, all of 28 × 28 pixels; accuracies published in whole percents have a bar of ± 0.5 %. This "
-        "project's networks see a digit only through two numbers, which costs accuracy."
+        caption="How much accuracy do how many LUTs give? Coloured markers are this project's designs; open ones are "
+        "C-synthesis estimates, which are higher than logic synthesis. Grey marks are published MNIST designs, all "
+        "with 28 × 28 pixels; accuracies published in whole percent have a bar of ± 0.5 %. This project's classifier "
+        "sees only the two latent coordinates, which costs accuracy."
         + _made_with(designs)
         + f" Published: {'; '.join(f'{mark.name}, {mark.source}' for mark in published)}.",
         data={
             "design": [name for name, _, _ in shown] + [mark.name for mark in published],
             "pixels": [8] * len(shown) + [mark.pixels for mark in published],
-            "lut": [record["lut"] for _, record, _ in shown] + [mark.lut for mark in published],
-            "accuracy_percent": [100 * record["test_accuracy"] for _, record, _ in shown]
+            "lut": [record.lut for _, record, _ in shown] + [mark.lut for mark in published],
+            "accuracy_percent": [100 * record.test_accuracy for _, record, _ in shown]
             + [mark.accuracy_percent for mark in published],
-            "estimate": [bool(record.get("estimate")) for _, record, _ in shown] + [False] * len(published),
+            "estimate": [record.kind == ESTIMATE for _, record, _ in shown] + [False] * len(published),
         },
     )
     axes = figure.subplots()
@@ -129,7 +121,7 @@ def accuracy_against_luts(
         points.append((mark.lut, mark.accuracy_percent))
         texts.append(f"{mark.name}\n{mark.pixels} × {mark.pixels}, {mark.accuracy_percent} %")
     for name, record, look in shown:
-        points.append((record["lut"], 100 * record["test_accuracy"]))
+        points.append((record.lut, 100 * record.test_accuracy))
         axes.plot(*points[-1], **_marker(look, record))
         texts.append(name if look is PAPER else design_words(name).replace(": ", ":\n"))
     axes.set(xscale="log", xlabel="LUT", ylabel="test accuracy [%]")
@@ -146,12 +138,12 @@ def accuracy_against_luts(
 
 @styled
 def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTIMATED) -> CaptionedFigure:
-    """Draw how the LUTs of a design are shared among its layers.
+    """Draw the LUTs of each layer of a design.
 
     Args:
         luts: LUTs of each layer, in the order of the network.
         design: `CUT/VARIANT`.
-        counted_by: What these counts are, in words.
+        counted_by: Source of the counts, in words.
     """
     values = np.array(list(luts.values()), dtype=float)
     total = max(values.sum(), 1e-9)
@@ -159,10 +151,10 @@ def luts_by_layer(luts: Mapping[str, float], design: str, counted_by: str = ESTI
     figure = new_figure(
         COLUMN_WIDTH,
         0.6 + 0.24 * len(luts),
-        title="Where the LUTs go",
-        caption=f"Which layers cost most? LUTs of each layer of {design_words(design)}, and their share of the sum; "
-        f"{counted_by}. The largest is {largest.replace('_', ' ')}, {100 * luts[largest] / total:.0f} % of "
-        f"{total:,.0f} LUTs.",
+        title="LUTs by layer",
+        caption=f"Which layers cost most? Bars are the LUTs of each layer of {design_words(design)}, with their share "
+        f"of the total; {counted_by}. The largest layer is {largest.replace('_', ' ')}, with "
+        f"{100 * luts[largest] / total:.0f} % of {total:,.0f} LUTs.",
         data={"layer": list(luts), "lut": list(luts.values())},
     )
     axes = figure.subplots()
@@ -184,22 +176,22 @@ def pipeline_depth(
     register_bits: Sequence[int],
     design: str,
 ) -> CaptionedFigure:
-    """Draw cycles and register bits of one design pipelined to several depths.
+    """Draw latency and register bits of one design at several pipeline depths.
 
     Args:
-        latency_cutoffs: Adders in a row that a pipeline stage may have, at most.
-        cycles: Latency of each design [clock cycles].
-        register_bits: Of the pipeline registers of each, before any synthesis.
+        latency_cutoffs: Maximum number of adders in series in a pipeline stage.
+        cycles: Latency at each cut-off [clock cycles].
+        register_bits: Bits of the pipeline registers at each cut-off, before synthesis.
         design: `CUT/VARIANT`.
     """
     figure = new_figure(
         COLUMN_WIDTH,
         3.4,
         title="Pipeline depth",
-        caption="What does a shorter clock period cost? From right to left a pipeline stage may have fewer adders in a "
-        "row, so more stages are needed: latency in cycles and bits of the pipeline registers grow. The design is "
-        f"{design_words(design)}; register bits are counted in its RTL, before synthesis, and LUTs are not drawn: only "
-        "the depth that was synthesized has them.",
+        caption="What does a shorter clock period cost? Latency and bits of the pipeline registers against the number "
+        "of adders in series in a pipeline stage. Fewer adders mean more stages: both grow from right to left. The "
+        f"design is {design_words(design)}; register bits are counted in its RTL, before synthesis. LUTs are known "
+        "only for the depth that was synthesized.",
         data={"latency_cutoff": latency_cutoffs, "cycles": cycles, "register_bits": register_bits},
     )
     order = np.argsort(latency_cutoffs)
@@ -212,30 +204,35 @@ def pipeline_depth(
         axes.plot(np.asarray(latency_cutoffs)[order], heights, **style)
         axes.set(ylabel=words, ylim=(0, 1.15 * heights.max()))
         axes.yaxis.set_major_formatter("{x:,.0f}")
-    panels[-1].set_xlabel("latency cut-off: adders in a row within a pipeline stage, at most")
+    panels[-1].set_xlabel("latency cut-off: maximum adders in series in a pipeline stage")
     panels[-1].set_xlim(0, None)
     figure.align_ylabels()
     return figure
 
 
-def _made_with(designs: Mapping[str, Record]) -> str:
-    """Say in a sentence which tools and parts the numbers of designs are for, as far as their records say."""
-    pairs = {(record.get("tool"), record.get("part")) for record in designs.values()}
-    words = sorted(", ".join(str(word) for word in pair if word) for pair in pairs if any(pair))
+def _label(record: DesignRecord, designs: Sequence[DesignRecord]) -> str:
+    """Return the label of a variant, with the tool except for the first record of a design."""
+    first = next(each for each in designs if each.design == record.design)
+    return variant_style(record.design).label + ("" if record is first else f", {record.tool}")
+
+
+def _made_with(designs: Sequence[DesignRecord]) -> str:
+    """Return a sentence with the tools and parts of the designs."""
+    words = sorted({", ".join(filter(None, (record.tool, record.part))) for record in designs} - {""})
     return f" Tool and part: {'; '.join(words)}." if words else ""
 
 
 def _kinds() -> list[Line2D]:
-    """Return what a legend says of filled and open markers."""
+    """Return the legend of filled and open markers."""
     return [
         Line2D([], [], ls="", marker="o", color=GREY, mec=INK, mew=0.5, label="after logic synthesis"),
         Line2D([], [], ls="", marker="o", color=INK, mfc="white", label="C-synthesis estimate"),
     ]
 
 
-def _marker(look: LineStyle, record: Record) -> dict[str, object]:
-    """Return how a design is marked: filled after logic synthesis, open for a C-synthesis estimate."""
-    face = "white" if record.get("estimate") else look.colour
+def _marker(look: LineStyle, record: DesignRecord) -> dict[str, object]:
+    """Return the marker of a design: filled after logic synthesis, open for a C-synthesis estimate."""
+    face = "white" if record.kind == ESTIMATE else look.colour
     size = 7 if look.marker == "*" else 5
     return {
         "ls": "",
@@ -247,14 +244,17 @@ def _marker(look: LineStyle, record: Record) -> dict[str, object]:
     }
 
 
-def _record_columns(records: Mapping[str, Record]) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = {"design": list(records)}
-    return columns | {name: [record.get(name, "") for record in records.values()] for name in QUANTITIES}
+def _record_columns(rows: Sequence[tuple[str, DesignRecord]]) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {"design": [name for name, _ in rows]}
+    for name in ("source", *QUANTITIES):
+        values = (getattr(record, name) for _, record in rows)
+        columns[name] = ["" if value is None else value for value in values]
+    return columns
 
 
-def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record | None, LineStyle]]) -> None:
-    """Draw a dot for each row on a logarithmic axis, its number beside it."""
-    values = [record[quantity] for _, record, _ in rows if record and record.get(quantity)]
+def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, DesignRecord | None, LineStyle]]) -> None:
+    """Draw a marker for each row on a logarithmic axis, with its number."""
+    values = [value for _, record, _ in rows if record and (value := getattr(record, quantity))]
     low, high = np.log10([min(values, default=1), max(values, default=10)])
     span = max(high - low, 0.5)
     left = 10 ** (low - 0.15 * span)
@@ -267,7 +267,7 @@ def _draw_quantity(axes: Axes, quantity: str, rows: Sequence[tuple[str, Record |
         if record is None:
             continue
         axes.axhline(place, color=PALE, lw=0.5, zorder=0)
-        value = record.get(quantity)
+        value = getattr(record, quantity)
         text = "not measured" if value is None else f"{value:,}"
         beside = {"textcoords": "offset points", "va": "center", "size": SMALL}
         if value:

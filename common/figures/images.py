@@ -1,4 +1,4 @@
-"""Figures of digits as images: prepared, reconstructed, decoded from the latent plane, misread."""
+"""Figures of digits as images: prepared, reconstructed, decoded from the latent plane, misclassified."""
 
 from collections.abc import Mapping
 
@@ -30,12 +30,12 @@ from common.images.preprocessing import CROPPED_SIZE, LEVELS, SIZE
 def example_digits(
     originals: np.ndarray, anti_aliased: np.ndarray, every_third_pixel: np.ndarray | None
 ) -> CaptionedFigure:
-    """Draw a digit of each kind before and after its preparation (paper, figure 2).
+    """Draw one image of each digit before and after preparation (paper, figure 2).
 
     Args:
-        originals: Images as they come, [10, 28, 28] of 0 to 255 for MNIST.
-        anti_aliased: The same, prepared with smoothing, [10, 8, 8] of 0 to 31.
-        every_third_pixel: The same, prepared by picking pixels, or None where that was not done.
+        originals: Original images, [10, 28, 28] of 0 to 255 for MNIST.
+        anti_aliased: The same with anti-aliased resizing, [10, 8, 8] of 0 to 31.
+        every_third_pixel: The same with every third pixel, or None to leave it out.
     """
     cropped = originals.shape[1] > CROPPED_SIZE
     rows = {
@@ -45,14 +45,14 @@ def example_digits(
     if every_third_pixel is not None:
         rows["every third pixel\n8 × 8, 5 bit"] = (every_third_pixel, LEVELS - 1)
     caption = (
-        "What does the network see of a digit? Above, images as they come"
-        + (f", with the frame of {CROPPED_SIZE} × {CROPPED_SIZE} pixels that is kept" if cropped else "")
-        + "; below, what is left at 8 × 8 pixels of 5 bits."
+        "What does the network see of a digit? Above, original images"
+        + (f", with a frame around the {CROPPED_SIZE} × {CROPPED_SIZE} pixels that are kept" if cropped else "")
+        + "; below, the prepared images of 8 × 8 pixels with 5 bits."
     )
     if every_third_pixel is not None:
         caption += (
-            " Anti-aliased resizing averages over neighbours and keeps the strokes whole; picking every third pixel, "
-            "as a plain spline zoom from 22 to 8 pixels does, breaks them."
+            " Anti-aliased resizing averages over neighbours and keeps the strokes connected; every third pixel, as in "
+            "a plain spline zoom from 22 to 8 pixels, breaks them."
         )
     figure = new_figure(
         PAGE_WIDTH,
@@ -74,20 +74,20 @@ def example_digits(
 
 @styled
 def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarray]) -> CaptionedFigure:
-    """Draw images, what each variant makes of them, and where the two differ (paper, figure 10).
+    """Draw images, their reconstruction by each variant, and the errors (paper, figure 10).
 
     Args:
         originals: Intensities, [10, 64] of 0 to 1.
-        reconstructed: For each variant, the same images decoded, [10, 64] of 0 to 1.
+        reconstructed: Reconstructions by each variant, [10, 64] of 0 to 1.
     """
     rows = 1 + 2 * len(reconstructed)
     figure = new_figure(
         PAGE_WIDTH,
         0.75 + 0.65 * rows,
         title="Reconstructed digits",
-        caption="What comes out of two numbers? Images of the test set in the first row, then for each variant what "
-        "its decoder makes of the latent point and the error |r − r̂| of each pixel. The number is the image's mean "
-        "error, the L1 loss. Strokes come out smoothed, and unusual shapes as the usual ones.",
+        caption="How good are reconstructions from two latent coordinates? The first row shows test images; the next "
+        "rows show, for each variant, the reconstruction and the error |r − r̂| of each pixel. The number is the "
+        "image's mean error, the L1 loss. Strokes are smoothed, and unusual shapes become typical ones.",
         data=_image_columns("version", {"original": originals, **reconstructed}),
     )
     panels = figure.subplots(rows, len(originals), squeeze=False)
@@ -111,11 +111,11 @@ def reconstructions(originals: np.ndarray, reconstructed: Mapping[str, np.ndarra
 
 @styled
 def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float], points: np.ndarray) -> CaptionedFigure:
-    """Draw what the decoder makes of points on a grid of the latent plane, over the density of the test images.
+    """Draw images decoded from a grid over the latent plane, and the density of the test images.
 
     Args:
-        images: Decoded images, [rows, columns, 8, 8] of 0 to 1; row 0 is the lowest, at the least second coordinate.
-            Each is decoded from the centre of its cell.
+        images: Images decoded from the centres of the cells, [rows, columns, 8, 8] of 0 to 1; row 0 has the smallest
+            second coordinate.
         extent: Left, right, bottom and top edge of the grid, latent coordinates.
         points: Latent points of the test images, [N, 2].
     """
@@ -129,10 +129,10 @@ def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float],
         6.0,
         5.0,
         title="Decoded images across the latent plane",
-        caption=f"What does the decoder draw, point by point of the latent plane? Each of the {rows} × {columns} "
-        "cells holds the image decoded from its centre, in black ink. The blue behind it says how many test images "
-        "lie there: digits change one into another along the plane, and where no test image lies, the decoder makes "
-        "one up.",
+        caption=f"What does the decoder draw across the latent plane? Each of the {rows} × {columns} cells shows the "
+        "image decoded from its centre, in black. The blue background shows how many test images the encoder maps to "
+        "the cell. Digits change continuously into each other across the plane; cells without test images show what "
+        "the decoder extrapolates.",
         data={
             "z1": left + (horizontal + 0.5) * (right - left) / columns,
             "z2": bottom + (vertical + 0.5) * (top - bottom) / rows,
@@ -141,7 +141,7 @@ def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float],
         },
     )
     axes = figure.subplots()
-    # An image is printed in black ink on paper tinted by the density; 64 pixels a cell, row by row from below.
+    # Black ink on paper tinted by the density; 64 pixels per cell, row by row from below.
     tint = ScalarMappable(FuncNorm((np.log1p, np.expm1), 0, max(counts.max(), 1)), DENSITY)
     paper = tint.to_rgba(counts)[..., :3].repeat(SIZE, axis=0).repeat(SIZE, axis=1)
     upright = images.reshape(rows, columns, SIZE, SIZE)[:, :, ::-1].transpose(0, 2, 1, 3)
@@ -163,23 +163,23 @@ def decoded_plane(images: np.ndarray, extent: tuple[float, float, float, float],
 def worst_digits(
     images: np.ndarray, digits: np.ndarray, predicted: np.ndarray, probability: np.ndarray
 ) -> CaptionedFigure:
-    """Draw the images that a classifier gets wrong and is surest of.
+    """Draw the misclassified images with the highest predicted probability.
 
     Args:
         images: Intensities, [k, 64] of 0 to 1, the worst first.
         digits: True digits, [k].
-        predicted: Digits that the classifier takes them for, [k].
-        probability: What it gives for that, [k] of 0 to 1.
+        predicted: Predicted digits, [k].
+        probability: Their probabilities, [k] of 0 to 1.
     """
     columns = 10
     rows = max(-(-len(images) // columns), 1)
     figure = new_figure(
         PAGE_WIDTH,
         0.98 * rows + 0.1,
-        title="The digits it gets most wrong",
-        caption="Which digits are misread, and does one see why? Above each image its true digit and, behind the "
-        "arrow, what the classifier takes it for; below, the probability that it gives for that. Most of these are "
-        "hard to read at 8 × 8 pixels for us too.",
+        title="Worst misclassifications",
+        caption="Which digits are misclassified, and why? Above each image, its true digit and, after the arrow, the "
+        "predicted one; below, the probability of the prediction. At 8 × 8 pixels most of these are hard to read for "
+        "humans too.",
         data={
             "digit": digits,
             "predicted": predicted,
@@ -210,7 +210,7 @@ def _name_row(axes: Axes, name: str) -> None:
 
 
 def _image_columns(key: str, versions: Mapping[str, np.ndarray]) -> dict[str, list[object]]:
-    """Return one row a pixel: which version of which image, row, column, and value."""
+    """Return one row per pixel: version, image, row, column and value."""
     columns: dict[str, list[object]] = {key: [], "image": [], "row": [], "column": [], "value": []}
     for name, images in versions.items():
         side = int(np.sqrt(images[0].size))

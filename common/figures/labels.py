@@ -1,4 +1,4 @@
-"""Labels in figures: digits in discs, texts beside points, names along an axis, none of them on another."""
+"""Labels in figures without overlaps: digits in discs, texts next to points, names along an axis."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,15 @@ from matplotlib.transforms import Bbox
 
 from common.figures.style import DIGITS, GREY, INK, SMALL
 
-DISC_DIAMETER = 17.0  # with its rim and a little air [pt]
-LABEL_DISTANCES = (6, 12, 20, 30, 42)  # from a point to the edge of its text, the nearest free one is taken [pt]
+DISC_DIAMETER = 17.0  # with rim and margin [pt]
+LABEL_DISTANCES = (6, 12, 20, 30, 42)  # from a point to the edge of its text; the nearest free one is used [pt]
 LABEL_DIRECTIONS = ((1, 0), (0, 1), (0, -1), (-1, 0), (0.7, 0.7), (0.7, -0.7), (-0.7, 0.7), (-0.7, -0.7))
 
 
 def label_digits(axes: Axes, positions: Mapping[int, Sequence[float]]) -> None:
-    """Write digits at positions (data coordinates) of a plane, each in a white disc rimmed with its colour.
+    """Write digits at positions (data coordinates), each in a white disc with a rim in its colour.
 
-    Discs that would overlap are moved apart, and a line leads to the position. Limits of the axes must be final.
+    Overlapping discs are moved apart, with a line to the position. Limits of the axes must be final.
     """
     figure = axes.get_figure()
     figure.draw_without_rendering()
@@ -41,7 +41,7 @@ def label_digits(axes: Axes, positions: Mapping[int, Sequence[float]]) -> None:
 
 
 def hide_ticks(axes: Axes) -> None:
-    """Leave a panel its frame and no ticks, as pictures have it."""
+    """Remove all ticks of a panel, and keep its frame."""
     axes.set(xticks=[], yticks=[])
 
 
@@ -52,18 +52,18 @@ def name_categories(axis: Axis, names: Sequence[str]) -> None:
 
 
 def place_labels(axes: Axes, points: np.ndarray, texts: Sequence[str], avoid: np.ndarray | None = None) -> None:
-    """Write a text beside each point so that no two texts, and no text and point, lie on each other.
+    """Write a text next to each point, without overlaps of texts with each other or with points.
 
-    Each text in turn takes the free place nearest to its point; where that is not beside it, a line leads there.
+    Each text in turn takes the free place nearest to its point; distant texts get a line to it.
 
     Args:
         axes: The panel, its limits and scales final.
         points: Data coordinates, [N, 2].
         texts: One for each point.
-        avoid: Data coordinates of what else texts must not cover, [M, 2].
+        avoid: Data coordinates of further points that texts must not cover, [M, 2].
     """
     figure = axes.get_figure()
-    figure.draw_without_rendering()  # now the panel has its final place
+    figure.draw_without_rendering()  # gives the panel its final position
     frame, pixels = axes.get_window_extent(), figure.dpi / 72
     anchors = axes.transData.transform(points)
     marks = anchors if avoid is None else np.concatenate([anchors, axes.transData.transform(avoid)])
@@ -74,7 +74,7 @@ def place_labels(axes: Axes, points: np.ndarray, texts: Sequence[str], avoid: np
         places = []
         for distance in LABEL_DISTANCES:
             for direction in LABEL_DIRECTIONS:
-                # The offset is to the text's centre, and so far that its edge has the distance.
+                # Offset of the text's centre, so that its edge is at the distance.
                 offset = np.multiply(direction, distance * pixels) + np.sign(direction) * extent.size / 2
                 box = extent.translated(*offset).padded(pixels)
                 covered = _area(box) - _common_area(box, frame) + sum(_common_area(box, other) for other in taken)

@@ -1,4 +1,4 @@
-"""Figures of the latent plane: where digits lie in it, who is told apart there, what quantization moves."""
+"""Figures of the latent plane and of the classifier: latent points, decision regions, confusions, scores."""
 
 from collections.abc import Mapping
 
@@ -27,21 +27,22 @@ ARROWS = 15  # of each digit
 
 @styled
 def latent_plane(points: np.ndarray, digits: np.ndarray, variant: str) -> CaptionedFigure:
-    """Draw the test images in the latent plane, coloured by digit, with the median of each (paper, figure 9).
+    """Draw the latent points of the test images, coloured by digit, and each digit's median (paper, figure 9).
 
     Args:
         points: Latent points, [N, 2].
         digits: True digits, [N].
-        variant: Of the network.
+        variant: Variant of the network.
     """
     label = variant_style(variant).label
     figure = new_figure(
         5.6,
         5.0,
         title=f"Latent plane of the {label} network",
-        caption=f"Where does the {label} network put the digits in its plane of two numbers? Each point is one of "
-        f"{len(points):,} test images, its colour the digit; a disc marks each digit's median. The closer two digits "
-        "lie, the less the classifier can tell them apart. Points on the axes are images for which a ReLU gives zero.",
+        caption=f"Where does the {label} network map the digits in its latent plane? Each point is one of "
+        f"{len(points):,} test images, coloured by digit; discs mark the digits' medians. The closer two digits are, "
+        "the harder they are to distinguish for the classifier. Points on the axes are images for which a latent ReLU "
+        "is zero.",
         data={"z1": points[:, 0], "z2": points[:, 1], "digit": digits},
     )
     axes = figure.subplots()
@@ -55,10 +56,10 @@ def latent_plane(points: np.ndarray, digits: np.ndarray, variant: str) -> Captio
 def decision_regions(
     regions: np.ndarray, extent: tuple[float, float, float, float], points: np.ndarray, digits: np.ndarray
 ) -> CaptionedFigure:
-    """Draw which digit the classifier decides for across the latent plane, and test images over it.
+    """Draw the predicted digit across the latent plane, and test images over it.
 
     Args:
-        regions: Digit decided for at the centre of each cell of a grid, [rows, columns]; row 0 is the lowest.
+        regions: Predicted digit at the centre of each cell of a grid, [rows, columns]; row 0 is the lowest.
         extent: Left, right, bottom and top edge of the grid, latent coordinates.
         points: Latent points of the test images, [N, 2].
         digits: True digits, [N].
@@ -69,10 +70,10 @@ def decision_regions(
         5.6,
         5.0,
         title="Decision regions in the latent plane",
-        caption="Where in the latent plane does the classifier decide for which digit? Areas are its decisions, each "
+        caption="Which digit does the classifier predict where in the latent plane? Areas are predictions, each "
         "labelled in its largest part. Points are test images in the colour of their true digit, up to "
-        f"{POINTS_OVER_REGIONS} of each: a point on an area of another colour is misread. Areas that meet belong to "
-        "digits that look alike.",
+        f"{POINTS_OVER_REGIONS} of each; a point on an area of another colour is misclassified. Neighbouring areas "
+        "belong to digits that look alike.",
         data={
             "z2": bottom + (np.arange(rows) + 0.5) * (top - bottom) / rows,
             **{
@@ -87,7 +88,7 @@ def decision_regions(
     inside = (points >= (left, bottom)).all(axis=1) & (points <= (right, top)).all(axis=1)
     shown = _some_of_each(digits, POINTS_OVER_REGIONS, inside)
     colours = np.array(DIGITS)[digits[shown]]
-    # Points on the axes are drawn whole, over the frame.
+    # Points on the axes are not clipped.
     axes.scatter(*points[shown].T, s=7, c=colours, ec=INK, lw=0.25, rasterized=True, clip_on=False, zorder=3)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
@@ -100,11 +101,11 @@ def decision_regions(
 
 @styled
 def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray, parent: str) -> CaptionedFigure:
-    """Draw how latent points move when a network is quantized, as arrows for some test images of each digit.
+    """Draw how quantization moves latent points, as arrows for some test images of each digit.
 
     Args:
         before: Latent points of the float network that the quantized one was trained from, [N, 2].
-        after: Those of the same images for the quantized network, [N, 2].
+        after: Latent points of the quantized network, [N, 2].
         digits: True digits, [N].
         parent: Variant of that float network.
     """
@@ -113,13 +114,13 @@ def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray
     figure = new_figure(
         5.6,
         5.0,
-        title="What quantization does to the latent plane",
-        caption=f"How far does quantization move the digits in the latent plane? An arrow leads from the point of the "
-        f"{variant_style(parent).label} float network to that of the quantized and pruned one, which was trained from "
-        f"it, for the first {ARROWS} test images of each digit; discs mark the digits' medians after it. Over all test "
-        f"images the median length of an arrow is {np.median(lengths):.2f}; before quantization, half of the images "
-        f"were within {np.median(spread):.2f} of the plane's median point. Arrows that all point one way are a change "
-        "of scale, which the following layers learn to undo; arrows that cross mix digits.",
+        title="Effect of quantization on the latent plane",
+        caption="How far does quantization move the digits in the latent plane? Arrows lead from the latent points of "
+        f"the {variant_style(parent).label} float network to those of the quantized and pruned network trained from "
+        f"it, for the first {ARROWS} test images of each digit; discs mark the digits' medians after quantization. "
+        f"Over all test images the median shift is {np.median(lengths):.2f}; before quantization, half of the images "
+        f"were within {np.median(spread):.2f} of the median point. Parallel arrows are a change of scale, which the "
+        "downstream layers learn to undo; crossing arrows mix digits.",
         data={
             "z1_before": before[:, 0],
             "z2_before": before[:, 1],
@@ -151,11 +152,11 @@ def quantization_shift(before: np.ndarray, after: np.ndarray, digits: np.ndarray
 
 @styled
 def confusion_matrix(matrix: np.ndarray, variant: str) -> CaptionedFigure:
-    """Draw how often each digit is taken for each other.
+    """Draw the confusion matrix of the classifier.
 
     Args:
-        matrix: Test images, [10, 10] counts: true digit by row, digit that the classifier decides for by column.
-        variant: Of the network.
+        matrix: Counts of test images, [10, 10]: true digit by row, predicted digit by column.
+        variant: Variant of the network.
     """
     label = variant_style(variant).label
     true, decided = (index.ravel() for index in np.indices(matrix.shape))
@@ -165,10 +166,10 @@ def confusion_matrix(matrix: np.ndarray, variant: str) -> CaptionedFigure:
         COLUMN_WIDTH,
         4.2,
         title=f"Confusion matrix of the {label} network",
-        caption=f"Which digits does the {label} network take for which? Rows are true digits, columns its decisions, "
-        "numbers test images; cells are tinted by the share of the row, on a logarithmic scale. "
-        f"{np.trace(matrix):,} of {matrix.sum():,} are right; the commonest mistake, {wrong.max():,} times, is to take "
-        f"{_article(worst[0])} {worst[0]} for {_article(worst[1])} {worst[1]}.",
+        caption=f"Which digits does the {label} network confuse? Rows are true digits, columns predicted digits, "
+        "numbers counts of test images; the shade is the share of the row, on a logarithmic scale. "
+        f"{np.trace(matrix):,} of {matrix.sum():,} are right; the most common error, {wrong.max():,} times, is to "
+        f"take {_article(worst[0])} {worst[0]} for {_article(worst[1])} {worst[1]}.",
         data={"digit": true, "decided": decided, "test_images": matrix.ravel()},
     )
     axes = figure.subplots()
@@ -181,7 +182,7 @@ def confusion_matrix(matrix: np.ndarray, variant: str) -> CaptionedFigure:
         axes.text(column, row, f"{matrix[row, column]}", **text)
     name_categories(axes.xaxis, [str(digit) for digit in range(len(matrix))])
     name_categories(axes.yaxis, [str(digit) for digit in range(len(matrix))])
-    axes.set(xlabel="decided digit", ylabel="true digit")
+    axes.set(xlabel="predicted digit", ylabel="true digit")
     return figure
 
 
@@ -190,15 +191,15 @@ def digit_scores(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Caption
     """Draw reconstruction loss and accuracy of each digit.
 
     Args:
-        scores: For each variant the mean L1 loss of a pixel, [10], and the accuracy, [10] of 0 to 1, of each digit.
+        scores: L1 loss, [10], and accuracy, [10] of 0 to 1, of each digit, by variant.
     """
     figure = new_figure(
         PAGE_WIDTH,
         2.9,
         title="L1 loss and accuracy, digit by digit",
-        caption="Which digits are hard, and does pruning or quantization make them harder? Left, mean error of a "
-        "reconstructed pixel; right, accuracy, both on the test images of each digit. A 1 has few inked pixels and so "
-        "little to get wrong.",
+        caption="Which digits are hard, and does pruning or quantization make them harder? Left, mean error per pixel "
+        "of the reconstruction; right, accuracy; both on the test images of each digit. A 1 has few dark pixels, so "
+        "its error is small.",
         data={
             "variant": [variant for variant in scores for _ in range(10)],
             "digit": [*range(10)] * len(scores),
@@ -212,7 +213,7 @@ def digit_scores(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Caption
         places = np.arange(10) + (order - (len(scores) - 1) / 2) * 0.8 / len(scores)
         for axes, values in zip(panels, (l1, 100 * accuracy), strict=True):
             axes.plot(places, values, ls="", marker=look.marker, color=look.colour, mec=INK, mew=0.3, label=look.label)
-    for axes, name in zip(panels, ("L1 loss of a pixel, mean |r − r̂|", "accuracy [%]"), strict=True):
+    for axes, name in zip(panels, ("L1 loss per pixel, mean |r − r̂|", "accuracy [%]"), strict=True):
         for boundary in np.arange(9) + 0.5:
             axes.axvline(boundary, color=PALE, lw=0.5)
         name_categories(axes.xaxis, [str(digit) for digit in range(10)])
@@ -237,7 +238,7 @@ def _some_of_each(digits: np.ndarray, count: int, eligible: np.ndarray | None = 
 
 
 def _middle(mask: np.ndarray, extent: tuple[float, float, float, float]) -> np.ndarray:
-    """Return the point, in latent coordinates, of the largest connected part of a region farthest from its edge."""
+    """Return the point farthest from the edge of a region's largest connected part, in latent coordinates."""
     parts, _ = ndimage.label(mask)
     largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     depth = ndimage.distance_transform_edt(np.pad(largest, 1))[1:-1, 1:-1]
@@ -248,7 +249,7 @@ def _middle(mask: np.ndarray, extent: tuple[float, float, float, float]) -> np.n
 
 
 def _frame_plane(axes: Axes, points: np.ndarray) -> None:
-    """Leave a margin around all points, those on the coordinate axes too."""
+    """Set the limits of the axes to all points plus a margin."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.025 * np.where(high > low, high - low, 1)
     axes.set_xlim(low[0] - margin[0], high[0] + margin[0])

@@ -1,4 +1,4 @@
-"""Figure of what a network is made of: its nodes and its weights, to scale."""
+"""Diagram of a network: nodes and nonzero weights, to scale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,10 +23,10 @@ from common.figures.weights import Weights, branches_of, weight_columns
 
 BRANCH_DISTANCE = 12.0  # between decoder and classifier, in distances of neighbouring nodes
 LABEL_DISTANCE = 2.5  # between a layer's label and the nodes, in the same unit
-LABEL_HEIGHT = 11.0  # of three lines, in the same unit
+LABEL_HEIGHT = 11.0  # height of three lines of text, in the same unit
 SIZES = 8  # classes of line widths
 
-# What each drawing is called, and the branches in it; the latent plane begins the classifier's.
+# Name of each diagram, and its branches; the one of the classifier starts at the latent plane.
 NETWORKS = {
     "whole": ("classifier network", ("encoder", "decoder", "classifier")),
     "autoencoder": ("autoencoder network", ("encoder", "decoder")),
@@ -36,12 +36,11 @@ NETWORKS = {
 
 @styled
 def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFigure:
-    """Draw a network to scale: each node a dot, each weight that is not zero a line (paper, figures 3 to 5).
+    """Draw a network to scale: a dot per node, a line per nonzero weight (paper, figures 3 to 5).
 
     Args:
         weights: Kernel [inputs, nodes] and bias [nodes] of each dense layer, by name.
-        network: `whole` (decoder and classifier behind the encoder), `autoencoder` or `classifier` (from the latent
-            plane on).
+        network: `whole` (encoder, decoder and classifier), `autoencoder` or `classifier` (from the latent plane on).
         variant: `complete`, `pruned`, `quantized` or `quantized_pruned`.
     """
     words, parts = NETWORKS[network]
@@ -51,39 +50,39 @@ def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFi
     left = sum(np.count_nonzero(array) for name in kernels for array in weights[name])
     label = variant_style(variant).label
     first = "pixels" if "encoder" in branches else "latent"
-    behind = [name for name in branches if name != "encoder"]
+    downstream = [name for name in branches if name != "encoder"]
     connected = _connected(kernels, branches, first)
     unconnected = sum(np.count_nonzero(~nodes) for nodes in connected.values())
     caption = (
-        f"What is the {label} {words} made of? Every node is a dot, to scale. Every weight that is not zero is a line, "
-        "wider and darker the larger it is within its layer; blue is positive, orange negative. "
+        f"How is the {label} {words} connected? Every node is a dot. Every nonzero weight is a line, wider and darker "
+        "the larger it is within its layer; blue is positive, orange negative. "
     )
     if unconnected:
-        caption += "No weight leads to an open dot, or none leads on from it: it carries nothing of the image. "
+        caption += "Open dots have no nonzero weight on one side, so they carry no information on the image. "
     figure = new_figure(
         PAGE_WIDTH,
-        5.8 if len(behind) > 1 else 4.2 if first == "pixels" else 2.8,
+        5.8 if len(downstream) > 1 else 4.2 if first == "pixels" else 2.8,
         title=f"The {label} {words}",
-        caption=f"{caption}Weights and biases together, {left:,} of {total:,} parameters are not zero.",
+        caption=f"{caption}{left:,} of {total:,} parameters (weights and biases) are nonzero.",
         data=weight_columns({name: weights[name] for name in kernels}),
     )
     axes = figure.subplots()
     axes.set_axis_off()
     inputs = _node_positions(0, 0.0, len(connected[first]))
-    heights = {name: max(kernels[layer].shape[1] for layer in branches[name]) for name in behind}
+    heights = {name: max(kernels[layer].shape[1] for layer in branches[name]) for name in downstream}
     height = len(inputs) if "encoder" in branches else max(heights.values())
     _draw_nodes(axes, inputs, connected[first])
     axes.text(0, height / 2 + LABEL_DISTANCE, f"{first}\n{len(inputs)} nodes\n ", ha="center", va="bottom", size=SMALL)
     latent = _draw_branch(axes, kernels, branches.get("encoder", ()), connected, inputs, (0.0, height), above=True)
-    highest = (sum(heights.values()) + BRANCH_DISTANCE * (len(behind) - 1)) / 2
+    highest = (sum(heights.values()) + BRANCH_DISTANCE * (len(downstream) - 1)) / 2
     top = highest
     for name, height in heights.items():
         centre = top - height / 2
-        _draw_branch(axes, kernels, branches[name], connected, latent, (centre, height), above=name == behind[0])
+        _draw_branch(axes, kernels, branches[name], connected, latent, (centre, height), above=name == downstream[0])
         top -= height + BRANCH_DISTANCE
     room = LABEL_DISTANCE + LABEL_HEIGHT
-    axes.set_ylim(-highest - (room if len(behind) > 1 else LABEL_DISTANCE), highest + room)
-    axes.set_xlim(-0.5, latent[0, 0] + max(len(branches[name]) for name in behind) + 0.5)
+    axes.set_ylim(-highest - (room if len(downstream) > 1 else LABEL_DISTANCE), highest + room)
+    axes.set_xlim(-0.5, latent[0, 0] + max(len(branches[name]) for name in downstream) + 0.5)
     handles = [
         Line2D([], [], color=POSITIVE, lw=1.6, label="weight > 0"),
         Line2D([], [], color=NEGATIVE, lw=1.6, label="weight < 0"),
@@ -91,7 +90,7 @@ def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFi
     ]
     if unconnected:
         open_dot = {"marker": "o", "ls": "", "ms": 3, "mfc": "white"}
-        handles.append(Line2D([], [], color=INK, label="node without lines on one side", **open_dot))
+        handles.append(Line2D([], [], color=INK, label="node without weights on one side", **open_dot))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6)
     return figure
 
@@ -99,7 +98,7 @@ def network_diagram(weights: Weights, network: str, variant: str) -> CaptionedFi
 def _connected(
     kernels: Mapping[str, np.ndarray], branches: Mapping[str, Sequence[str]], first: str
 ) -> dict[str, np.ndarray]:
-    """Return which nodes of each layer, inputs too, have a weight that is not zero on each side that has weights."""
+    """Return which nodes of each layer have nonzero weights on both sides; inputs and outputs have one side."""
     source = {}
     for branch, names in branches.items():
         source[names[0]] = "latent" if branch != "encoder" else first
@@ -114,7 +113,7 @@ def _connected(
 
 
 def _node_positions(column: float, centre: float, nodes: int) -> np.ndarray:
-    """Return [nodes, 2]: in one column, a unit apart, the first node on top."""
+    """Return positions, [nodes, 2]: in one column, one unit apart, the first node on top."""
     return np.column_stack([np.full(nodes, column), centre + (nodes - 1) / 2 - np.arange(nodes)])
 
 
@@ -132,7 +131,7 @@ def _draw_branch(
     *,
     above: bool,
 ) -> np.ndarray:
-    """Draw layers one behind the other, their labels in a row above or below; return the last one's positions."""
+    """Draw consecutive layers with labels above or below; return the positions of the last one's nodes."""
     centre, height = centre_and_height
     for name in names:
         kernel = kernels[name]
@@ -154,7 +153,7 @@ def _draw_branch(
 
 
 def _draw_lines(axes: Axes, kernel: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
-    """Draw the weights in a few classes of size, the largest last and on top; one path a class keeps files small."""
+    """Draw the weights in a few classes of size, the largest on top; one path per class keeps files small."""
     largest = np.abs(kernel).max()
     for size in range(SIZES):
         relative = (size + 0.5) / SIZES

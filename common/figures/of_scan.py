@@ -1,4 +1,4 @@
-"""All figures of a scan, saved."""
+"""All figures of a scan."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,17 +9,17 @@ from common.figures import scan, scan_axes
 from common.figures.style import save
 
 PAPERS_DESIGN = "QAE pruned"
-FEWEST = 3  # designs from which a figure says anything
+FEWEST = 3  # designs that figures need
 
 
 def save_all(
     folder: Path, rows: Sequence[Mapping[str, Any]], finalists: Sequence[Mapping[str, Any]], axes: Sequence[str]
 ) -> None:
-    """Draw and save the figures of a scan, where it has designs enough.
+    """Draw and save the figures of a scan, if it has enough designs.
 
     Args:
-        folder: Where to.
-        rows: Its designs, those that failed among them.
+        folder: Output folder.
+        rows: Its designs, also those that failed.
         finalists: The base preset's design and the best ones, trained with the full recipe.
         axes: Names of the axes of its space.
     """

@@ -1,4 +1,4 @@
-"""Figures of the networks' variants: the complete one, the pruned one, and all four around the one for hardware."""
+"""All figures of the networks' variants: of the complete one, of pruning, and of all four."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from common.figures import images as image_figures
 from common.figures import latent, networks, training
 from common.figures import weights as weight_figures
 from common.figures.style import save
+from common.hls.designs import VARIANTS
 from common.images.samples import Samples
 from common.networks import architecture, evaluation
 from common.networks.legacy_keras import keras
@@ -15,13 +16,13 @@ from common.networks.precision import NetworkPrecision
 def save_complete(
     folder: Path, models: dict[str, keras.Model], curves: dict[str, list[float]], test_samples: Samples
 ) -> None:
-    """Draw and save the complete networks: their nodes, weights, learning, latent plane.
+    """Draw and save the complete networks: diagrams, weights, learning curves, latent plane.
 
     Args:
-        folder: Where to.
+        folder: Output folder.
         models: Both networks, by name.
         curves: Learning curves of the classifier network.
-        test_samples: What is shown.
+        test_samples: Test images.
     """
     weights, alone = (architecture.weights_of(models[network]) for network in ("classifier", "autoencoder"))
     diagrams = {
@@ -45,15 +46,15 @@ def save_pruning(
     begin_epoch: float,
     test_samples: Samples,
 ) -> None:
-    """Draw and save what pruning does: to weights, learning, latent plane and images.
+    """Draw and save the effect of pruning on weights, learning curves, latent plane and images.
 
     Args:
-        folder: Where to.
-        complete: The classifier network before.
-        pruned: The same after.
-        curves: Learning curves of both, by the variant's name.
-        begin_epoch: Epochs trained when weights are first set to zero.
-        test_samples: What is shown.
+        folder: Output folder.
+        complete: Classifier network before pruning.
+        pruned: Classifier network after pruning.
+        curves: Learning curves of both, by variant.
+        begin_epoch: Epoch at which pruning starts.
+        test_samples: Test images.
     """
     weights = architecture.weights_of(pruned)
     save(networks.network_diagram(weights, "whole", "pruned"), folder, "pruned_network")
@@ -74,19 +75,17 @@ def save_all(
     test_samples: Samples,
     parent: str,
 ) -> None:
-    """Draw and save them: weights, learning, latent plane, decisions, images.
+    """Draw and save all four variants: weights, learning curves, latent plane, predictions, images.
 
     Args:
-        folder: Where to.
-        models: The classifier network in each variant, by the variant's name.
+        folder: Output folder.
+        models: Classifier network of each variant.
         curves: Learning curves of each variant.
         precision: Types of the quantized variants.
-        test_samples: What is shown.
+        test_samples: Test images.
         parent: Variant that the quantized and pruned network was trained from.
     """
-    found = {
-        variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in architecture.VARIANTS
-    }
+    found = {variant: evaluation.evaluate_classifier(models[variant], test_samples) for variant in VARIANTS}
     for number, variant in ((11, "quantized"), (12, "quantized_pruned")):
         weights = architecture.weights_of(models[variant])
         figure = weight_figures.weight_distributions(weights, variant, precision.weight_steps())

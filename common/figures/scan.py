@@ -1,4 +1,4 @@
-"""Figures of a scan: its front, and how that grew."""
+"""Figures of a scan: its Pareto front, and the growth of the front."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +17,7 @@ from common.figures.style import (
     new_figure,
     styled,
 )
+from common.records import DesignRecord
 from common.scan.searching import log2_luts
 
 Row = Mapping[str, Any]
@@ -24,29 +25,26 @@ FRONT, OTHER = VARIANTS["quantized"].colour, GREY
 FULL, BASE = VARIANTS["pruned"].colour, VARIANTS["complete"].colour
 LUTS = "LUTs, alkaid's estimate"
 QUANTITIES = {"validation_accuracy": "accuracy", "validation_l1": "L1", "lut_estimate": "LUTs (estimate)"}
-TREES, FORESTS_SEED = 300, 0
-LARGEST_PANELS = 6  # axes whose effect is drawn
-BAND = 0.25  # of an axis that all lines together may be moved
 
 
 @styled
-def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, float]) -> CaptionedFigure:
-    """Draw accuracy and L1 against LUTs of all designs of a scan, those of the front marked.
+def front(rows: Sequence[Row], finalists: Sequence[Row], paper: DesignRecord) -> CaptionedFigure:
+    """Draw accuracy and L1 against LUTs of all designs of a scan, with the Pareto front marked.
 
     Args:
         rows: Designs of the scan that succeeded.
         finalists: The base preset's design and the best ones, trained with the full recipe.
-        paper: `lut` and `test_accuracy` of the paper's design.
+        paper: The paper's design.
     """
     figure = new_figure(
         PAGE_WIDTH,
         3.6,
         title="Accuracy and L1 against LUTs, design by design",
-        caption="Which designs are worth their LUTs? Each mark is a design of the scan; for those of the front no "
-        "other is as good in accuracy, L1 and LUTs and better in one of them. Lines are the fronts of the two "
-        "quantities of each panel alone. Squares are the best designs, trained again with the full recipe; the filled "
-        "star is the preset that the scan started from. Accuracy and L1 are of training images that were held out, the "
-        "paper's accuracy of the test images; its LUTs are a C-synthesis estimate of encoder and classifier alone.",
+        caption="Which designs are worth their LUTs? Each mark is a design of the scan, coloured on the Pareto front "
+        "of accuracy, L1 and LUTs. Lines are the fronts of the two quantities of each panel. Squares are the best "
+        "designs, trained again with the full recipe; the filled star is the base preset of the scan. Accuracy and L1 "
+        "are on held-out training images; the paper's accuracy is on the test images, and its LUTs are a C-synthesis "
+        "estimate of encoder and classifier.",
         data=columns_of([*rows, *finalists], ["point", "recipe", *QUANTITIES, "on_front"]),
     )
     panels = figure.subplots(1, 2)
@@ -63,8 +61,8 @@ def front(rows: Sequence[Row], finalists: Sequence[Row], paper: Mapping[str, flo
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(LUTS)
-        axes.set_ylabel(f"{QUANTITIES[quantity]}, images held out")
-    panels[0].plot(paper["lut"], paper["test_accuracy"], ls="", marker="*", ms=9, color="white", mec=INK, zorder=5)
+        axes.set_ylabel(f"{QUANTITIES[quantity]}, held-out images")
+    panels[0].plot(paper.lut, paper.test_accuracy, ls="", marker="*", ms=9, color="white", mec=INK, zorder=5)
     names = {
         "design of the scan": {"marker": ".", "color": OTHER},
         "front": {"marker": "o", "color": FRONT, "mec": "none"},
@@ -82,7 +80,7 @@ def _places(rows: Sequence[Row], quantity: str) -> tuple[list[float], list[float
 
 
 def _staircase(rows: Sequence[Row], quantity: str, *, larger: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the front of LUTs and one quantity: LUTs upward, and the best value that so many LUTs reach."""
+    """Return the front of LUTs and one quantity: LUTs in ascending order, and the best value up to each."""
     luts, values = (np.array(each, dtype=float) for each in _places(rows, quantity))
     order = np.argsort(luts, kind="stable")
     best = (np.maximum if larger else np.minimum).accumulate(values[order])
@@ -90,11 +88,11 @@ def _staircase(rows: Sequence[Row], quantity: str, *, larger: bool) -> tuple[np.
 
 
 def dominated_area(rows: Sequence[Row], reference: tuple[float, float]) -> float:
-    """Return the area between a front and a reference: accuracy times halvings of the LUTs.
+    """Return the hypervolume of a front: accuracy times log2 of LUTs.
 
     Args:
         rows: Designs.
-        reference: log2 of LUTs, and accuracy, that every design is held against.
+        reference: Reference point: log2 of LUTs, and accuracy.
     """
     luts, best = _staircase(rows, "validation_accuracy", larger=True)
     widths = np.diff([*np.minimum(np.log2(luts), reference[0]), reference[0]])
@@ -103,16 +101,16 @@ def dominated_area(rows: Sequence[Row], reference: tuple[float, float]) -> float
 
 @styled
 def front_growth(rows: Sequence[Row]) -> CaptionedFigure:
-    """Draw how the front of accuracy and LUTs grew, design by design, in the order of the proposals."""
+    """Draw the growth of the front of accuracy and LUTs, in the order of the proposals."""
     reference = (max(map(log2_luts, rows)), min(row["validation_accuracy"] for row in rows))
     areas = np.array([dominated_area(rows[:count], reference) for count in range(1, len(rows) + 1)])
     share = areas / areas[-1] if areas[-1] else areas
     figure = new_figure(
         COLUMN_WIDTH,
         2.6,
-        title="How the front grew",
-        caption="Was the scan long enough? The area under the front of accuracy against the logarithm of the LUTs, as "
-        "a share of what it is in the end. Where it has become flat, more designs find little.",
+        title="Growth of the Pareto front",
+        caption="Was the scan long enough? Area under the front of accuracy against the logarithm of the LUTs, "
+        "relative to the final area, after each design. Where the curve is flat, more designs improve little.",
         data={"designs": np.arange(1, len(rows) + 1), "share_of_area": share},
     )
     axes = figure.subplots()
@@ -125,5 +123,5 @@ def front_growth(rows: Sequence[Row]) -> CaptionedFigure:
 
 
 def columns_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[object]]:
-    """Return some columns of rows, None where a row has nothing there."""
+    """Return columns of rows, with None for missing values."""
     return {name: [row.get(name) for row in rows] for name in names}

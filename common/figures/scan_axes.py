@@ -1,4 +1,4 @@
-"""Figures of a scan: what each axis of its space does."""
+"""Figures of a scan: the effect of each axis of its space."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from common.figures.style import GREY, INK, PAGE_WIDTH, PALE, CaptionedFigure, n
 
 TREES, FORESTS_SEED = 300, 0
 LARGEST_PANELS = 6  # axes whose effect is drawn
-BAND = 0.25  # of an axis that all lines together may be moved
+BAND = 0.25  # of an axis over which equal values are spread
 
 
 @styled
@@ -27,10 +27,10 @@ def parallel_coordinates(rows: Sequence[Row], names: Sequence[str]) -> Captioned
         PAGE_WIDTH,
         3.4,
         title="Designs of the scan, axis by axis",
-        caption="What do the designs of the front have in common? Each line is a design, coloured where it belongs to "
-        "the front; the best one by the scan's own score is black. Each axis runs from its smallest value at the "
-        "bottom to its largest at the top; for L1 and LUTs lower is better. Lines of whole numbers and words "
-        "lie beside each other, so that they can be told apart.",
+        caption="What do the designs of the front have in common? Each line is a design, coloured if it is on the "
+        "front; the best one by the scan's score is black. Each axis goes from its smallest value at the bottom to "
+        "its largest at the top; for L1 and LUTs lower is better. Equal values are spread out a little, to "
+        "distinguish the lines.",
         data=columns_of(rows, ["point", *columns, "on_front"]),
     )
     axes = figure.subplots()
@@ -56,7 +56,7 @@ def parallel_coordinates(rows: Sequence[Row], names: Sequence[str]) -> Captioned
 
 
 def _scaled(rows: Sequence[Row], name: str) -> np.ndarray:
-    """Return a column from 0 to 1; where few values come again and again, in bands, so that lines lie side by side."""
+    """Return a column scaled to 0 to 1; if it has few distinct values, equal ones are spread over a band."""
     values = _numbers(rows, name)
     values = np.log(values) if _spans_decades(values) else values
     span = np.ptp(values)
@@ -73,7 +73,7 @@ def _spans_decades(values: np.ndarray) -> bool:
 
 
 def _numbers(rows: Sequence[Row], name: str) -> np.ndarray:
-    """Return a column as numbers; words are numbered in the order of the alphabet."""
+    """Return a column as numbers; words are numbered alphabetically."""
     values = [row[name] for row in rows]
     if all(isinstance(value, int | float) for value in values):
         return np.array(values, dtype=float)
@@ -91,18 +91,18 @@ def short(name: str) -> str:
 
 
 def _last_names(name: str) -> list[str]:
-    """Return `encoder 1`, `weight bits`; the group alone that a layer's precision belongs to says nothing."""
+    """Return the last two parts of an axis's name, such as `encoder 1`, `weight bits`, without `precision`."""
     names = [part.replace("_", " ") for part in name.split(".")[-2:]]
     return names[1:] if names[0] == "precision" else names
 
 
 @styled
 def partial_dependence(rows: Sequence[Row], names: Sequence[str]) -> CaptionedFigure:
-    """Draw what each axis does to each quantity, the others averaged over, as a random forest has learned it.
+    """Draw the partial dependence of each quantity on each axis, from a random forest.
 
     Args:
         rows: Designs of the scan that succeeded.
-        names: Axes of the space; those that matter most are drawn.
+        names: Axes of the space; the most important ones are drawn.
     """
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import partial_dependence as dependence
@@ -119,10 +119,10 @@ def partial_dependence(rows: Sequence[Row], names: Sequence[str]) -> CaptionedFi
     figure = new_figure(
         PAGE_WIDTH,
         4.2,
-        title="What each axis does",
-        caption="Which way do accuracy, L1 and LUTs go with each axis of the space, the others as they come? Lines are "
-        "partial dependences of a random forest that has learned the designs of the scan, dots the designs themselves. "
-        f"A forest of {len(rows)} designs is a guide, not a measurement.",
+        title="Effect of each axis",
+        caption="How do accuracy, L1 and LUTs depend on each axis of the space? Lines are partial dependences of a "
+        "random forest fitted to the designs of the scan (the other axes averaged over); dots are the designs. With "
+        f"{len(rows)} designs this is a guide, not a measurement.",
         data=data,
     )
     panels = figure.subplots(len(QUANTITIES), len(shown), sharex="col", sharey="row", squeeze=False)
@@ -145,7 +145,7 @@ def partial_dependence(rows: Sequence[Row], names: Sequence[str]) -> CaptionedFi
 
 
 def _choose_scale(axes: Axes, values: np.ndarray) -> None:
-    """Let an axis have ticks at whole numbers alone, or decades, where its values are such."""
+    """Choose a logarithmic axis for values over decades, and integer ticks for whole numbers."""
     if _spans_decades(values):
         axes.set_xscale("log")
     elif np.all(values == np.rint(values)):
@@ -153,4 +153,4 @@ def _choose_scale(axes: Axes, values: np.ndarray) -> None:
         axes.xaxis.set_minor_locator(MaxNLocator(1))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.xaxis.set_major_formatter("{x:g}")  # no factor beside the axis, where its name stands
+        axes.xaxis.set_major_formatter("{x:g}")  # no offset text, which would overlap the label

@@ -1,8 +1,8 @@
-"""The one style of all figures, and the one place that saves them.
+"""Common style of all figures, and how they are saved.
 
 Conventions of high-energy physics: inward ticks on all sides, axis titles at the ends of the axes, units in brackets.
-Colours mean the same in every figure and are told apart with red-green blindness. Variants have a marker, a line style
-and a lightness of their own, and digits are written where they lie, so that a print in grey says the same.
+Colours mean the same in every figure and can be distinguished with red-green blindness. Variants differ in marker, line
+style and lightness, and digits are labelled, so that figures can be read in greyscale too.
 """
 
 import csv
@@ -20,13 +20,14 @@ from matplotlib import style
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from common.hls.designs import CUTS
 from common.stages.artifacts import write_text_atomically
 
 PAGE_WIDTH = 7.0  # text width of an A4 or letter page [in]
 COLUMN_WIDTH = 4.4  # figures with a single square panel [in]
 DOTS_PER_INCH = 200  # of the PNG
-RASTER_DOTS_PER_INCH = 150  # of what is rasterized within the SVG
-SMALL = 6.5  # font size of numbers inside of a panel [pt]
+RASTER_DOTS_PER_INCH = 150  # of rasterized parts of the SVG
+SMALL = 6.5  # font size of numbers in a panel [pt]
 
 INK = "#000000"
 GREY = "#777777"
@@ -71,7 +72,7 @@ STYLE = {
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How a variant looks in every figure: the words for it, colour, line style and marker."""
+    """Style of a variant in all figures: label, colour, line style and marker."""
 
     label: str
     colour: str
@@ -87,8 +88,8 @@ VARIANTS = {
     "paper": LineStyle("paper", INK, (0, (8, 3)), "*"),
 }
 
-# The ten colours of M. Petroff (arXiv:2107.02270) that CMS recommends, dealt to the digits so that those which lie
-# beside each other in the latent plane differ most, for red-green blind readers and in greyscale too.
+# The ten colours of M. Petroff (arXiv:2107.02270) that CMS recommends, assigned so that neighbouring digits in the
+# latent plane differ most, for red-green blind readers and in greyscale too.
 DIGITS = (
     "#a96b59",
     "#b9ac70",
@@ -102,16 +103,14 @@ DIGITS = (
     "#832db6",
 )
 
-CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
-
 
 class CaptionedFigure(Figure):
-    """A figure that says what it shows.
+    """Figure with title, caption and data.
 
     Attributes:
-        title: A few words.
-        caption: The question that the figure answers, and what to see in it.
-        data: Columns of equal length that hold the numbers shown.
+        title: Title in a few words.
+        caption: Question that the figure answers, what is drawn, what to see.
+        data: Columns of equal length with the numbers shown.
     """
 
     title: str
@@ -124,7 +123,7 @@ Result = TypeVar("Result")
 
 
 def styled(draw: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Make a function draw in the style of this module, whatever the user's own settings of matplotlib are."""
+    """Decorate a function to draw in this style, independent of the user's matplotlib settings."""
 
     @functools.wraps(draw)
     def draw_styled(*arguments: Parameters.args, **keywords: Parameters.kwargs) -> Result:
@@ -137,31 +136,26 @@ def styled(draw: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 def new_figure(
     width: float, height: float, *, title: str, caption: str, data: Mapping[str, Sequence[object] | np.ndarray]
 ) -> CaptionedFigure:
-    """Return an empty figure of `width` x `height` [in], with its title, its caption and the columns it shows."""
+    """Return an empty figure of `width` x `height` [in], with title, caption and data."""
     figure = CaptionedFigure(figsize=(width, height), layout="constrained")
     figure.title, figure.caption, figure.data = title, caption, dict(data)
     return figure
 
 
 def variant_style(name: str) -> LineStyle:
-    """Return the look of a variant; it may be named with its network or cut before it, `encoder/pruned`."""
-    return VARIANTS[name.partition(", ")[0].rpartition("/")[2]]
-
-
-def variant_words(name: str) -> str:
-    """Return what a variant is called in figures, with what follows a comma: `encoder/pruned, C synthesis`."""
-    return ", ".join([variant_style(name).label, *name.split(", ")[1:]])
+    """Return the style of a variant; its name may have a network or cut before it, as in `encoder/pruned`."""
+    return VARIANTS[name.rpartition("/")[2]]
 
 
 def in_order(designs: Iterable[str]) -> list[str]:
-    """Return names of designs, `CUT/VARIANT`, smallest cut first and variants in the order of the pipeline."""
+    """Return names of designs, `CUT/VARIANT`, sorted by cut (smallest first) and variant (order of the pipeline)."""
     places = {name: place for names in (CUTS, VARIANTS) for place, name in enumerate(names)}
-    return sorted(designs, key=lambda name: [places[part] for part in name.partition(", ")[0].split("/")])
+    return sorted(designs, key=lambda name: [places[part] for part in name.split("/")])
 
 
 def design_words(name: str) -> str:
     """Return what a design, named `CUT/VARIANT`, is called in figures."""
-    return f"{CUTS[name.partition('/')[0]]}: {variant_words(name)}"
+    return f"{CUTS[name.partition('/')[0]]}: {variant_style(name).label}"
 
 
 def save(
@@ -174,14 +168,14 @@ def save(
     """Write a figure as PNG and SVG, its data as CSV, and list it in the folder's `figures.json`.
 
     The same figure gives the same bytes. `figures.json` is a list of `name`, `title` and `caption`, in the order in
-    which figures were first saved; one that is saved again is replaced.
+    which figures were first saved; saving again replaces an entry.
 
     Args:
         figure: The figure.
-        folder: Where to; made where it is missing.
-        name: Of the files, without suffix.
-        caption: In place of the figure's own.
-        data: Columns of equal length, in place of the figure's own.
+        folder: Output folder; made if it is missing.
+        name: Name of the files, without suffix.
+        caption: Caption instead of the figure's own.
+        data: Columns of equal length instead of the figure's own.
 
     Raises:
         ValueError: The columns differ in length.
@@ -189,7 +183,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     with style.context(["default", STYLE]):
         figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # it is found; to look for it again would take most of the time
+        figure.set_layout_engine(None)  # the layout is final; repeating it takes most of the time
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         drawing = io.StringIO()
         figure.savefig(
@@ -212,12 +206,12 @@ def save(
 
 
 def _with_short_coordinates(svg: str) -> str:
-    """Cut the coordinates of an SVG's paths after two decimals [1/100 pt], which makes files a third smaller."""
+    """Return an SVG with path coordinates cut to two decimals [1/100 pt], which makes files a third smaller."""
     return re.sub(r' d="[^"]+"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
 
 
 def _write_csv(path: Path, data: Mapping[str, Sequence[object] | np.ndarray]) -> None:
-    # Numbers of numpy print with as many figures as their type holds, 0.1 and not 0.10000000149 for a float32.
+    # str() of a numpy number has the digits of its type: 0.1 instead of 0.10000000149 for a float32.
     columns = [[str(value) for value in column] for column in data.values()]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

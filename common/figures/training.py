@@ -1,4 +1,4 @@
-"""Figures of how networks learn, epoch by epoch."""
+"""Figure of learning curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,40 +19,38 @@ from common.figures.style import (
     variant_style,
 )
 
-FIRST_EPOCHS = 2  # may leave the frame
-QUANTITIES = {"l1": "L1 loss of a pixel, mean |r − r̂|", "accuracy": "accuracy [%]"}
+FIRST_EPOCHS = 2  # may exceed the axis
+QUANTITIES = {"l1": "L1 loss per pixel, mean |r − r̂|", "accuracy": "accuracy [%]"}
 
 
 @styled
 def learning_curves(
     curves: Mapping[str, Mapping[str, Sequence[float]]], pruning_start_epoch: float | None
 ) -> CaptionedFigure:
-    """Draw loss and, for networks that classify, accuracy against the epoch (paper, figure 8).
+    """Draw loss and, with a classifier, accuracy against the epoch (paper, figure 8).
 
     Args:
-        curves: For each variant a value an epoch of `train_l1`, `test_l1` and, where it classifies, `train_accuracy`
-            and `test_accuracy`, as `training.train` returns them. Drawn in the order of the pipeline.
-        pruning_start_epoch: Epochs trained when weights of the pruned network are first set to zero, or None where
-            that is not shown.
+        curves: Values per epoch of `train_l1`, `test_l1` and, with a classifier, `train_accuracy` and `test_accuracy`,
+            as `training.train` returns them, by variant.
+        pruning_start_epoch: Epoch at which pruning starts, or None to leave it out.
     """
     curves = {variant: curves[variant] for variant in VARIANTS if variant in curves}
     shown = [name for name in QUANTITIES if any(f"test_{name}" in values for values in curves.values())]
     caption = (
-        "How do the networks learn, and do they learn by heart? Lines with markers are the test images after each "
-        "epoch, thin lines the training images during it (a mean while the weights move, so early on it lags behind); "
-        "the first epochs may leave the frame. Where the two run together nothing is learnt by heart."
+        "How do the networks learn, and do they overfit? Lines with markers are the test images after each epoch; thin "
+        "lines are the training images, averaged during the epoch, so at first they lag. The first epochs may exceed "
+        "the axis. Where both lines agree, there is no overfitting."
     )
     if pruning_start_epoch is not None:
         caption += (
-            f" At the dotted line, after {pruning_start_epoch:.1f} epochs, the smallest weights of the pruned network "
-            "are set to zero; what is lost there is mostly learnt again."
+            f" At the dotted line, after {pruning_start_epoch:.1f} epochs, pruning sets the smallest weights to zero; "
+            "the network mostly recovers."
         )
     elif "pruned" in curves:
-        caption += " The pruned network jumps where its smallest weights are set to zero."
+        caption += " The pruned network jumps where pruning sets its smallest weights to zero."
     if any("quantized" in variant for variant in curves):
         caption += (
-            " What the few bits of a quantized network cannot hold is lost at its first epoch, whatever weights it "
-            "starts from, and learnt again behind it."
+            " Quantized networks lose accuracy at the first epoch and recover during quantization-aware training."
         )
     figure = new_figure(
         PAGE_WIDTH if len(shown) > 1 else COLUMN_WIDTH,
@@ -83,7 +81,7 @@ def learning_curves(
 
 
 def _draw_curve(axes: Axes, variant: str, train: np.ndarray, test: np.ndarray, order: int) -> None:
-    """Draw the two curves of a variant; those of the others have their markers at other epochs."""
+    """Draw the two curves of a variant, with markers at other epochs than for the other variants."""
     look = variant_style(variant)
     epochs = np.arange(1, len(test) + 1)
     axes.plot(epochs, train, color=look.colour, lw=0.6)
@@ -98,7 +96,7 @@ def _mark_pruning(axes: Axes, epoch: float) -> None:
 
 
 def _look_past_first_epochs(axes: Axes) -> None:
-    """Scale the axis to what comes after the first epochs, where there are enough, so that differences are seen."""
+    """Scale the axis to the curves after the first epochs, if there are enough, to make differences visible."""
     curves = [np.asarray(line.get_ydata()) for line in axes.lines if len(line.get_ydata()) > 2 * FIRST_EPOCHS]
     if curves:
         later = np.concatenate([curve[FIRST_EPOCHS:] for curve in curves])
@@ -107,7 +105,7 @@ def _look_past_first_epochs(axes: Axes) -> None:
 
 
 def _curve_columns(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[object]]:
-    """Return one row an epoch of a variant, with everything that was recorded, empty where it was not."""
+    """Return one row per variant and epoch, with all recorded values, empty if missing."""
     names = dict.fromkeys(name for values in curves.values() for name in values)
     columns: dict[str, list[object]] = {"variant": [], "epoch": [], **{name: [] for name in names}}
     for variant, values in curves.items():

@@ -1,4 +1,4 @@
-"""Figure of a network's weights: their distribution, layer by layer, with zeros and quantization levels apart."""
+"""Figure of the weight distribution of each layer, with separate zeros, and quantization levels."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from common.figures.style import INK, PAGE_WIDTH, SMALL, CaptionedFigure, new_fi
 
 Weights = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
-# Layers are named after their branch; the encoder's last one is the latent plane.
+# Prefixes of the layers of each branch; the encoder's last layer is the latent plane.
 BRANCHES = {"encoder": ("encoder", "latent"), "decoder": ("decoder",), "classifier": ("classifier",)}
 
-LOWEST_BAR = 0.5  # foot of the bars on the logarithmic axis, so that a single weight is seen
-STRIP_WIDTH = 0.15  # part of a panel that the zeros have for themselves
-BARS = 40  # about so many in a histogram
-MOST_MARKED_LEVELS = 80  # quantization levels denser than this are told in words
+LOWEST_BAR = 0.5  # base of the bars on the logarithmic axis, so that a single weight is visible
+STRIP_WIDTH = 0.15  # share of a panel for the zeros
+BARS = 40  # approximate number in a histogram
+MOST_MARKED_LEVELS = 80  # with more quantization levels, their distance is written instead
 
 
 @styled
@@ -26,18 +26,18 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
     Args:
         weights: Kernel [inputs, nodes] and bias [nodes] of each dense layer, by name.
         variant: `complete`, `pruned`, `quantized` or `quantized_pruned`.
-        steps: Distance of neighbouring values of a weight's fixed-point type, for each quantized layer by name.
+        steps: Step of the weights' fixed-point type, by quantized layer.
     """
     branches = branches_of(weights)
     label = variant_style(variant).label
     caption = (
-        f"How are the weights of the {label} network distributed, layer by layer? Bars count the weights that are not "
-        "zero. Those that are exactly zero, which need no hardware, stand apart in the strip at the left."
+        f"How are the weights of the {label} network distributed, layer by layer? Bars count the nonzero weights. The "
+        "strip at the left counts the zeros, which need no hardware."
     )
     if steps:
         caption += (
-            " Ticks below the bars mark the values that a layer's fixed-point type can take; where they lie too close "
-            "to be drawn, their distance is given."
+            " Ticks below the bars mark the values of a layer's fixed-point type; if they are too dense to be drawn, "
+            "their distance is given."
         )
     figure = new_figure(
         PAGE_WIDTH,
@@ -52,13 +52,13 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
     )
     grid[0, 0].yaxis.set_major_formatter("{x:,.0f}")
     for row, names in zip(grid, branches.values(), strict=True):
-        row[0].set_ylabel("weights in a bar")
+        row[0].set_ylabel("weights per bar")
         for axes in row[len(names) :]:
             axes.set_axis_off()
         for axes, name in zip(row, names, strict=False):
             kernel = weights[name][0]
             axes.set_title(name.replace("_", " "), loc="left", pad=4)
-            axes.set_title(f"{np.count_nonzero(kernel):,} of {kernel.size:,} not zero", loc="right", pad=4, size=SMALL)
+            axes.set_title(f"{np.count_nonzero(kernel):,} of {kernel.size:,} nonzero", loc="right", pad=4, size=SMALL)
             _draw_zeros(axes, kernel, variant)
             _draw_histogram(axes, kernel, variant, (steps or {}).get(name))
     for axes in grid[-1]:
@@ -67,13 +67,13 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
 
 
 def branches_of(weights: Weights) -> dict[str, list[str]]:
-    """Return the layers of each branch that a network has, in order."""
+    """Return the layers of each branch of a network, in order."""
     found = {branch: sorted(name for name in weights if name.startswith(names)) for branch, names in BRANCHES.items()}
     return {branch: names for branch, names in found.items() if names}
 
 
 def weight_columns(weights: Weights) -> dict[str, list[object]]:
-    """Return one row a parameter: layer, input (or `bias`), node, value."""
+    """Return one row per parameter: layer, input (or `bias`), node, value."""
     columns: dict[str, list[object]] = {"layer": [], "input": [], "node": [], "value": []}
     for name, (kernel, bias) in weights.items():
         inputs, nodes = (index.ravel() for index in np.indices(kernel.shape))
@@ -85,9 +85,9 @@ def weight_columns(weights: Weights) -> dict[str, list[object]]:
 
 
 def _draw_zeros(axes: Axes, kernel: np.ndarray, variant: str) -> None:
-    """Draw the strip at the left of a panel that holds the zeros."""
+    """Draw the strip with the zeros at the left of a panel."""
     zeros = kernel.size - np.count_nonzero(kernel)
-    place = axes.get_yaxis_transform()  # across as a part of the panel, up as a number of weights
+    place = axes.get_yaxis_transform()  # x as a share of the panel, y as a number of weights
     text = {"x": STRIP_WIDTH / 2, "ha": "center", "size": SMALL}
     if zeros:
         corner, height = (0.2 * STRIP_WIDTH, LOWEST_BAR), zeros - LOWEST_BAR
@@ -100,7 +100,7 @@ def _draw_zeros(axes: Axes, kernel: np.ndarray, variant: str) -> None:
 
 
 def _draw_histogram(axes: Axes, kernel: np.ndarray, variant: str, step: float | None) -> None:
-    """Draw bars that are a whole number of quantization steps wide, if there are any, and centred on their values."""
+    """Draw bars centred on their values; with quantization, a whole number of steps wide."""
     values = kernel[kernel != 0]
     low, high = values.min(initial=0.0), values.max(initial=0.0)
     width = _bar_width(max(high - low, 1e-9), step)
@@ -114,7 +114,7 @@ def _draw_histogram(axes: Axes, kernel: np.ndarray, variant: str, step: float | 
     axes.set_xlim(right - (right - left) / (1 - STRIP_WIDTH), right)
     for minor in (False, True):
         axes.set_xticks([tick for tick in axes.get_xticks(minor=minor) if left <= tick <= right], minor=minor)
-    notes = ["one value a bar" if width == step else f"bars {width:.3g} wide"]
+    notes = ["one value per bar" if width == step else f"bars {width:.3g} wide"]
     if step:
         levels = np.arange(np.ceil(edges[0] / step), np.floor(edges[-1] / step) + 1) * step
         if len(levels) <= MOST_MARKED_LEVELS:
@@ -125,7 +125,7 @@ def _draw_histogram(axes: Axes, kernel: np.ndarray, variant: str, step: float | 
 
 
 def _bar_width(span: float, step: float | None) -> float:
-    """Return a width that makes about `BARS` bars: 1, 2 or 5 times a power of ten, or of two where there is a step."""
+    """Return a width for about `BARS` bars: 1, 2 or 5 times a power of ten, or a step times a power of two."""
     if step:
         return step * 2.0 ** max(np.floor(np.log2(span / BARS / step)), 0)
     decade = 10.0 ** np.floor(np.log10(span / BARS))

@@ -1,5 +1,5 @@
-"""High-level synthesis: hls4ml projects, their C simulation and test bench, the tools and reports of Vivado and Vitis.
+"""High-level synthesis: hls4ml projects, C simulation, test bench, and the tools and reports of Vivado and Vitis.
 
-In: a cut of a Keras model. Out: a project with golden outputs, and where Keras and C++ first differ.
+In: a cut of a Keras model. Out: a project with golden outputs, and the first mismatch of Keras and C++.
 Open `conversion` first.
 """

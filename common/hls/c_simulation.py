@@ -1,4 +1,4 @@
-"""C simulation of an hls4ml project with g++, and its agreement with Keras, layer by layer."""
+"""C simulation of an hls4ml project with g++, and its agreement with Keras by layer."""
 
 import contextlib
 import io
@@ -24,10 +24,10 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
         intensities: float32 [N, 64].
 
     Returns:
-        All outputs side by side, float32 [N, values], and each layer's output by its name, float32 [N, nodes].
+        All outputs, concatenated, float32 [N, values], and each layer's output by name, float32 [N, nodes].
 
     Raises:
-        ToolError: g++ is missing or failed, or the project is where nothing may be executed.
+        ToolError: g++ is missing or failed, or the project's folder is mounted noexec.
     """
     if shutil.which("g++") is None:
         raise ToolError("g++ was not found; install it (Debian, Ubuntu: apt install g++)")
@@ -50,7 +50,7 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
 
 
 def c_simulate_elsewhere(model: ModelGraph, intensities: np.ndarray, folder: Path) -> dict[str, np.ndarray]:
-    """Compile a loaded model's C++ in `folder`, and return each layer's output by its name, float32 [N, nodes]."""
+    """Compile and run a loaded model's C++ in `folder`; return each layer's output by name, float32 [N, nodes]."""
     model.config.config["OutputDir"] = str(folder)
     model.config.trace_output = True
     return c_simulate(model, intensities)[1]
@@ -61,13 +61,13 @@ def _side_by_side(outputs: list[np.ndarray]) -> np.ndarray:
 
 
 def keras_outputs(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
-    """Return all outputs of a Keras cut side by side, float32 [N, values]."""
+    """Return all outputs of a Keras cut, concatenated, float32 [N, values]."""
     outputs = model.predict(intensities, batch_size=4096, verbose=0)
     return _side_by_side(outputs if isinstance(outputs, list) else [outputs])
 
 
 def keras_layer_outputs(model: keras.Model, names: list[str], intensities: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what Keras computes for each hls4ml layer, by the layer's name: float32 [N, nodes]."""
+    """Return Keras's values for each hls4ml layer by name, float32 [N, nodes]."""
     layers = [layer.output for layer in _counterparts(model, names).values()]
     return dict(
         zip(names, keras.Model(model.input, layers).predict(intensities, batch_size=4096, verbose=0), strict=True)
@@ -75,21 +75,21 @@ def keras_layer_outputs(model: keras.Model, names: list[str], intensities: np.nd
 
 
 def _counterparts(model: keras.Model, names: list[str]) -> dict[str, keras.layers.Layer]:
-    """Return the Keras layer that gives the values of each hls4ml layer: hls4ml merges quantizers into dense layers."""
+    """Return the Keras layer with the values of each hls4ml layer: hls4ml merges quantizers into dense layers."""
     known = {layer.name for layer in model.layers}
     return {name: model.get_layer(f"{name}_logits" if f"{name}_logits" in known else name) for name in names}
 
 
-FLOAT_TOLERANCE = 1 / 32  # a step of the input: floating and fixed point never agree to the last bit
+FLOAT_TOLERANCE = 1 / 32  # a step of the input; floating and fixed point do not agree bit for bit
 
 
 def agreement(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], tolerance: float) -> dict[str, float]:
-    """Return the fraction of values that differ by no more than `tolerance`, layer by layer."""
+    """Return the fraction of values that differ by at most `tolerance`, by layer."""
     return {name: float(np.mean(np.abs(values - found[name]) <= tolerance)) for name, values in expected.items()}
 
 
 def overflows(model: ModelGraph, expected: dict[str, np.ndarray]) -> tuple[str, ...]:
-    """Say of each layer whose type cannot hold what Keras computes that its values wrap around."""
+    """Return a message for each layer whose type overflows on Keras's values."""
     types = {layer.name: layer.get_output_variable().type.precision for layer in model.get_layers()}
     found = {name: plausibility.overflow(values, fixed_point(types[name])) for name, values in expected.items()}
     return tuple(f"layer {name}: {words}" for name, words in found.items() if words)
@@ -98,9 +98,9 @@ def overflows(model: ModelGraph, expected: dict[str, np.ndarray]) -> tuple[str, 
 def bit_differences(
     model: ModelGraph, expected: dict[str, np.ndarray], found: dict[str, np.ndarray]
 ) -> dict[str, list[float]]:
-    """Return the fraction of values that differ in each bit of a layer's type, the least significant bit first.
+    """Return the fraction of values that differ in each bit of a layer's type, least significant bit first.
 
-    Expected values are cast to the type that the layer has in hardware.
+    Expected values are first converted to the layer's type in hardware.
     """
     differences = {}
     for name, values in expected.items():
@@ -112,13 +112,13 @@ def bit_differences(
 
 
 def types_of(model: ModelGraph) -> dict[str, tuple[str, ...]]:
-    """Return the type of each unit of each layer in C++, by the layer's name."""
+    """Return the C++ type of each unit, by layer name."""
     variables = {layer.name: layer.get_output_variable() for layer in model.get_layers()}
     return {name: (str(variable.type.precision),) * variable.size() for name, variable in variables.items()}
 
 
 def keras_types_of(model: keras.Model, names: list[str]) -> dict[str, tuple[str, ...]]:
-    """Return what Keras computes the units of each hls4ml layer in: its QKeras quantizer, or float32."""
+    """Return the Keras type of each unit of each hls4ml layer: its QKeras quantizer, or float32."""
     types = {}
     for name, layer in _counterparts(model, names).items():
         quantizer = getattr(layer, "quantizer", None)

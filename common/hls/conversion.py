@@ -1,4 +1,4 @@
-"""One design from a trained network to its hls4ml project, simulated in C++ over all test images."""
+"""Conversion of one design from a trained network to an hls4ml project, with C simulation of all test images."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ from common.errors import PipelineError
 from common.hls.designs import Design
 from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
+from common.records import SIMULATION, DesignRecord, ExactnessRecord
 from common.running import parallel
 
 if TYPE_CHECKING:
@@ -22,50 +23,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What the conversion of one design gave.
+    """Results of the conversion of one design.
 
     Attributes:
-        design: Which one.
-        values: Number of output values that were compared.
-        differing: How many of them differ between Keras and the C simulation.
-        nonzero_weights: Number of the design's weights that are not zero.
-        keras_accuracy: Fraction of test images that Keras recognizes; None for a design without logits.
-        csim_accuracy: The same of the C simulation.
-        csim_l1: Mean |r - r^| of a pixel of the C simulation; None for a design without image.
-        agreement: Fraction of values that agree, layer by layer.
-        bit_differences: Fraction of values that differ in each bit, the least significant first, layer by layer.
-        mismatch: The first value that differs, in words; None where all agree or the design is not quantized.
-        overflows: Layers whose types cannot hold what Keras computes, in words.
+        design: The design.
+        record: Its weights, and accuracy and L1 of the C simulation as far as it has logits and an image.
+        exactness: Comparison of the C simulation with Keras.
+        keras_accuracy: Test accuracy of Keras; None for a design without logits.
+        agreement: Fraction of values that agree, by layer.
+        bit_differences: Fraction of values that differ in each bit, least significant first, by layer.
+        mismatch: First mismatch, in words; None if all values agree or the design is not quantized.
+        overflows: Layers whose types overflow on Keras's values, in words.
     """
 
     design: Design
-    values: int
-    differing: int
-    nonzero_weights: int
+    record: DesignRecord
+    exactness: ExactnessRecord
     keras_accuracy: float | None
-    csim_accuracy: float | None
-    csim_l1: float | None
     agreement: dict[str, float]
     bit_differences: dict[str, list[float]]
     mismatch: str | None
     overflows: tuple[str, ...]
 
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The design's row of `metrics.json`, as far as it is known without hardware."""
-        row = {
-            "nonzero_weights": self.nonzero_weights,
-            "test_l1": None if self.csim_l1 is None else round(self.csim_l1, 6),
-            "test_accuracy": self.csim_accuracy,
-        }
-        return {name: value for name, value in row.items() if value is not None}
-
 
 def convert_and_simulate(
     design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
 ) -> Conversion:
-    """Convert one design, simulate its C++ for all test images, and write its artifacts into `folder`."""
-    # Imported here: this brings TensorFlow, which only the workers need.
+    """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results."""
+    # These import TensorFlow, which only the workers need.
     from common.hls import c_simulation, golden_outputs, hls4ml_project, integer_network, mismatches, test_bench
     from common.networks import architecture
 
@@ -96,14 +81,20 @@ def convert_and_simulate(
     hls4ml_project.save_model(model, folder / "model.fml")
     if design.quantized:
         (folder / "network.json").write_text(json.dumps(integer_network.export(model)), encoding="utf-8")
+    image = found[:, : architecture.PIXELS]
     result = Conversion(
         design,
-        values=found.size,
-        differing=differing,
-        nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
+        record=DesignRecord(
+            design=str(design),
+            kind=SIMULATION,
+            nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
+            test_l1=round(float(np.abs(image - pixels).mean()), 6) if design.cut == "full" else None,
+            test_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+        ),
+        exactness=ExactnessRecord(
+            design=str(design), images=len(pixels), values=found.size, differing={"qkeras_csim": differing}
+        ),
         keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
-        csim_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
-        csim_l1=float(np.abs(found[:, : architecture.PIXELS] - pixels).mean()) if design.cut == "full" else None,
         agreement=agreement,
         bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
         mismatch=mismatch,
@@ -127,10 +118,10 @@ def _simulate_points(
     folder: Path,
     options: HlsOptions,
 ) -> np.ndarray:
-    """Return what the C++ downstream of the latent plane gives for each point of the plane, float32 [points, values].
+    """Return the outputs of the C++ downstream of the latent plane for each latent point, float32 [points, values].
 
-    That part is converted by itself, in a folder that is removed afterwards. Where images reach a point, it must give
-    what the whole design gives.
+    That part is converted separately, in a temporary folder. For the latent points of test images, its outputs must be
+    those of the whole design.
     """
     from common.fixed_point import fixed_point
     from common.hls import c_simulation, golden_outputs, hls4ml_project
@@ -148,5 +139,5 @@ def _simulate_points(
     shutil.rmtree(folder)
     addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
     if np.any(outputs[addresses] != found):
-        raise PipelineError("the C++ downstream of the latent plane, by itself, differs from that of the whole design")
+        raise PipelineError("C++ downstream of the latent plane, converted separately, differs from the whole design")
     return outputs

@@ -1,14 +1,10 @@
-"""Designs: which cut of which variant of the classifier network becomes hardware."""
+"""Designs: cuts of variants of the classifier network that become hardware."""
 
 from dataclasses import dataclass
 
 from common.errors import PipelineError
 
-CUTS = {
-    "encoder": "pixels to latent point",
-    "encoder_classifier": "pixels to ten logits",
-    "full": "pixels to image and ten logits",
-}
+CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
 
 
@@ -24,12 +20,12 @@ class Design:
 
     @property
     def quantized(self) -> bool:
-        """Whether its types come from QKeras, so that hardware and Keras agree on every bit."""
+        """Whether its types are those of QKeras, so that hardware is bit-exact with Keras."""
         return self.variant.startswith("quantized")
 
     @property
     def has_logits(self) -> bool:
-        """Whether it tells digits apart; its last ten outputs are logits then."""
+        """Whether it classifies digits; its last ten outputs are then logits."""
         return self.cut != "encoder"
 
 
@@ -37,10 +33,10 @@ ALL = tuple(f"{cut}/{variant}" for cut in CUTS for variant in VARIANTS)
 
 
 def parse_designs(names: tuple[str, ...]) -> list[Design]:
-    """Return the designs named `CUT/VARIANT`, each once; `all` names every one.
+    """Return the designs named `CUT/VARIANT`, without duplicates; `all` names all twelve.
 
     Raises:
-        PipelineError: A name is none of the twelve.
+        PipelineError: A name is not a design.
     """
     names = tuple(name for given in names for name in (ALL if given == "all" else (given,)))
     unknown = [name for name in names if name not in ALL]

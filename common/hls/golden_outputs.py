@@ -1,4 +1,4 @@
-"""The golden outputs of a design: what its C simulation gave, which every later computation is compared with."""
+"""Golden outputs of a design: the results of its C simulation, the reference for all later comparisons."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,19 +9,18 @@ from common.errors import PipelineError
 from common.stages.artifacts import UNREADABLE
 
 FILE = "csim.npz"
-LARGEST_WIDTH = 6  # bits a coordinate up to which all latent points are simulated, and may be tabulated: 4,096 points
+LARGEST_WIDTH = 6  # [bit] of a coordinate: up to this, all latent points are simulated and can be tabulated
 
 
 @dataclass(frozen=True)
 class GoldenOutputs:
-    """What the C simulation of a design gave.
+    """Results of the C simulation of a design.
 
     Attributes:
-        outputs: For the test images, all outputs side by side [N, values].
-        latent: The points of the test images in the latent plane [N, 2].
-        outputs_of_points: The outputs for every point of the latent plane [2^n, values], the first coordinate's bits
-            above the second's; no rows where nothing is downstream of the plane, or where a coordinate has more bits
-            than `LARGEST_WIDTH`.
+        outputs: All outputs for the test images, concatenated [N, values].
+        latent: Latent points of the test images [N, 2].
+        outputs_of_points: Outputs for every latent point [2^n, values], addressed by the first coordinate's bits above
+            the second's; no rows if the design ends at the latent plane, or a coordinate is wider than `LARGEST_WIDTH`.
     """
 
     outputs: np.ndarray
@@ -29,12 +28,12 @@ class GoldenOutputs:
     outputs_of_points: np.ndarray
 
     def save(self, folder: Path) -> None:
-        """Write them into a design's folder."""
+        """Save them in a design's folder."""
         np.savez_compressed(folder / FILE, **{name: values.astype(np.float32) for name, values in asdict(self).items()})
 
 
 def load(folder: Path) -> GoldenOutputs:
-    """Return the golden outputs in a design's folder, as float64.
+    """Load the golden outputs from a design's folder, as float64.
 
     Raises:
         PipelineError: The file is not what `save` writes.

@@ -1,4 +1,4 @@
-"""From a Keras or QKeras network to a complete hls4ml project, its C simulation, and its agreement with Keras."""
+"""Conversion of a Keras or QKeras network to a complete hls4ml project."""
 
 import contextlib
 import gzip
@@ -14,6 +14,7 @@ import numpy as np
 
 from common import paper
 from common.errors import PipelineError
+from common.fixed_point import FixedPoint
 from common.images.preprocessing import COLOUR_BITS
 from common.stages.artifacts import UNREADABLE
 from common.stages.configuration import Interval, Part
@@ -28,7 +29,16 @@ PROJECT = "design"
 NO_STAMP = "00000000"
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
 PIXEL_TYPE = f"ufixed<{COLOUR_BITS},0>"
-FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, and the paper's for the networks that were not quantized
+FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, used in the paper for float networks
+
+
+def look_up_sigmoid(values: np.ndarray, precision: FixedPoint, size: int) -> np.ndarray:
+    """Return what hls4ml's table of the sigmoid holds for each value: `size` entries from -8 to 8, in `precision`.
+
+    The address is rounded toward zero; values beyond +-8 take the first or the last entry.
+    """
+    table = precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+    return table[np.clip(np.trunc(values * (size / SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
 
 
 @dataclass(frozen=True)
@@ -36,15 +46,15 @@ class HlsOptions:
     """Settings of an hls4ml project."""
 
     backend: Backend = "Vivado"
-    """HLS tool that the project is written for: Vivado HLS (2018 to 2020) or Vitis HLS (from 2021 on)."""
+    """HLS tool of the project: Vivado HLS (2018 to 2020) or Vitis HLS (since 2021)."""
     part: Part = paper.PART
-    """FPGA that the HLS tool compiles for (paper's revision, Table 5: Alveo U250)."""
+    """Target FPGA of the HLS tool (paper's revision, Table 5: Alveo U250)."""
     clock_ns: Annotated[float, Interval(0.5, 1000)] = 5.0
-    """Clock period that the HLS tool aims at [ns]."""
+    """Target clock period of the HLS tool [ns]."""
     strategy: Literal["Latency", "Resource"] = "Latency"
-    """Whether hls4ml unrolls each layer for speed or folds it for size."""
+    """hls4ml's strategy: each layer fully unrolled (Latency), or folded for smaller area (Resource)."""
     reuse_factor: Annotated[int, Interval(1, 4096)] = 1
-    """How many products share a multiplier; 1 computes all at once (paper: initiation interval 1)."""
+    """Products per multiplier; 1 is fully parallel (paper: initiation interval 1)."""
 
 
 HARDWARE = {
@@ -55,17 +65,17 @@ HARDWARE = {
     "Activation": ("relu", "linear", "sigmoid"),
     "QActivation": ("quantized_relu", "quantized_bits", "quantized_sigmoid"),
 }
-"""Layers that become hardware here, and with which activations."""
+"""Supported layers, each with its supported activations."""
 
 
 def check_layers(model: "keras.Model") -> None:
-    """Refuse a network with layers that do not become hardware.
+    """Refuse a network with layers that cannot become hardware.
 
     Args:
-        model: A Keras 2 network without softmax, as `networks.cut` returns.
+        model: A Keras 2 network without softmax, as from `architecture.cut`.
 
     Raises:
-        PipelineError: Layers are of other kinds than `HARDWARE` names; it names them, with class and activation.
+        PipelineError: Layers are not in `HARDWARE`; the message gives name, class and activation.
     """
     found = [(layer.name, type(layer).__name__, _activation(layer)) for layer in model.layers]
     refused = [
@@ -76,13 +86,13 @@ def check_layers(model: "keras.Model") -> None:
     if refused:
         possible = [f"{kind} with {', '.join(names)}" for kind, names in HARDWARE.items() if names != (None,)]
         raise PipelineError(
-            f"{', '.join(refused)} cannot become hardware: it is made of {'; '.join(possible)}. "
+            f"{', '.join(refused)} cannot become hardware; supported are {'; '.join(possible)}. "
             "Put each activation in a layer of its own, and train again from stage 02"
         )
 
 
 def _activation(layer: "keras.layers.Layer") -> str | None:
-    """Return the name of a layer's activation: a function, a layer or a quantizer; None where it has none."""
+    """Return the name of a layer's activation (a function, a layer or a quantizer), or None."""
     activation = getattr(layer, "quantizer", None) or getattr(layer, "activation", None)
     if getattr(activation, "negative_slope", 0):
         return f"{activation}"
@@ -94,15 +104,15 @@ def convert(
 ) -> "ModelGraph":
     """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
 
-    hls4ml is taken down its Keras 2 branch: its public functions accept the architecture as a dict, while its shortcut
-    `convert_from_keras_model` takes the Keras 3 branch as soon as Keras 3 is installed.
+    This uses the Keras 2 functions of hls4ml with the architecture as a dict, because `convert_from_keras_model` takes
+    the Keras 3 branch if Keras 3 is installed.
 
     Args:
-        model: A Keras 2 network without softmax, as `networks.cut` returns.
-        folder: Where the project goes.
+        model: A Keras 2 network without softmax, as from `architecture.cut`.
+        folder: Folder of the project.
         options: Settings of the project.
-        quantized: Whether types come from QKeras; otherwise everything is `ap_fixed<16,6>`.
-        input_type: Type of an input of a quantized network.
+        quantized: Whether types are those of QKeras; otherwise all are `ap_fixed<16,6>`.
+        input_type: Input type of a quantized network.
 
     Returns:
         The converted `hls4ml.model.graph.ModelGraph`.
@@ -140,21 +150,21 @@ def convert(
     config["KerasModel"], config["HLSConfig"] = model, hls_config
     with contextlib.redirect_stdout(io.StringIO()):
         converted = hls4ml.converters.keras_v2_to_hls(config)
-    del converted.config.config["KerasModel"]  # hls4ml would pickle it into the project, with the time of day
+    del converted.config.config["KerasModel"]  # hls4ml would pickle it into the project, with the time
     return converted
 
 
 class _ArchitectureWithLayers(dict):
-    """A network's architecture that also hands out its layers, which hls4ml's reader of weights asks for."""
+    """A network's architecture with `get_layer`, which hls4ml's weight reader calls."""
 
     get_layer: Any
 
 
 def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") -> None:
-    """Choose the types that QKeras leaves open, so that the C++ computes the same bits.
+    """Set the types that QKeras leaves open, so that the C++ is bit-exact.
 
-    Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets that
-    activation's type, because hls4ml merges the activation away.
+    Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets its type,
+    because hls4ml merges the two.
     """
     if "pixels_leading_bits" in layers:
         bits = model.get_layer("pixels_leading_bits").bits
@@ -167,7 +177,7 @@ def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") ->
     if "image" in layers:
         fraction = _fraction_bits(layers["decoder_3_logits"]["Precision"]["result"])
         layers["image"]["TableSize"] = SIGMOID_RANGE * 2**fraction
-        layers["image"]["table_t"] = "ufixed<24,0>"  # wide: the only rounding is that of the result
+        layers["image"]["table_t"] = "ufixed<24,0>"  # wide, so that only the result is rounded
 
 
 def _fraction_bits(precision: str) -> int:
@@ -176,7 +186,7 @@ def _fraction_bits(precision: str) -> int:
 
 
 def _register_leading_bits() -> None:
-    """Teach hls4ml's Keras 2 reader our layer that drops trailing bits: a linear activation, cast to fewer bits."""
+    """Register `LeadingBits` with hls4ml as a linear activation of fewer bits."""
     from hls4ml.converters.keras_v2_to_hls import get_supported_keras_layers, register_keras_v2_layer_handler
 
     def parse(
@@ -190,14 +200,14 @@ def _register_leading_bits() -> None:
 
 
 def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.ndarray) -> None:
-    """Write the project of a converted model, complete but for binaries, which belong to one machine.
+    """Write the project of a converted model, without binaries, which depend on the machine.
 
-    The same model is the same project: hls4ml's stamp, a number of chance in the names of its libraries, becomes zero.
+    The output is reproducible: hls4ml's stamp, a random number in library names, is set to zero.
 
     Args:
         model: A converted model.
-        intensities: Inputs of the generated test bench, float32 [N, 64].
-        expected: What the original network gives for them, float32 [N, values].
+        intensities: Test vectors of the generated test bench, float32 [N, 64].
+        expected: Outputs of the original network for them, float32 [N, values].
     """
     with contextlib.redirect_stdout(io.StringIO()):
         model.config.trace_output = False
@@ -207,7 +217,7 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
     model.config.config["Stamp"] = NO_STAMP
     for name in ("hls4ml_config.yml", "build_lib.sh"):
         text = (folder / name).read_text(encoding="utf-8")
-        text = text.replace(f"'{stamp}'", stamp)  # YAML quotes one that looks like a number
+        text = text.replace(f"'{stamp}'", stamp)  # YAML quotes a stamp that looks like a number
         text = text.replace(stamp, NO_STAMP)
         (folder / name).write_text(text.replace(f"OutputDir: {folder}", "OutputDir: ."), encoding="utf-8")
     for binary in folder.glob("firmware/*.so"):
@@ -217,10 +227,9 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
 
 
 def save_model(model: "ModelGraph", path: Path) -> None:
-    """Save a converted model for the stages that follow: hls4ml's own format, the same bytes for the same model.
+    """Save a converted model in hls4ml's format, with the same bytes for the same model.
 
-    hls4ml's archive holds the times at which its files were written, where the project was, and the names of its
-    optimizers in an order of chance.
+    hls4ml's own archive contains file times, the path of the project, and its optimizers' names in random order.
     """
     from hls4ml.utils.serialization import serialize_model
 
@@ -238,7 +247,7 @@ def save_model(model: "ModelGraph", path: Path) -> None:
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    """Return the files of a tar archive by their names; no links, no folders."""
+    """Return the content of each regular file in a tar archive, by name."""
     with tarfile.open(path) as archive:
         return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
 
@@ -246,8 +255,8 @@ def _read_archive(path: Path) -> dict[str, bytes]:
 def load_model(path: Path) -> "ModelGraph":
     """Load a converted model.
 
-    hls4ml unpacks the archive wherever its names lead, and calls the classes that are named in it: names with folders
-    and classes that are neither hls4ml's nor of our networks are refused.
+    hls4ml unpacks the archive to any path in it, and calls the classes named in it. Names with folders, and classes
+    that are neither hls4ml's nor of known layers, are refused.
 
     Raises:
         PipelineError: The file is not a model that this version of hls4ml can read.
@@ -255,7 +264,7 @@ def load_model(path: Path) -> "ModelGraph":
     from hls4ml.utils.serialization import deserialize_model
 
     from common.networks import (
-        known_parts,  # imports Keras 2, too, which QKeras needs when hls4ml asks it for quantizers
+        known_parts,  # also imports Keras 2, which QKeras's quantizers need
     )
 
     try:
@@ -273,7 +282,7 @@ def load_model(path: Path) -> "ModelGraph":
 
 
 def _class_names(described: object) -> Iterator[str]:
-    """Yield every class that is named in the description of a model, however deep."""
+    """Yield every class named in the description of a model, at any depth."""
     if isinstance(described, dict | list):
         if isinstance(described, dict) and "class_name" in described:
             yield str(described["class_name"])

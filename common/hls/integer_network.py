@@ -1,7 +1,7 @@
-"""A converted network as plain integers: what the C++ computes, for programs that have neither hls4ml nor `ap_fixed`.
+"""Converted networks in integers: the computation of the C++ for programs without hls4ml and `ap_fixed`.
 
-A value v of a type with f fraction bits is the integer v x 2^f. `export` turns a converted model into a dictionary that
-JSON can hold, `evaluate` runs it in NumPy, and `draw_digit.js` runs the same dictionary in a browser:
+A value v of a type with f fraction bits is the integer v x 2^f. `export` converts a model into a JSON dictionary,
+`evaluate` runs it in NumPy, and `draw_digit.js` runs it in a browser:
 
     {"layers": [{"name", "kind": "input",  "type"},
                 {"name", "kind": "dense",  "type", "input", "weights", "shift", "bias", "accumulator"},
@@ -9,9 +9,9 @@ JSON can hold, `evaluate` runs it in NumPy, and `draw_digit.js` runs the same di
                 {"name", "kind": "lookup", "type", "input", "low", "table"}],
      "outputs": [names]}
 
-A type is {"width", "fraction", "signed", "rounding", "overflow"}. Layers stand in the order in which they can be
-computed. A dense layer sums weights[input][node] x value x 2^shift, adds the bias, and wraps to its accumulator. A
-lookup layer has a table entry for each value that its input can take, the first for the value `low`.
+A type is {"width", "fraction", "signed", "rounding", "overflow"}. Layers are in order of computation. A dense layer
+sums weights[input][node] x value x 2^shift, adds the bias, and wraps to its accumulator. A lookup layer has a table
+entry for each possible input value, starting with `low`.
 """
 
 from collections.abc import Mapping
@@ -21,21 +21,21 @@ import numpy as np
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.hls.hls4ml_project import SIGMOID_RANGE
+from common.hls.hls4ml_project import look_up_sigmoid
 
 if TYPE_CHECKING:
     from hls4ml.model.graph import ModelGraph
     from hls4ml.model.layers import Layer
 
 LARGEST_TABLE_BITS = 16
-EXACT_BITS = 53  # integers up to 2^53 are exact in float64, in which JavaScript computes, and `evaluate` too
+EXACT_BITS = 53  # integers up to 2^53 are exact in float64, which JavaScript and `evaluate` use
 
 
 def export(model: "ModelGraph") -> dict[str, Any]:
-    """Return a converted fully connected model as integers.
+    """Return a converted fully connected model in integers.
 
     Raises:
-        PipelineError: The model computes something that integers in this form cannot hold; its layer is named.
+        PipelineError: A layer cannot be computed in this form; the message names it.
     """
     layers: list[dict[str, Any]] = []
     types: dict[str, FixedPoint] = {}
@@ -71,7 +71,9 @@ def _operation(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[s
         return {"kind": "cast", "relu": activation == "relu"}
     if layer.class_name == "Activation" and activation == "sigmoid" and source.width <= LARGEST_TABLE_BITS:
         return {"kind": "lookup", **_sigmoid(layer, source, result)}
-    raise PipelineError(f"layer {layer.name} ({layer.class_name}, activation {activation}) has no form in integers")
+    raise PipelineError(
+        f"layer {layer.name} ({layer.class_name}, activation {activation}) cannot be exported to integers"
+    )
 
 
 def _dense(layer: "Layer", source: FixedPoint) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def _dense(layer: "Layer", source: FixedPoint) -> dict[str, Any]:
     weights = _integers(weight.cast(layer.weights["weight"].data), weight)
     largest = np.abs(weights).sum(axis=0).max() * 2.0 ** (source.width + max(shift, 0))
     if shift < 0 or accumulator.overflow != "WRAP" or largest >= 2.0**EXACT_BITS:
-        raise PipelineError(f"layer {layer.name} rounds or saturates its sums, which has no form in integers")
+        raise PipelineError(f"layer {layer.name} rounds or saturates its sums, and cannot be exported to integers")
     return {
         "kind": "dense",
         "weights": weights.tolist(),
@@ -91,19 +93,10 @@ def _dense(layer: "Layer", source: FixedPoint) -> dict[str, Any]:
 
 
 def _sigmoid(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[str, Any]:
-    """Tabulate what hls4ml looks up for each value of the input.
-
-    The address is rounded toward zero; values beyond +-8 take the table's first or last entry.
-    """
-    size = layer.get_attr("table_size")
-    entries = fixed_point(layer.get_attr("table_t").precision)
-    table = entries.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
+    """Return the lookup table of hls4ml's sigmoid, with an entry for each input value."""
     values = np.arange(source.low, source.high + source.step, source.step)
-    address = np.clip(np.trunc(values * (size / SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)
-    return {
-        "low": int(source.low / source.step),
-        "table": _integers(result.cast(table[address]), result).tolist(),
-    }
+    table = look_up_sigmoid(values, fixed_point(layer.get_attr("table_t").precision), layer.get_attr("table_size"))
+    return {"low": int(source.low / source.step), "table": _integers(result.cast(table), result).tolist()}
 
 
 def _integers(values: np.ndarray, precision: FixedPoint) -> np.ndarray:
@@ -111,14 +104,14 @@ def _integers(values: np.ndarray, precision: FixedPoint) -> np.ndarray:
 
 
 def evaluate(network: Mapping[str, Any], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run an exported network.
+    """Return the layer outputs of an exported network.
 
     Args:
-        network: As `export` returns it.
-        given: Integers of one layer's output or of several, int [N, nodes], by name; usually those of the input layer.
+        network: Result of `export`.
+        given: Outputs of one or more layers as integers, int [N, nodes], by name; usually of the input layer.
 
     Returns:
-        The given values and those of all layers behind them, int64 [N, nodes], by name.
+        The given values and those of all layers downstream, int64 [N, nodes], by name.
     """
     values = {name: np.asarray(array, dtype=np.int64) for name, array in given.items()}
     types = {layer["name"]: layer["type"] for layer in network["layers"]}
@@ -142,7 +135,7 @@ def evaluate(network: Mapping[str, Any], given: Mapping[str, np.ndarray]) -> dic
 
 
 def _cast(values: np.ndarray, fraction: int, target: Mapping[str, Any]) -> np.ndarray:
-    """Return integers with `fraction` fraction bits as the type `target` represents them."""
+    """Return integers with `fraction` fraction bits converted to the type `target`."""
     precision = FixedPoint(
         target["width"],
         target["width"] - target["fraction"],

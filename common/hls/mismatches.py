@@ -1,4 +1,4 @@
-"""Where two computations of one network part: the first value that differs, with both values and both types."""
+"""First mismatch of two computations of one network: layer, position, both values and both types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 
 Layers = Mapping[str, np.ndarray]
-"""Values by the layer's name, in order, [N, units] each."""
+"""Values of each layer by name, in order, [N, units]."""
 
 Types = Mapping[str, Sequence[str]]
-"""Types by the layer's name, a name for each unit, such as `ufixed<5,0>`."""
+"""Type of each unit, such as `ufixed<5,0>`, by layer name."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A value on which two computations do not agree.
+    """A value that differs between two computations.
 
     Attributes:
-        layer: Name of the layer that computes it.
+        layer: Name of its layer.
         image: Number of the test image.
-        place: Which value of the layer, in words: unit, or word of a register.
+        place: Position in the layer, in words: unit, or word of a register.
         expected: Value of the first computation.
         expected_type: Its type.
         found: Value of the second computation.
         found_type: Its type.
-        case: What `image` numbers, where the inputs are no test images.
+        case: What `image` counts, if the inputs are not test images.
     """
 
     layer: str
@@ -44,11 +44,11 @@ class Mismatch:
 
 
 def first_mismatch(expected: Layers, found: Layers, expected_types: Types, found_types: Types) -> Mismatch | None:
-    """Return the first value that differs, in the order of layers, images and units, or None where none does.
+    """Return the first value that differs, in order of layers, images and units, or None if all agree.
 
     Args:
-        expected: What the first computation gives.
-        found: What the second one gives, for the same layers at least.
+        expected: Values of the first computation.
+        found: Values of the second one, for at least the same layers.
         expected_types: Types of the first one.
         found_types: Types of the second one.
     """

@@ -22,7 +22,7 @@ class Output:
     Attributes:
         layer: Name of the layer that computes it.
         size: Number of its units.
-        type: Of each of them.
+        type: Type of each unit.
     """
 
     layer: str
@@ -31,19 +31,19 @@ class Output:
 
 
 def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
-    """Build the project's own test bench with g++ and its own `ap_types` headers, run it, and read its results.
+    """Build the project's own test bench with g++ and its own `ap_types` headers, run it, and return its results.
 
-    The test bench prints six digits; each value is rounded to the nearest one that its type can represent.
+    The test bench prints six digits; each value is rounded to the nearest representable value of its type.
 
     Args:
-        project: Folder of the project; its logs and results are left in it.
-        outputs: Those of the model that the project was written from.
+        project: Folder of the project; logs and results are kept in it.
+        outputs: Outputs of the project's model.
 
     Returns:
-        All outputs side by side, float64 [N, values].
+        All outputs, concatenated, float64 [N, values].
 
     Raises:
-        ToolError: g++ is missing or failed, nothing may be executed there, or the results are incomplete.
+        ToolError: g++ is missing or failed, the folder is mounted noexec, or the results are incomplete.
         PipelineError: Six digits do not identify a value of an output's type.
     """
     check_may_execute(project)
@@ -71,19 +71,19 @@ def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
 
 
 def by_layer(outputs: Sequence[Output], values: np.ndarray) -> dict[str, np.ndarray]:
-    """Split values that lie side by side, [N, values], into those of each output layer, [N, units]."""
+    """Split concatenated outputs, [N, values], by output layer; return [N, units] each."""
     ends = np.cumsum([output.size for output in outputs])[:-1]
     return dict(zip((output.layer for output in outputs), np.split(values, ends, axis=1), strict=True))
 
 
 def first_mismatch(outputs: Sequence[Output], expected: np.ndarray, found: np.ndarray) -> Mismatch | None:
-    """Return the first value that the test bench gets wrong, or None; `expected` and `found` are [N, values]."""
+    """Return the first mismatch of the test bench, or None; `expected` and `found` are [N, values]."""
     types = {output.layer: (str(output.type),) * output.size for output in outputs}
     return mismatches.first_mismatch(by_layer(outputs, expected), by_layer(outputs, found), types, types)
 
 
 def keep_results(project: Path) -> None:
-    """Remove the project's sources after a test bench run: its logs and results are what is looked at later."""
+    """Remove the project's sources after a test bench run, keeping logs and results."""
     shutil.rmtree(project / "firmware")
     kept = {"g++.log", "csim.log", "csim_results.log"}
     for path in list(project.rglob("*")):

@@ -1,18 +1,17 @@
-"""Reports of Vivado HLS, Vitis HLS and Vivado, read into flat typed records.
+"""Parsers of Vivado HLS, Vitis HLS and Vivado reports, which return flat typed records.
 
-| report | what it is | counts block RAM in | manual |
+| report | content | unit of block RAM | manual |
 |---|---|---|---|
-| `*_csynth.xml`, the same as text in `*_csynth.rpt` | the estimate of the HLS compiler | 18 kbit | UG902, UG1399 |
-| `*_cosim.rpt` | a simulation of the generated RTL | | UG902, UG1399 |
-| `vivado_synth.rpt` (`report_utilization`) | the netlist of Vivado's logic synthesis | tiles of 36 kbit | UG906 |
+| `*_csynth.xml`, the same as text in `*_csynth.rpt` | estimate of the HLS compiler | 18 kbit | UG902, UG1399 |
+| `*_cosim.rpt` | simulation of the generated RTL | | UG902, UG1399 |
+| `vivado_synth.rpt` (`report_utilization`) | netlist of Vivado's logic synthesis | tiles of 36 kbit | UG906 |
 
 Vivado's rows are `Slice LUTs`, `Slice Registers` and `DSPs` for 7 series, `CLB LUTs`, `CLB Registers` and `DSPs` for
 UltraScale(+), `CLB LUTs`, `Registers` and `DSP Slices` for Versal.
 
-A number is taken by the name of its row or column from a complete table, or not at all: a report that is cut short
-gives the right numbers or a `ReportError`. `hls4ml.report` reads the same files and is not used: it prints what is
-missing and goes on, ends in an IndexError where the project has no `.app` file, leaves numbers as text, calls tiles of
-36 kbit `BRAM_18K`, and prints the best latency as the worst.
+A number is read by the name of its row or column, and only from a complete table: a truncated report yields correct
+numbers or a `ReportError`. `hls4ml.report` is not used: it only prints what is missing, raises IndexError without an
+`.app` file, leaves numbers as text, labels tiles of 36 kbit `BRAM_18K`, and prints the best latency as the worst.
 """
 
 import re
@@ -24,32 +23,32 @@ from pathlib import Path
 
 from common.errors import PipelineError
 
-# What the tools print for cycles they cannot tell: those of a loop without bounds, the interval of one transaction.
+# Printed for unknown cycle counts: of a loop without bounds, the interval of a single transaction.
 UNDEFINED = {"?", "undef", "NA"}
-# Release after which the tool is Vitis HLS. (Its preview in the same release has no hls4ml backend.)
+# Last release of Vivado HLS. (The preview of Vitis HLS in it has no hls4ml backend.)
 LAST_VIVADO_HLS = (2020, 1)
 
 
 class ReportError(PipelineError):
-    """A report of a vendor tool is missing, cut short, or not what its name promises."""
+    """A report of a vendor tool is missing, truncated, or of another kind than its name says."""
 
 
 @dataclass(frozen=True)
 class SynthesisReport:
-    """Resources and timing of one design as one tool reports them; None is what that tool does not say."""
+    """Resources and timing of one design as reported by one tool; None for what it does not report."""
 
     design: str  # Name of the top function or module
     tool: str  # Vivado HLS, Vitis HLS or Vivado
     tool_version: str  # Release, such as 2020.1
-    part: str  # FPGA as the tool prints it: Vivado leaves out dashes, at times the leading xc
+    part: str  # FPGA as printed: Vivado omits dashes, sometimes the leading xc
     estimate: bool  # True for C synthesis, False for the netlist of logic synthesis
     lut: int
     ff: int
     dsp: int
     bram_18k: int  # Block RAM [18 kbit]; a tile of 36 kbit counts as two
-    uram: int | None  # None for parts whose report has no such row
-    clock_target_ns: float | None = None  # Clock period asked for [ns]
-    clock_estimated_ns: float | None = None  # Clock period estimated, without the uncertainty [ns]
+    uram: int | None  # None if the report has no such row
+    clock_target_ns: float | None = None  # Target clock period [ns]
+    clock_estimated_ns: float | None = None  # Estimated clock period, without uncertainty [ns]
     latency_cycles_min: int | None = None  # [clock cycles]
     latency_cycles_max: int | None = None  # [clock cycles]
     initiation_interval_min: int | None = None  # [clock cycles]
@@ -58,7 +57,7 @@ class SynthesisReport:
 
 @dataclass(frozen=True)
 class CosimulationReport:
-    """Outcome of C/RTL co-simulation; cycles are None where it failed, the interval also after a single transaction."""
+    """Result of C/RTL co-simulation; cycles are None if it failed, the interval also for a single transaction."""
 
     rtl: str
     passed: bool
@@ -69,20 +68,20 @@ class CosimulationReport:
 
 
 def read_c_synthesis(path: Path) -> SynthesisReport:
-    """Read the estimate of C synthesis from `*_csynth.xml` or `*_csynth.rpt`, by the suffix.
+    """Return the estimate of C synthesis from `*_csynth.xml` or `*_csynth.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed.
+        ReportError: The report is missing, truncated or malformed.
     """
     with _report(path) as text:
         return _c_synthesis_of_xml(text) if path.suffix == ".xml" else _c_synthesis_of_text(text)
 
 
 def read_logic_synthesis(path: Path) -> SynthesisReport:
-    """Read the resources after Vivado's logic synthesis from `vivado_synth.rpt`.
+    """Return the resources after Vivado's logic synthesis from `vivado_synth.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed.
+        ReportError: The report is missing, truncated or malformed.
     """
     used: dict[str, str] = {}
     with _report(path) as text:
@@ -104,10 +103,10 @@ def read_logic_synthesis(path: Path) -> SynthesisReport:
 
 
 def read_cosimulation(path: Path) -> CosimulationReport:
-    """Read the outcome of co-simulation from `*_cosim.rpt`.
+    """Return the result of co-simulation from `*_cosim.rpt`.
 
     Raises:
-        ReportError: The report is missing, cut short or malformed, or no RTL was simulated.
+        ReportError: The report is missing, truncated or malformed, or no RTL was simulated.
     """
     with _report(path) as text:
         simulated = [row for table in _tables(text) for row in table if len(row) >= 8 and row[1] in ("Pass", "Fail")]
@@ -122,7 +121,7 @@ def _c_synthesis_of_xml(text: str) -> SynthesisReport:
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
-        raise ValueError(f"its XML breaks off or is damaged, {error}") from error
+        raise ValueError(f"its XML is truncated or damaged, {error}") from error
     entries = {
         f"{section.tag}/{each.tag}": each.text.strip()
         for section in (*root, *root.iterfind("PerformanceEstimates/*"))
@@ -145,7 +144,7 @@ def _c_synthesis_of_xml(text: str) -> SynthesisReport:
 
 
 def _c_synthesis_of_text(text: str) -> SynthesisReport:
-    # The summaries come first. Tables of the parts, with headers much alike, follow them.
+    # The summaries come first. Tables of submodules with similar headers follow.
     clock: Sequence[str] = ()
     cycles: Sequence[str] = ()
     resources: Mapping[str, str] = {}
@@ -153,7 +152,7 @@ def _c_synthesis_of_text(text: str) -> SynthesisReport:
         if not clock and header[:3] == ["Clock", "Target", "Estimated"]:
             clock = [cell.removesuffix("ns") for row in rows for cell in row[1:3]]
         elif not cycles and header[0] in ("Latency", "Latency (cycles)"):
-            # Releases after 2019.1 give the latency also as a time, between that in cycles and the interval.
+            # Since 2019.2, the latency as a time is between that in cycles and the interval.
             cycles = [cell for row in rows[1:] for cell in (*row[:2], *row[-3:-1])]
         elif not resources and header[0] == "Name" and {"DSP48E", "DSP"} & {*header}:
             resources = next((_by_column(header, row) for row in rows if row[0] == "Total"), {})
@@ -171,7 +170,7 @@ def _c_synthesis_of_text(text: str) -> SynthesisReport:
 def _c_synthesis(
     resources: Mapping[str, str], clock: Sequence[str], cycles: Sequence[str], **identity: str
 ) -> SynthesisReport:
-    """Make the record of what a report prints: resources by name, two clock periods [ns], and four counts of cycles."""
+    """Return the record of a report, given resources by name, two clock periods [ns] and four cycle counts."""
     if len(clock) != 2 or len(cycles) != 4:
         raise ValueError("it lacks the summary of timing or of latency")
     target, estimated = (_number(each) for each in clock)
@@ -195,20 +194,20 @@ def _c_synthesis(
 
 @contextmanager
 def _report(path: Path) -> Iterator[str]:
-    """Give the text of a report; what is wrong with it is raised as ValueError within, as ReportError without."""
+    """Yield the text of a report; turn a ValueError in the block into a ReportError."""
     try:
         yield path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ReportError(f"{path} cannot be read ({error.strerror}): run the tool that writes it") from error
     except ValueError as fault:
         raise ReportError(
-            f"{path} is cut short or damaged, or of a tool that names things otherwise ({fault}): "
+            f"{path} is truncated or damaged, or from an unsupported tool version ({fault}): "
             "run the tool that writes it again"
         ) from fault
 
 
 def _tables(text: str) -> list[list[list[str]]]:
-    """Return the framed tables as rows of cells, the header first. A table that is not complete is left out."""
+    """Return the complete framed tables as rows of cells, the header first."""
     tables: list[list[list[str]]] = []
     for block in re.findall(r"^ *\+-.*(?:\n *(?:\|.*|\+.*\+ *$))*", text, re.MULTILINE):
         frame, *lines = (line.strip() for line in block.split("\n"))
@@ -232,7 +231,7 @@ def _find(pattern: str, text: str) -> str:
 
 
 def _one_of(named: Mapping[str, str], *names: str) -> str:
-    """Return the value that has one of the names; tools and parts have other names for the same thing."""
+    """Return the value of any of these names, which differ between tools and parts."""
     found = {named[name] for name in names if name in named}
     if len(found) > 1:
         raise ValueError(f"its entries {' and '.join(names)} contradict each other")
@@ -243,14 +242,14 @@ def _one_of(named: Mapping[str, str], *names: str) -> str:
 
 def _number(text: str) -> float:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):
-        raise ValueError(f"'{text}' stands where a number should")
+        raise ValueError(f"found '{text}' instead of a number")
     return float(text)
 
 
 def _count(text: str, *, times: int = 1) -> int:
     number = times * _number(text)
     if not number.is_integer():
-        raise ValueError(f"'{text}' stands where a count should")
+        raise ValueError(f"found '{text}' instead of a count")
     return int(number)
 
 

@@ -1,9 +1,9 @@
-"""Vivado HLS, Vitis HLS and Vivado run on a complete hls4ml project, with every step they claim to have done checked.
+"""Runs of Vivado HLS, Vitis HLS and Vivado on an hls4ml project, with a check of each step's result.
 
-The project's own `build_prj.tcl` is run as hls4ml 1.3.0 runs it: `vivado_hls` with the steps as one argument for the
-backend Vivado, `vitis-run` with the steps in `build_opt.tcl` for the backend Vitis. `hls_model.build` drops the exit
-status of `vivado_hls` and reads whatever reports lie there. Here the reports of earlier runs are removed first, and an
-exit status, a missing report or a failed co-simulation is an error.
+The project's `build_prj.tcl` is run as hls4ml 1.3.0 runs it: for the backend Vivado by `vivado_hls` with the steps as
+one argument, for Vitis by `vitis-run` with the steps in `build_opt.tcl`. `hls_model.build` ignores the exit status of
+`vivado_hls` and reads any reports it finds. This module removes reports of earlier runs first, and raises an error for
+an exit status, a missing report or a failed co-simulation.
 """
 
 import re
@@ -22,25 +22,25 @@ from common.hls.vendor_reports import (
 )
 from common.running.processes import run_logged
 
-# Commands that run a project of each backend, best first. vitis-run is hls4ml's choice; older releases have vitis_hls.
+# Commands that run a project of each backend, preferred first. Releases older than vitis-run have vitis_hls.
 COMMANDS = {
     "vivado": [("vivado_hls", "-f", "build_prj.tcl")],
     "vitis": [("vitis-run", "--tcl", "build_prj.tcl", "--mode", "hls"), ("vitis_hls", "-f", "build_prj.tcl")],
 }
 
-# What Vivado HLS and Vitis HLS print at the end of a C simulation.
+# Printed by Vivado HLS and Vitis HLS at the end of a C simulation.
 C_SIMULATION_DONE = "CSim done with 0 errors"
 
 
 @dataclass(frozen=True)
 class BuildSteps:
-    """Steps of `build_prj.tcl`, named and ordered as there.
+    """Steps of `build_prj.tcl`, with its names and in its order.
 
-    Co-simulation always includes `validation`, the comparison of its outputs with those of C simulation: hls4ml's
-    test bench itself passes whatever the outputs are.
+    Co-simulation always includes `validation`, the comparison of its outputs with those of C simulation, because
+    hls4ml's test bench itself accepts any outputs.
 
     Raises:
-        PipelineError: Co-simulation is asked for without C simulation.
+        PipelineError: Co-simulation without C simulation.
     """
 
     reset: bool = False  # Begin with an empty Vivado or Vitis project
@@ -57,7 +57,7 @@ class BuildSteps:
 
 @dataclass(frozen=True)
 class BuildReports:
-    """What the reports in a project say; None where there is no such report."""
+    """Content of the reports in a project; None for a missing report."""
 
     c_synthesis: SynthesisReport | None
     cosimulation: CosimulationReport | None
@@ -66,7 +66,7 @@ class BuildReports:
 
 @dataclass(frozen=True)
 class VendorProject:
-    """An hls4ml project of the backend Vivado or Vitis, and where the tools put their results in its folder."""
+    """An hls4ml project of the backend Vivado or Vitis, with the paths of its results."""
 
     folder: Path
     backend: str  # "vivado" or "vitis"
@@ -74,12 +74,12 @@ class VendorProject:
 
     @property
     def log(self) -> Path:
-        """What the tools print during `build_project`."""
+        """Log of the tools in `build_project`."""
         return self.folder / "build.log"
 
     @property
     def results(self) -> dict[str, Path]:
-        """For each step that leaves one, the file that shows that it was done."""
+        """Result file of each step that writes one."""
         solution = self.folder / f"{self.top}_prj" / "solution1"
         return {
             "synth": solution / "syn" / "report" / f"{self.top}_csynth.xml",
@@ -90,10 +90,10 @@ class VendorProject:
 
 
 def open_project(folder: Path) -> VendorProject:
-    """Read the backend and the top function of an hls4ml project from its `project.tcl`.
+    """Return an hls4ml project, with backend and top function read from its `project.tcl`.
 
     Raises:
-        PipelineError: The folder holds no hls4ml project of the backend Vivado or Vitis.
+        PipelineError: The folder has no hls4ml project of the backend Vivado or Vitis.
     """
     path = folder / "project.tcl"
     try:
@@ -107,19 +107,19 @@ def open_project(folder: Path) -> VendorProject:
 
 
 def find_tool(backend: str) -> tuple[str, ...] | None:
-    """Return the command that runs projects of a backend, "vivado" or "vitis", or None where PATH has no such tool."""
+    """Return the command that runs projects of a backend, "vivado" or "vitis", or None if PATH has no such tool."""
     return next((command for command in COMMANDS[backend] if shutil.which(command[0])), None)
 
 
 def is_wanted(tool: str, backend: str) -> bool:
-    """Return whether the HLS tool that the projects were written for is to be run.
+    """Return whether to run the HLS tool that the projects were written for.
 
     Args:
-        tool: `auto` where it is on PATH, `open` for the open tools alone, or its name, which demands it.
+        tool: `auto` to run it if it is on PATH, `open` for open tools only, or its name to require it.
         backend: hls4ml's backend of the projects, `Vivado` or `Vitis`.
 
     Raises:
-        PipelineError: The tool asked for does not fit the projects, or is not on PATH.
+        PipelineError: The required tool does not fit the projects, or is not on PATH.
     """
     found = find_tool(backend.lower()) is not None
     if tool in ("auto", "open"):
@@ -136,7 +136,7 @@ def is_wanted(tool: str, backend: str) -> bool:
 
 
 def unused_tool(backend: str) -> str | None:
-    """Say why an HLS tool that is on PATH cannot run projects of a backend; None where there is no such tool."""
+    """Return why an HLS tool on PATH was not run for projects of a backend, or None if there is no such tool."""
     other = "Vitis" if backend == "Vivado" else "Vivado"
     command = find_tool(other.lower())
     if command is None:
@@ -148,10 +148,10 @@ def unused_tool(backend: str) -> str | None:
 
 
 def read_reports(project: VendorProject) -> BuildReports:
-    """Read the reports that are there.
+    """Return the content of the reports that exist.
 
     Raises:
-        ReportError: A report is cut short or malformed.
+        ReportError: A report is truncated or malformed.
     """
     results = project.results
     c_synthesis = next(
@@ -171,18 +171,18 @@ def build_project(
     timeout_seconds: float,
     on_line: Callable[[str], None] | None = None,
 ) -> BuildReports:
-    """Run steps of an hls4ml project, and return what its reports then say.
+    """Run steps of an hls4ml project, and return the content of its reports.
 
     Args:
-        project: The project, complete as hls4ml wrote it.
-        steps: What to run. Results of these steps from an earlier run are removed first; with C synthesis or a reset
-            all results are, since they are of an older design.
+        project: The project as written by hls4ml.
+        steps: Steps to run. Their earlier results are removed first; C synthesis or a reset removes all results,
+            which belong to an older design.
         timeout_seconds: Wall time for all steps together [s].
-        on_line: Called with each line the tools print; `project.log` holds them all.
+        on_line: Called with each line that the tools print; `project.log` has all of them.
 
     Raises:
-        ToolError: A tool is missing, fails, is killed, exceeds the time, or ends without the result of a step.
-        ReportError: A report is cut short or malformed.
+        ToolError: A tool is missing, fails, is killed, exceeds the time limit, or leaves no result of a step.
+        ReportError: A report is truncated or malformed.
     """
     command = find_tool(project.backend)
     if command is None:
@@ -194,11 +194,11 @@ def build_project(
     asked = [step for step in project.results if getattr(steps, step)]
     for step in project.results if steps.synth or steps.reset else asked:
         project.results[step].unlink(missing_ok=True)
-        project.results[step].with_suffix(".rpt").unlink(missing_ok=True)  # C synthesis reports in both formats.
+        project.results[step].with_suffix(".rpt").unlink(missing_ok=True)  # C synthesis writes both formats
 
     options = {**asdict(steps), "validation": steps.cosim, "fifo_opt": False}
     if project.backend == "vivado":
-        # One argument, and synth before vsynth: the script takes the first match of each name without its beginning.
+        # One argument, synth before vsynth: the script searches it for each name, and `synth` also matches `vsynth`.
         command = (*command, " ".join(f"{name}={value}" for name, value in options.items()))
     else:
         lines = "".join(f"    {name:10} {value:d}\n" for name, value in options.items())
@@ -208,11 +208,11 @@ def build_project(
     for step in asked:
         if not project.results[step].is_file():
             raise ToolError(
-                f"{command[0]} ended without error, but not with {project.results[step].relative_to(project.folder)}; "
+                f"{command[0]} ended without error, but left no {project.results[step].relative_to(project.folder)}; "
                 f"its log is {project.log}"
             )
     if steps.csim and C_SIMULATION_DONE not in project.log.read_text(encoding="utf-8", errors="replace"):
-        raise ToolError(f"{command[0]} ended without error, but not with C simulation; its log is {project.log}")
+        raise ToolError(f"{command[0]} ended without error, but did not finish C simulation; its log is {project.log}")
     reports = read_reports(project)
     if steps.cosim and reports.cosimulation is not None and not reports.cosimulation.passed:
         raise ToolError(f"{project.results['cosim']} says that co-simulation failed; the log is {project.log}")
@@ -222,7 +222,7 @@ def build_project(
 def _run(
     command: tuple[str, ...], project: VendorProject, timeout_seconds: float, on_line: Callable[[str], None] | None
 ) -> None:
-    """Run a tool in the project's folder, and put the first error that it prints into the message of its failure."""
+    """Run a tool in the project's folder; if it fails, raise with the first error that it printed."""
     errors: list[str] = []
 
     def note(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The prepared images as stages hand them on: `mnist8x8.npz`, and the samples that networks are trained on."""
+"""Prepared images: the file `mnist8x8.npz`, and the samples loaded from it."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from common.images.preprocessing import LEVELS, SIZE, intensities
 from common.images.samples import Samples
 from common.stages.artifacts import UNREADABLE
 
-MNIST, DIGITS = "mnist", "digits"  # names of data; other data is named by its hash
+MNIST, DIGITS = "mnist", "digits"  # names of datasets; others are named by their hash
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
 def caution(name: str | None) -> str | None:
-    """Return what to say wherever numbers of these images stand, or None where they are MNIST's or there are none."""
+    """Return the warning to show beside results of this dataset, or None for MNIST or no dataset."""
     if name in (None, MNIST):
         return None
     demo = "DEMO PRESET: THESE ARE SCIKIT-LEARN'S 8 × 8 DIGITS, NOT MNIST."
@@ -37,8 +37,8 @@ def load(path: Path) -> tuple[Samples, Samples]:
         with np.load(path, allow_pickle=False) as file:
             x_train, y_train, x_test, y_test = (file[name] for name in NAMES)
     except UNREADABLE as error:
-        raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them anew") from None
+        raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them again") from None
     for images, digits in ((x_train, y_train), (x_test, y_test)):
         if images.shape != (len(digits), SIZE, SIZE) or images.dtype != np.uint8 or images.max() >= LEVELS:
-            raise PipelineError(f"{path} does not hold 8 x 8 images of 5 bits; prepare them anew")
+            raise PipelineError(f"{path} does not hold 8 x 8 images of 5 bits; prepare them again")
     return Samples(intensities(x_train), y_train), Samples(intensities(x_test), y_test)

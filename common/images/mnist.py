@@ -1,4 +1,4 @@
-"""MNIST: found in a directory, in the download cache or on a mirror, and checked before it is believed."""
+"""MNIST: located in a directory, in the download cache or on a mirror, and verified by checksum."""
 
 import gzip
 import hashlib
@@ -24,31 +24,31 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Of the four files, not compressed, by name."""
+"""SHA-256 of the four files, uncompressed, by name."""
 SHA256_COMPRESSED = {
     "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
     "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-"""As the mirrors have them, with `.gz`."""
+"""SHA-256 of the `.gz` files on the mirrors."""
 CACHE_MEGABYTES = 12
 COUNT = {"train": 60_000, "t10k": 10_000}
-PATIENCE_SECONDS = 30.0  # without an answer, and before speed counts
-LEAST_SPEED = 20_000  # bytes a second; the ten megabytes of images take eight minutes at that
+PATIENCE_SECONDS = 30.0  # without an answer, and before the speed is checked
+LEAST_SPEED = 20_000  # bytes/s; at this speed the 10 MB of images take eight minutes
 CHUNK = 1 << 16  # bytes
-MENDING = "download the four MNIST files and name their folder with --mnist-dir or MNIST_DIR"
+REMEDY = "download the four MNIST files and name their folder with --mnist-dir or MNIST_DIR"
 
 
 class MnistUnavailableError(PipelineError):
-    """MNIST is neither in the directory given, nor in the cache, nor to be had from a mirror."""
+    """MNIST is not in the cache and cannot be downloaded."""
 
 
 @dataclass(frozen=True)
 class LabelledImages:
     """Images, uint8 [N, height, width], and the digit that each one shows, uint8 [N], 0 to 9.
 
-    `sha256` are the hashes of the two files, not compressed, by name.
+    `sha256` holds the hashes of the two uncompressed files, by name.
     """
 
     images: np.ndarray
@@ -59,11 +59,11 @@ class LabelledImages:
 def locate(directory: Path | None, spare_cache: Path) -> dict[str, Path]:
     """Return the path of each of the four files, by its name in `SHA256`.
 
-    Looked for in `directory`, else in `$MNIST_DIR`, else in the download cache, else downloaded from a mirror, into
-    `spare_cache` where the user's cache cannot be written or is full.
+    Searches `directory`, or else `$MNIST_DIR`, or else the download cache. Missing files are downloaded from a mirror,
+    into `spare_cache` if the user's cache is full or not writable.
 
     Raises:
-        PipelineError: The directory given lacks a file.
+        PipelineError: The given directory lacks a file.
         MnistUnavailableError: No directory was given and the download failed.
     """
     given = directory or os.environ.get("MNIST_DIR")
@@ -78,7 +78,7 @@ def _in_directory(directory: Path, name: str) -> Path:
     for candidate in (f"{name}.gz", name, f"{other_programs}.gz", other_programs):
         if (directory / candidate).is_file():
             return directory / candidate
-    raise PipelineError(f"{directory / name}.gz is missing, and so is {name} or {other_programs}; {MENDING}")
+    raise PipelineError(f"{directory / name}.gz is missing, and so is {name} or {other_programs}; {REMEDY}")
 
 
 def _cache(spare: Path) -> Path:
@@ -89,7 +89,7 @@ def _cache(spare: Path) -> Path:
         return usual
     if disk_space.has_room(usual, CACHE_MEGABYTES):
         return usual
-    console.note(f"{usual} cannot be used or is full; MNIST is kept in {spare}")
+    console.note(f"{usual} is full or not usable; MNIST is kept in {spare}")
     return spare
 
 
@@ -111,15 +111,15 @@ def _in_cache(name: str, cache: Path) -> Path:
             return Path(path)
         except (OSError, HTTPError, ValueError) as error:  # requests' are OSErrors; a wrong checksum is a ValueError
             faults.append(f"{mirror}: {type(error).__name__}")
-    raise MnistUnavailableError(f"{name}.gz could not be downloaded ({'; '.join(faults)}); {MENDING}")
+    raise MnistUnavailableError(f"{name}.gz could not be downloaded ({'; '.join(faults)}); {REMEDY}")
 
 
 def _download(address: str, output: str, _pooch: object) -> None:
-    """Download a file for pooch, which checks it before it enters the cache; give up on a server that is too slow.
+    """Download a file for pooch, which verifies it before caching; give up on a server that is too slow.
 
     Raises:
-        OSError: The server does not answer, refuses, or sends less than `LEAST_SPEED`.
-        HTTPError: It breaks off, or falls silent.
+        OSError: The server does not answer, refuses, or is slower than `LEAST_SPEED`.
+        HTTPError: The connection breaks or times out.
     """
     import requests
 
@@ -138,9 +138,9 @@ def _download(address: str, output: str, _pooch: object) -> None:
 
 
 def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, str]:
-    """Return the uint8 array of an IDX file (format: yann.lecun.com/exdb/mnist), and the SHA-256 of its bytes.
+    """Return the uint8 array of an IDX file (format: yann.lecun.com/exdb/mnist), and its SHA-256.
 
-    The file may be compressed by gzip; the bytes are those that are not.
+    The file may be compressed by gzip; the hash is that of the uncompressed bytes.
 
     Raises:
         PipelineError: The magic number, the number of dimensions or the length is wrong.
@@ -150,13 +150,13 @@ def read_idx(path: Path, dimensions: int) -> tuple[np.ndarray, str]:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except (OSError, EOFError, gzip.zlib.error) as error:
-        raise PipelineError(f"{path} cannot be decompressed ({error}); {MENDING}") from None
+        raise PipelineError(f"{path} cannot be decompressed ({error}); {REMEDY}") from None
     if content[:4] != bytes([0, 0, 8, dimensions]):
-        raise PipelineError(f"{path} is not an IDX file of {dimensions}-dimensional bytes; {MENDING}")
+        raise PipelineError(f"{path} is not an IDX file of {dimensions}-dimensional bytes; {REMEDY}")
     header = 4 + 4 * dimensions
     shape = np.frombuffer(content[4:header].ljust(4 * dimensions, b"\0"), dtype=">u4")
     if len(content) != header + int(np.prod(shape, dtype=np.int64)):
-        raise PipelineError(f"{path} has {len(content)} bytes where its header says {list(shape)}; {MENDING}")
+        raise PipelineError(f"{path} has {len(content)} bytes where its header says {list(shape)}; {REMEDY}")
     array = np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
     return array, hashlib.sha256(content).hexdigest()
 
@@ -171,19 +171,19 @@ def read_labelled_images(files: dict[str, Path], part: str) -> LabelledImages:
     images_path, labels_path = files[images_name], files[labels_name]
     (images, of_images), (labels, of_labels) = read_idx(images_path, 3), read_idx(labels_path, 1)
     if images.shape != (COUNT[part], 28, 28):
-        raise PipelineError(f"{images_path} has shape {images.shape}, not ({COUNT[part]}, 28, 28); {MENDING}")
+        raise PipelineError(f"{images_path} has shape {images.shape}, not ({COUNT[part]}, 28, 28); {REMEDY}")
     if labels.shape != (COUNT[part],):
-        raise PipelineError(f"{labels_path} has {len(labels)} labels, not {COUNT[part]}; {MENDING}")
+        raise PipelineError(f"{labels_path} has {len(labels)} labels, not {COUNT[part]}; {REMEDY}")
     if labels.max() > 9:
-        raise PipelineError(f"{labels_path} has label {labels.max()}; digits are 0 to 9; {MENDING}")
+        raise PipelineError(f"{labels_path} has label {labels.max()}; digits are 0 to 9; {REMEDY}")
     return LabelledImages(images, labels, {images_name: of_images, labels_name: of_labels})
 
 
 def dataset_of(files: dict[str, Path], parts: Iterable[LabelledImages], *, allow_other: bool) -> str:
-    """Return `mnist`, or what other data of the same form is called, with the start of its SHA-256.
+    """Return `mnist`, or for other data a name with the start of its SHA-256.
 
     Raises:
-        PipelineError: These are not MNIST's bytes, and other data is not allowed.
+        PipelineError: The data is not MNIST, and other data is not allowed.
     """
     found = {name: digest for part in parts for name, digest in part.sha256.items()}
     other = [name for name, digest in SHA256.items() if found[name] != digest]
@@ -192,7 +192,7 @@ def dataset_of(files: dict[str, Path], parts: Iterable[LabelledImages], *, allow
     if not allow_other:
         raise PipelineError(
             f"{files[other[0]]} is not MNIST's: its content has SHA-256 {found[other[0]]}, not {SHA256[other[0]]}; "
-            f"{MENDING}, or take it for what it is with --allow-other-data"
+            f"{REMEDY}, or accept other data with --allow-other-data"
         )
     of_all = hashlib.sha256("".join(found[name] for name in SHA256).encode()).hexdigest()
     return f"other data (SHA-256 {of_all[:12]})"

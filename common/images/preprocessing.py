@@ -1,4 +1,4 @@
-"""From 28 x 28 pixels of 8 bits to 8 x 8 pixels of 5 bits (paper, section 2)."""
+"""Preprocessing from 28 x 28 pixels of 8 bits to 8 x 8 pixels of 5 bits (paper, section 2)."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ CROPPED_SIZE = 22
 SIZE = 8
 COLOUR_BITS = 5
 LEVELS = 2**COLOUR_BITS
-ROUNDING = 1e-3  # of a level: above the sum of all errors in single precision, 100 terms x 2^-24 x 32 levels = 2e-4
+ROUNDING = 1e-3  # [level]; exceeds the total error in single precision, 100 terms x 2^-24 x 32 levels = 2e-4
 
 
 def centre_crop(images: np.ndarray, size: int = CROPPED_SIZE) -> np.ndarray:
@@ -20,9 +20,9 @@ def centre_crop(images: np.ndarray, size: int = CROPPED_SIZE) -> np.ndarray:
 
 
 def resize(images: np.ndarray) -> np.ndarray:
-    """Shrink images [N, 22, 22] to [N, 8, 8], smoothed before they are sampled (scikit-image, anti-aliasing).
+    """Return images [N, 22, 22] downsampled to [N, 8, 8] with anti-aliasing (scikit-image).
 
-    The result has the range of the images, and their type where that is floating point.
+    The result keeps the range of the images, and their type if it is floating point.
     """
     from skimage.transform import resize
 
@@ -30,11 +30,11 @@ def resize(images: np.ndarray) -> np.ndarray:
 
 
 def _resize_to_levels(images: np.ndarray) -> np.ndarray:
-    """Return what `resize` gives for uint8 images, rounded down to 5 bits, in a fraction of the time.
+    """Return the result of `resize` for uint8 images, rounded down to 5 bits, in a fraction of its time.
 
-    Resizing is linear, so that what it makes of the 22 x 22 images with a single pixel each is a matrix. Multiplied
-    with all images at once, that differs from `resize` by rounding alone; `resize` itself decides about images in which
-    a pixel lies so near a border between two levels that rounding could.
+    Resizing is linear: its results for the 22 x 22 single-pixel images are the rows of a matrix. The product with all
+    images differs from `resize` only by rounding error. Images with a pixel within that error of the border between two
+    levels are passed to `resize` itself.
     """
     step = 256 // LEVELS
     single_pixels = np.eye(CROPPED_SIZE**2).reshape(-1, CROPPED_SIZE, CROPPED_SIZE)
@@ -49,10 +49,10 @@ def _resize_to_levels(images: np.ndarray) -> np.ndarray:
 
 
 def prepare_images(images: np.ndarray, method: Downsampling) -> np.ndarray:
-    """Crop and downsample MNIST images, uint8 [N, 28, 28], and round them down to 5 bits: uint8 [N, 8, 8], 0 to 31.
+    """Return MNIST images, uint8 [N, 28, 28], cropped, downsampled and truncated to 5 bits: uint8 [N, 8, 8], 0 to 31.
 
-    `anti_aliased` smooths before it samples. `every_third_pixel` is what a plain spline zoom from 22 to 8 pixels does:
-    its stride is (22-1)/(8-1) = 3, so it picks pixels and averages nothing.
+    `anti_aliased` smooths before sampling. `every_third_pixel` is equal to a spline zoom from 22 to 8 pixels, whose
+    stride of (22-1)/(8-1) = 3 selects pixels without averaging.
     """
     cropped = centre_crop(images)
     if method == "every_third_pixel":
@@ -62,10 +62,10 @@ def prepare_images(images: np.ndarray, method: Downsampling) -> np.ndarray:
 
 
 def rescale_digits(images: np.ndarray) -> np.ndarray:
-    """Return scikit-learn's digits, [N, 8, 8] of 0 to 16, as uint8 of 0 to 31."""
+    """Return scikit-learn's digits, [N, 8, 8], rescaled from 0 to 16 to uint8 from 0 to 31."""
     return np.rint(images * ((LEVELS - 1) / 16)).astype(np.uint8)
 
 
 def intensities(levels: np.ndarray) -> np.ndarray:
-    """Return what the networks see: float32 [N, 64], k/32 for the level k."""
+    """Return the networks' input, float32 [N, 64]: k/32 for level k."""
     return levels.reshape(len(levels), -1).astype(np.float32) / LEVELS

@@ -1,4 +1,4 @@
-"""What networks are trained on and tested with."""
+"""Samples for training and testing networks."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Samples:
         return Samples(self.intensities[:cut], self.digits[:cut]), Samples(self.intensities[cut:], self.digits[cut:])
 
     def shuffled(self, seed: int) -> "Samples":
-        """Return all samples in an order of chance."""
+        """Return all samples in random order."""
         order = np.random.default_rng(seed).permutation(len(self.digits))
         return Samples(self.intensities[order], self.digits[order])
 

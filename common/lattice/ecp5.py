@@ -1,6 +1,6 @@
-"""Logic synthesis for the Lattice ECP5 with Yosys, for the shortest delay: what `place_and_route` takes.
+"""Logic synthesis for the Lattice ECP5 with Yosys, for shortest delay, as input of `place_and_route`.
 
-The ECP5 is the FPGA whose open tools know its timing and end in a bitstream.
+Open tools know the timing of the ECP5 and write its bitstream.
 """
 
 import json
@@ -11,8 +11,8 @@ from common.stages import artifacts
 from common.synthesis import yosys
 
 _READ_CELLS = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
-# Adders are built by a rule of our own, whose chains need no cell that leads into them (lattice_adders.v). Names from
-# within the hierarchy are given up, or registers would have those in place of the RTL's.
+# lattice_adders.v builds adders whose carry chains need no cell to enter them. Names from within the hierarchy are
+# dropped, or registers would have these instead of the RTL's.
 _SYNTHESIZE = """
 proc; opt; alumacc; opt_clean
 flatten -noscopeinfo; rename -hide w:*.*
@@ -32,21 +32,21 @@ def synthesize(
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
 ) -> None:
-    """Synthesize Verilog to a flat netlist of ECP5 cells, in Yosys's JSON; registers keep the names of the RTL.
+    """Synthesize Verilog to a flat netlist of ECP5 cells, in Yosys's JSON; registers keep their names in the RTL.
 
     Args:
-        folder: Holds the Verilog in its subfolder `src`.
-        top: Name of the top module; with I/O buffers or not, as the Verilog has them.
-        output: JSON netlist to write, in `folder` or below; the log goes beside it.
+        folder: Folder with the Verilog in `src`.
+        top: Name of the top module; no I/O buffers are added.
+        output: JSON netlist to write, in `folder` or below; the log goes next to it.
         timeout_seconds: Wall time after which Yosys is killed [s].
-        on_step: Told what Yosys is doing, in a few words, for a progress display.
+        on_step: Called with each step of Yosys, for a progress display.
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the file whole.
+        ToolError: Yosys failed, or wrote an incomplete file.
     """
     products: Mapping[Path, str] = {output: "write_json -selected"}
-    adders = folder / _ADDERS.name  # beyond `folder` Yosys sees nothing
+    adders = folder / _ADDERS.name  # Yosys sees no files outside of `folder`
     adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
     try:
         yosys.run_script(folder, top, _SYNTHESIZE, products, timeout_seconds, on_step, read=_READ_CELLS)
@@ -56,7 +56,7 @@ def synthesize(
 
 
 def _open_ends_of_chains(netlist: Path, top: str) -> None:
-    """Disconnect what no chain needs: a carry into a position that makes its own, a carry out that nothing reads.
+    """Disconnect unused pins of carry chains: a carry input that is ignored, a carry output that nothing reads.
 
     ABC9 connects all pins, and nextpnr would spend two LUTs on each.
     """

@@ -1,4 +1,4 @@
-"""A design on Lattice FPGAs with open tools to the end: each latency cut-off is traced, verified, placed and routed."""
+"""Flow of a design on Lattice FPGAs: each latency cut-off is traced, verified, placed and routed."""
 
 from functools import partial
 
@@ -24,13 +24,13 @@ def steps(options: PlaceAndRouteOptions) -> tuple[FurtherStep, ...]:
 
 
 def route(build: Build, pixels: np.ndarray, options: PlaceAndRouteOptions, cutoff: float) -> Findings:
-    """Trace, verify and route a design at one latency cut-off.
+    """Trace, verify and route a design at one latency cut-off; return the findings.
 
     Args:
         build: The design.
         pixels: Test images, float64 [N, 64].
-        options: FPGA and target.
-        cutoff: Adders in a row between two registers.
+        options: FPGA and target clock.
+        cutoff: Adders in series between two registers.
     """
     model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
     tabulate = build.open.tabulate_latent

@@ -1,8 +1,8 @@
-// Adders of the Lattice ECP5 without cells that only lead into and out of a carry chain.
+// Adders of the Lattice ECP5 without extra cells to enter and leave a carry chain.
 //
-// nextpnr puts two LUTs in front of a chain whose carry input has a driver, be it a constant. So the lowest position of a
-// chain needs none: it makes the carry out of the lowest bit, whose sum is a LUT elsewhere. A constant 1 is what an input
-// of a LUT has that is connected to nothing, so constant inputs are 1, and the LUT adds or subtracts by its mask.
+// nextpnr spends two LUTs on a carry input that has a driver, even a constant. So the chain has no carry input: its lowest
+// position generates the carry of the lowest bit, whose sum is a LUT elsewhere. Unconnected LUT inputs are 1, so constant
+// inputs are 1, and the mask of the LUT decides whether it adds or subtracts.
 (* techmap_celltype = "$alu" *)
 module lattice_alu (A, B, CI, BI, X, Y, CO);
   parameter A_SIGNED = 0, B_SIGNED = 0, A_WIDTH = 1, B_WIDTH = 1, Y_WIDTH = 1;
@@ -12,12 +12,12 @@ module lattice_alu (A, B, CI, BI, X, Y, CO);
   input CI, BI;
   (* force_downto *) output [Y_WIDTH-1:0] X, Y, CO;
 
-  // Narrow adders become LUTs, as by Yosys's own rule, which also takes what adds or subtracts by a signal.
+  // Yosys's own rule maps narrow adders to LUTs, and adders that subtract by a signal.
   wire _TECHMAP_FAIL_ = Y_WIDTH <= 4 || _TECHMAP_CONSTMSK_CI_ !== 1'b1 || _TECHMAP_CONSTMSK_BI_ !== 1'b1;
 
   localparam INVERT = _TECHMAP_CONSTVAL_BI_ === 1'b1, CARRY = _TECHMAP_CONSTVAL_CI_ === 1'b1;
-  // Of a position, by its inputs A and B: the upper four bits are the sum without the carry, the lower four the carry
-  // where that is 0, which then is A. In the lowest position the carry is made of both.
+  // LUT masks over A and B: the upper four bits are the sum without carry; the lower four are the carry, here A, where
+  // that sum is 0. The lowest position generates its carry from both.
   localparam [15:0] ADD = {INVERT ? 4'b1001 : 4'b0110, 8'b0, 4'b1010};
   localparam [15:0] START = {12'b0, INVERT ? (CARRY ? 4'b1011 : 4'b0010) : (CARRY ? 4'b1110 : 4'b1000)};
   localparam CELLS = (Y_WIDTH + 1) / 2;

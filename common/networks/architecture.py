@@ -1,4 +1,4 @@
-"""The paper's two networks (figures 3 to 5): an autoencoder, and the same with a classifier on its latent plane."""
+"""The paper's two networks (figures 3 to 5): the autoencoder alone, and with a classifier on its latent plane."""
 
 import io
 import json
@@ -22,12 +22,10 @@ SOAP_TRAINING = "soap_training_config"
 KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
 
 NETWORKS = ("autoencoder", "classifier")
-VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
-CUTS = ("encoder", "encoder_classifier", "full")
 
 
 class LeadingBits(keras.layers.Layer):
-    """Keep the leading `bits` of each pixel's five: in hardware these are wires left unconnected."""
+    """Keep the leading `bits` of each pixel's five: in hardware, the other wires are unconnected."""
 
     def __init__(self, bits: int, **keywords: object) -> None:
         super().__init__(**keywords)
@@ -38,24 +36,24 @@ class LeadingBits(keras.layers.Layer):
         return tf.floor(inputs * 2.0**self.bits) / 2.0**self.bits
 
     def get_config(self) -> dict[str, object]:
-        """Return what rebuilds the layer."""
+        """Return the configuration to rebuild the layer."""
         return {**super().get_config(), "bits": self.bits}
 
 
 def activation_name(layer: str) -> str:
-    """Return the name of the layer that holds a dense layer's activation."""
+    """Return the name of the activation layer of a dense layer."""
     return {"decoder_3": "image", "classifier_3": "digit"}.get(layer, f"{layer}_relu")
 
 
 def layers_of(network: str) -> dict[str, int]:
-    """Return the dense layers of `autoencoder` or `classifier` and their number of nodes, in order."""
+    """Return the number of nodes of each dense layer of `autoencoder` or `classifier`, in order."""
     return LAYERS if network == "classifier" else {**ENCODER, **DECODER}
 
 
 def build(network: str, initial_weights: str = "glorot_uniform") -> keras.Model:
-    """Build a float network, untrained: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out.
+    """Return an untrained float network: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out.
 
-    Initial weights are uniform to sqrt(6 / (inputs + nodes)), or to sqrt(6 / inputs) for `he_uniform`; biases are zero.
+    Initial weights are uniform up to sqrt(6 / (inputs + nodes)), for `he_uniform` up to sqrt(6 / inputs); biases are 0.
     """
 
     def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
@@ -76,8 +74,8 @@ def build(network: str, initial_weights: str = "glorot_uniform") -> keras.Model:
 def cut(model: keras.Model, name: str) -> keras.Model:
     """Return the part of a `classifier` network that becomes hardware, sharing its weights.
 
-    `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. Softmax is
-    left out of the hardware: the largest logit is the largest probability.
+    `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. The hardware
+    has no softmax: the largest logit is the largest probability.
     """
     logits = layer_of(model, "digit").input
     outputs = {
@@ -89,33 +87,33 @@ def cut(model: keras.Model, name: str) -> keras.Model:
 
 
 def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
-    """Return the layer of a name that the stages rely on.
+    """Return the layer of this name.
 
     Raises:
-        PipelineError: The network has none.
+        PipelineError: The network has no such layer.
     """
     for layer in model.layers:
         if layer.name == name:
             return layer
     names = ", ".join(layer.name for layer in model.layers)
-    raise PipelineError(f"network {model.name} has no layer {name}, which later stages look for; it has {names}")
+    raise PipelineError(f"network {model.name} has no layer {name}, which later stages need; it has {names}")
 
 
 def downstream_of_latent(model: keras.Model) -> keras.Model:
-    """Return the part of a cut from a point of the latent plane to the outputs, sharing its layers and weights.
+    """Return the part of a cut from the latent plane to the outputs, sharing its layers and weights.
 
-    Keras adds a second call to each of these layers: their `output` is ambiguous from then on.
+    Keras adds a second call to each of these layers, which makes their `output` ambiguous.
     """
     return keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
 
 
 def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
-    """Return the point of each image, float32 [N, 64], in the latent plane: float32 [N, 2]."""
+    """Return the latent point, float32 [N, 2], of each image, float32 [N, 64]."""
     return predict(keras.Model(model.input, layer_of(model, activation_name("latent")).output), intensities)
 
 
 def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
-    """Return a model's outputs for all images, as one batch: `Model.predict` takes several times as long."""
+    """Return a model's outputs for all images, computed in one batch: several times as fast as `Model.predict`."""
     return model.predict_on_batch(intensities)
 
 
@@ -125,10 +123,7 @@ def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:
 
 
 def weights_of(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return kernel [inputs, nodes] and bias [nodes] of each dense layer as the network uses them.
-
-    Those of a QKeras layer are passed through its quantizers.
-    """
+    """Return kernel [inputs, nodes] and bias [nodes] of each dense layer, quantized for QKeras layers."""
     weights = {}
     for name, layer in dense_layers(model).items():
         quantizers = layer.get_quantizers() if hasattr(layer, "get_quantizers") else (None, None)
@@ -148,11 +143,11 @@ def copy_optimizer_state(source: keras.Model, target: keras.Model) -> None:
 def load(path: Path) -> keras.Model:
     """Load a network with its training configuration and optimizer state.
 
-    Only what Keras, QKeras and this project have is accepted, by name, so that a file cannot bring code of its own
-    (lambda layers), or have Keras import and call something else.
+    Only names from Keras, QKeras and this project are accepted, so that a file can neither contain code (lambda layers)
+    nor make Keras import and call anything else.
 
     Raises:
-        PipelineError: The file is not a Keras model in HDF5, or is made of something else.
+        PipelineError: The file is not a Keras model in HDF5, or names anything else.
     """
     from qkeras.utils import load_qmodel
 
@@ -177,11 +172,11 @@ def load(path: Path) -> keras.Model:
 def save(model: keras.Model, path: Path) -> None:
     """Save architecture, weights, training configuration and optimizer state as HDF5 (paper, section 4.1).
 
-    A plain `load_model` opens the file (docs/models.md). Fields of the training configuration that Keras 3 refuses
-    are left out: Keras 2 has them by default. SOAP, which no Keras has, is named where `load` alone looks for it, so
-    that others see a network that is not compiled.
+    A plain `load_model` loads the file (docs/models.md). Fields of the training configuration that Keras 3 refuses are
+    left out; they are defaults of Keras 2. SOAP, which Keras lacks, is stored under a key that only `load` reads: other
+    programs see an uncompiled network.
 
-    The file is made in memory first: on a full disk the HDF5 library would crash, while Python says what is wrong.
+    The file is written in memory first, because the HDF5 library crashes on a full disk.
     """
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
@@ -196,7 +191,7 @@ def save(model: keras.Model, path: Path) -> None:
 
 
 def _without(names: set[str], described: object) -> object:
-    """Return a description without the fields of these names, however deep."""
+    """Return a description without the fields of these names, at any depth."""
     if isinstance(described, dict):
         return {name: _without(names, value) for name, value in described.items() if name not in names}
     return [_without(names, value) for value in described] if isinstance(described, list) else described

@@ -1,4 +1,4 @@
-"""What a trained classifier network does with the test images: in the latent plane, and digit by digit."""
+"""Evaluation of a trained classifier network on test images: in the latent plane, and digit by digit."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from common.networks.legacy_keras import keras
 
 GRID = 15  # decoded images along each axis of the latent plane
 REGION_CELLS = 300  # cells along each axis of the map of decisions
-WORST = 20  # digits shown that a classifier gets most wrong
+WORST = 20  # misclassified images in the figure
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Evaluation:
     Attributes:
         latent: Points in the latent plane, float32 [N, 2].
         images: Reconstructed intensities, float32 [N, 64].
-        probabilities: Of the ten digits, float32 [N, 10].
+        probabilities: Probabilities of the ten digits, float32 [N, 10].
         samples: The test images and their digits.
     """
 
@@ -35,25 +35,25 @@ class Evaluation:
         return self.probabilities.argmax(axis=1)
 
     def confusion(self) -> np.ndarray:
-        """Return how often each digit (row) is taken for each digit (column), int [10, 10]."""
+        """Return the confusion matrix, int [10, 10]: rows are true digits, columns predicted ones."""
         counts = np.zeros((10, 10), dtype=int)
         np.add.at(counts, (self.samples.digits, self.decided), 1)
         return counts
 
     def digit_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean L1 loss a pixel [10] and accuracy [10] of each digit."""
+        """Return mean L1 loss per pixel [10] and accuracy [10] of each digit."""
         losses = np.abs(self.images - self.samples.intensities).mean(axis=1)
         each = [self.samples.digits == digit for digit in range(10)]
         right = self.decided == self.samples.digits
         return np.array([losses[mask].mean() for mask in each]), np.array([right[mask].mean() for mask in each])
 
     def worst(self) -> np.ndarray:
-        """Return the indices of the images that are decided wrongly with the highest probability, worst first."""
+        """Return the indices of the images misclassified with the highest probability, worst first."""
         wrong = np.flatnonzero(self.decided != self.samples.digits)
         return wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")][:WORST]
 
     def extent(self) -> tuple[float, float, float, float]:
-        """Return left, right, bottom and top of the part of the latent plane that holds 99 % of the images."""
+        """Return left, right, bottom and top of the part of the latent plane with 99 % of the images."""
         right, top = np.percentile(self.latent, 99, axis=0)
         return 0.0, max(float(right), 1e-3), 0.0, max(float(top), 1e-3)
 
@@ -77,6 +77,6 @@ def decode_grid(
     centres = (np.arange(cells) + 0.5) / cells
     x, y = np.meshgrid(left + (right - left) * centres, bottom + (top - bottom) * centres)
     points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-    behind = keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
-    images, probabilities = predict(behind, points)
+    decoder = keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
+    images, probabilities = predict(decoder, points)
     return images.reshape(cells, cells, 8, 8), probabilities.argmax(axis=1).reshape(cells, cells)

@@ -1,6 +1,6 @@
-"""What a network's file may name: parts of Keras, QKeras and this project, none of which brings code of its own.
+"""Allow-list for model files: parts of Keras, QKeras and this project that cannot contain code.
 
-A Keras file is a description that Keras follows: it imports the modules named there and calls what it finds in them.
+Keras imports the modules that a model file names, and calls the functions and classes named in them.
 """
 
 import inspect
@@ -11,7 +11,7 @@ import qkeras
 from common.networks.legacy_keras import keras
 
 OWN_CLASSES = {"LeadingBits", "Soap"}
-CODE = {"Lambda"}  # the only public layer that holds Python
+CODE = {"Lambda"}  # the only public layer that contains Python code
 _MODULES = (
     keras.layers,
     keras.initializers,
@@ -35,12 +35,12 @@ CLASSES = (
 ) - CODE
 FUNCTIONS = {name for name, value in vars(keras.activations).items() if inspect.isfunction(value)}
 FUNCTIONS -= {"deserialize", "get", "serialize"}
-FUNCTIONS |= {"leaky_relu", "log_softmax", "relu6", "silu"}  # of TensorFlow, which Keras knows by name
+FUNCTIONS |= {"leaky_relu", "log_softmax", "relu6", "silu"}  # TensorFlow's, known to Keras by name
 PACKAGES = {"keras", "tf_keras", "qkeras"}
 
 
 def foreign_parts(described: object) -> set[str]:
-    """Return each class, function and package in the description of a network that is none of these, however deep."""
+    """Return the classes, functions and packages in a network's description that are not on the list, at any depth."""
     return set(_foreign_parts(described))
 
 
@@ -53,7 +53,7 @@ def _foreign_parts(described: object) -> Iterator[str]:
 
 
 def _is_known(key: str, value: object) -> bool:
-    """Whether a field names nothing, or something that is known."""
+    """Return whether a field names nothing, or a known part."""
     if key in ("class_name", "registered_name"):
         return value in CLASSES
     if key == "module":

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras 2, imported quietly."""
+"""Import of TensorFlow and Keras 2 without messages."""
 
 import os
 import warnings
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Discard what C++ libraries print to standard error, which no setting of theirs turns off."""
+    """Discard messages of C++ libraries on standard error, which no setting turns off."""
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
@@ -25,13 +25,13 @@ with silent_stderr():
 
 tf.get_logger().setLevel("ERROR")
 warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
-warnings.filterwarnings("ignore", message="The `keras.constraints.serialize")  # QKeras passes its quantizers there
-warnings.filterwarnings("ignore", message="The initializer HeNormal is unseeded")  # of QKeras; overwritten
+warnings.filterwarnings("ignore", message="The `keras.constraints.serialize")  # from QKeras
+warnings.filterwarnings("ignore", message="The initializer HeNormal is unseeded")  # from QKeras; overwritten
 
 __all__ = ["keras", "make_deterministic", "silent_stderr", "tf"]
 
 
 def make_deterministic(seed: int) -> None:
-    """Seed Python, numpy and TensorFlow, and choose kernels whose sums do not depend on thread timing."""
+    """Seed Python, numpy and TensorFlow, and choose deterministic kernels."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

@@ -1,4 +1,4 @@
-"""Plausibility: results that are numbers, and yet say that something went wrong; detected, and named."""
+"""Plausibility checks: dead latent units, accuracy at chance level, overflow."""
 
 from typing import TYPE_CHECKING
 
@@ -11,43 +11,43 @@ from common.networks import architecture
 if TYPE_CHECKING:
     from common.networks.legacy_keras import keras
 
-DEVIATIONS = 3  # of a binomial distribution: chance alone is further off in one run of 700
+DEVIATIONS = 3  # standard deviations of a binomial distribution: exceeded by chance in one run of 700
 
 
 def chance(digits: np.ndarray) -> float:
-    """Return the accuracy that always guessing the most frequent digit does not exceed but by chance."""
+    """Return the accuracy that always guessing the most frequent digit exceeds only by chance."""
     guess = np.bincount(digits).max() / len(digits)
     return float(guess + DEVIATIONS * np.sqrt(guess * (1 - guess) / len(digits)))
 
 
 def findings(model: "keras.Model", samples: Samples, title: str) -> dict[str, str]:
-    """Return what is implausible about a trained network, in words by its kind: `dead_unit`, `chance`.
+    """Return the implausible results of a trained network, in words by kind: `dead_unit`, `chance`.
 
     Args:
         model: `autoencoder` or `classifier`, of any variant.
-        samples: Images that it has not learnt from.
-        title: What the network is called.
+        samples: Images that it was not trained on.
+        title: Name of the network in messages.
     """
     found = {}
     latent = architecture.latent_points(model, samples.intensities)
     dead = [unit for unit, values in enumerate(latent.T) if values.min() == values.max()]
     if dead:
         units = " and ".join(f"{unit + 1} ({latent[0, unit]:g})" for unit in dead)
-        found["dead_unit"] = f"{title}: the same for every image: latent unit {units}; train with another --seed"
+        found["dead_unit"] = f"{title}: constant over all images: latent unit {units}; train with another --seed"
     if "digit" in model.output_names:
         digits = architecture.predict(model, samples.intensities)[model.output_names.index("digit")]
         accuracy, guess = samples.accuracy(digits), chance(samples.digits)
         if accuracy <= guess:
-            found["chance"] = f"{title}: accuracy {accuracy:.4f} is that of a guess (up to {guess:.4f}); train longer"
+            found["chance"] = f"{title}: accuracy {accuracy:.4f} is at chance level (up to {guess:.4f}); train longer"
     return found
 
 
 def overflow(values: np.ndarray, precision: FixedPoint) -> str | None:
-    """Say how many values a fixed-point type cannot hold, so that they wrap around; None where it holds all."""
+    """Return in words how many values overflow a fixed-point type and wrap around, or None if none does."""
     outside = np.count_nonzero((values < precision.low) | (values >= precision.high + precision.step))
     if not outside or precision.overflow != "WRAP":
         return None
     return (
-        f"{outside:,} of {values.size:,} values, from {values.min():.4g} to {values.max():.4g}, lie outside of "
+        f"{outside:,} of {values.size:,} values, from {values.min():.4g} to {values.max():.4g}, are outside "
         f"{precision}, {precision.low:g} to {precision.high:g}, and wrap around"
     )

@@ -1,4 +1,4 @@
-"""Fixed-point types of every tensor of the quantized networks, as configuration."""
+"""Fixed-point types of all tensors of the quantized networks, as configuration."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -7,26 +7,26 @@ from common.errors import PipelineError
 from common.stages.configuration import Bits, Interval
 
 IntegerBits = Annotated[int, Interval(0, 12)]
-SIGMOID_FRACTION_BITS = 10  # 16,384 entries, from -8 to 8; each bit more doubles them
+SIGMOID_FRACTION_BITS = 10  # 16,384 entries, from -8 to 8; each further bit doubles them
 
 
 @dataclass(frozen=True)
 class LayerPrecision:
-    """Fixed-point types of a dense layer: of its weights and biases (signed), and of its activation's output.
+    """Fixed-point types of a dense layer: its weights and biases (signed), and its activation's output.
 
     Integer bits are counted without the sign, as in QKeras: `ap_fixed<5,1>` of Vivado HLS has 5 bits, 0 integer bits.
     """
 
     weight_bits: Bits
-    """Bits of a weight, its sign included [bit]."""
+    """Bits of a weight, including the sign [bit]."""
     weight_integer_bits: IntegerBits
     """Of those, left of the binary point [bit]."""
     bias_bits: Bits
-    """Bits of a bias, its sign included [bit]."""
+    """Bits of a bias, including the sign [bit]."""
     bias_integer_bits: IntegerBits
     """Of those, left of the binary point [bit]."""
     activation_bits: Bits
-    """Bits of the output: unsigned behind a ReLU, signed before a sigmoid or softmax [bit]."""
+    """Bits of the output: unsigned after a ReLU, signed before a sigmoid or softmax [bit]."""
     activation_integer_bits: IntegerBits
     """Of those, left of the binary point [bit]."""
 
@@ -47,10 +47,10 @@ def layer_precision(weight: tuple[int, int], activation: tuple[int, int]) -> Lay
 
 @dataclass(frozen=True)
 class NetworkPrecision:
-    """Fixed-point types of a whole network; the defaults are those of the paper's revision (its Table 3)."""
+    """Fixed-point types of a whole network; defaults from the paper's revision (Table 3)."""
 
     input_bits: Annotated[int, Interval(1, 5)] = 5
-    """Leading bits of a pixel's five that the network looks at [bit]."""
+    """Leading bits of a pixel that the network uses, of five [bit]."""
     encoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
     encoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
     latent: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 6)))
@@ -58,13 +58,13 @@ class NetworkPrecision:
     decoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
     decoder_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (8, 3)))
     image_bits: Annotated[int, Interval(1, 8)] = 6
-    """Bits of a reconstructed pixel, all behind the binary point [bit]."""
+    """Bits of a reconstructed pixel, all fractional [bit]."""
     classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
     classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
 
     def check(self) -> None:
-        """Refuse an image's activation that is finer than the table of the sigmoid."""
+        """Refuse an activation before the sigmoid that is finer than the sigmoid's table."""
         fraction = self.decoder_3.activation_bits - 1 - self.decoder_3.activation_integer_bits
         if not 0 <= fraction <= SIGMOID_FRACTION_BITS:
             raise PipelineError(
@@ -73,23 +73,23 @@ class NetworkPrecision:
             )
 
     def weight_steps(self) -> dict[str, float]:
-        """Return the distance of neighbouring values of each layer's weights."""
+        """Return the step of each layer's weights."""
         layers = {name: value for name, value in vars(self).items() if isinstance(value, LayerPrecision)}
         return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in layers.items()}
 
 
-BEHIND_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # costs nothing where hardware looks up what it computes
+AFTER_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # free, if hardware tabulates these layers
 TUNED = NetworkPrecision(
     input_bits=4,
     encoder_1=LayerPrecision(3, 0, 6, 1, 5, 1),
     encoder_2=LayerPrecision(3, 0, 6, 1, 4, 1),
     latent=LayerPrecision(6, 1, 6, 1, 4, 2),
-    decoder_1=BEHIND_LATENT,
-    decoder_2=BEHIND_LATENT,
+    decoder_1=AFTER_LATENT,
+    decoder_2=AFTER_LATENT,
     decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
     image_bits=6,
-    classifier_1=BEHIND_LATENT,
-    classifier_2=BEHIND_LATENT,
+    classifier_1=AFTER_LATENT,
+    classifier_2=AFTER_LATENT,
     classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
 )
 """This project's best: 4-bit pixels, an encoder of 3-bit weights, a latent plane of 4 + 4 bits."""

@@ -1,4 +1,4 @@
-"""Training of a pruned float network: from initial weights, chosen among several or not, to the target sparsity."""
+"""Training of a pruned float network, from the choice of initial weights to the target sparsity."""
 
 import functools
 from collections.abc import Collection
@@ -21,23 +21,23 @@ def train(
     train_samples: Samples,
     test_samples: Samples,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train and prune a network from scratch, and check that each pruned layer has the weights left that it should.
+    """Train and prune a network from scratch, and check the sparsity of each pruned layer.
 
     Args:
         network: `autoencoder` or `classifier`.
-        pruned_layers: Dense layers to prune; those that the network does not have are passed over.
-        schedule: When weights become zero, and how many.
-        initial_weights: Distribution of initial weights, see `networks.build`.
-        starts: Choice of the initial network, before any pruning.
-        recipe: How it is trained.
-        train_samples: What it learns from.
-        test_samples: Evaluated after each epoch for the curves; they choose nothing.
+        pruned_layers: Dense layers to prune; layers that the network lacks are ignored.
+        schedule: Steps of pruning and target sparsity.
+        initial_weights: Distribution of initial weights, see `architecture.build`.
+        starts: Choice of the initial network, before pruning.
+        recipe: Training recipe.
+        train_samples: Training samples.
+        test_samples: Samples for the test curves, not used for any choice.
 
     Returns:
         The network without pruning wrappers, compiled and with its optimizer state, and its learning curves.
 
     Raises:
-        PipelineError: The sparsity was missed.
+        PipelineError: A layer misses the target sparsity.
     """
     make_deterministic(recipe.seed)
     layers = [layer for layer in pruned_layers if layer in architecture.layers_of(network)]

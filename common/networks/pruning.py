@@ -1,4 +1,4 @@
-"""Magnitude pruning while training, with TensorFlow Model Optimization (paper, section 4)."""
+"""Magnitude pruning during training, with TensorFlow Model Optimization (paper, section 4)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class PruningSchedule:
     """Constant sparsity: every `frequency` steps from `begin_step` to `end_step` the smallest weights are masked.
 
     Attributes:
-        sparsity: Fraction of a layer's weights that become zero.
+        sparsity: Fraction of a layer's weights set to zero.
         begin_step: Optimizer step of the first masking.
-        end_step: Optimizer step of the last masking; beyond the end of training it has no effect.
+        end_step: Optimizer step of the last masking; may exceed the length of the training.
         frequency: Steps between maskings.
     """
 
@@ -31,7 +31,7 @@ class PruningSchedule:
 
 
 def with_pruning(model: keras.Model, layers: Collection[str], schedule: PruningSchedule) -> keras.Model:
-    """Return a copy of an untrained network whose `layers` are pruned while it trains."""
+    """Return a copy of an untrained network whose `layers` are pruned during training."""
     constant = tfmot.sparsity.keras.ConstantSparsity(
         schedule.sparsity, schedule.begin_step, schedule.end_step, schedule.frequency
     )
@@ -45,7 +45,7 @@ def with_pruning(model: keras.Model, layers: Collection[str], schedule: PruningS
 
 
 def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
-    """Copy weights and biases of a network into one `with_pruning`."""
+    """Copy weights and biases of a network into one from `with_pruning`."""
     for name, layer in dense_layers(pruned).items():
         getattr(layer, "layer", layer).set_weights(source.get_layer(name).get_weights())
 
@@ -53,20 +53,20 @@ def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
 def train(
     pruned: keras.Model, train_samples: Samples, test_samples: Samples, recipe: training.Recipe, title: str
 ) -> dict[str, list[float]]:
-    """Train a network `with_pruning` as `training.train` does, its masks applied to the weights after each epoch."""
+    """Train a network from `with_pruning`, with masks applied after each epoch; return its learning curves."""
     callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
     return training.train(pruned, train_samples, test_samples, recipe, title, callbacks=callbacks)
 
 
 def strip(pruned: keras.Model, plain: keras.Model) -> None:
-    """Copy weights and optimizer state of a network with pruning into `plain`, compiled, of the same architecture."""
+    """Copy weights and optimizer state of a pruned network into a compiled one without pruning wrappers."""
     stripped = tfmot.sparsity.keras.strip_pruning(pruned)
     plain.set_weights(stripped.get_weights())
     copy_optimizer_state(pruned, plain)
 
 
 def nonzero_parameters(model: keras.Model) -> dict[str, tuple[int, int]]:
-    """Return how many weights and how many biases of each dense layer are not zero."""
+    """Return the numbers of nonzero weights and nonzero biases of each dense layer."""
     return {
         name: (np.count_nonzero(layer.kernel.numpy()), np.count_nonzero(layer.bias.numpy()))
         for name, layer in dense_layers(model).items()
@@ -74,13 +74,13 @@ def nonzero_parameters(model: keras.Model) -> dict[str, tuple[int, int]]:
 
 
 def check_sparsity(model: keras.Model, layers: Collection[str], sparsity: float) -> None:
-    """Hold the number of weights left in each pruned layer against the target.
+    """Check the number of nonzero weights in each pruned layer.
 
     Raises:
-        PipelineError: A layer has more or fewer weights left than the schedule leaves.
+        PipelineError: The number differs from the target of the schedule.
     """
     for name in layers:
         kernel = dense_layers(model)[name].kernel.numpy()
-        target, left = max(round(kernel.size * (1 - sparsity)), 1), int(np.count_nonzero(kernel))
-        if left != target:
-            raise PipelineError(f"pruning missed its target: layer {name} has {left} weights left, not {target}")
+        target, nonzero = max(round(kernel.size * (1 - sparsity)), 1), int(np.count_nonzero(kernel))
+        if nonzero != target:
+            raise PipelineError(f"pruning missed its target: layer {name} has {nonzero} nonzero weights, not {target}")

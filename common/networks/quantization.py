@@ -1,4 +1,4 @@
-"""Quantized networks in QKeras (paper, section 5), trained with the quantization in the loop."""
+"""Quantized networks in QKeras (paper, section 5): quantization-aware training, and post-training quantization."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from common.networks.precision import NetworkPrecision
 
 @keras.utils.register_keras_serializable("mnist_autoencoder")
 class KeepZeros(keras.constraints.Constraint):
-    """Hold the weights of a pruned layer at zero: `mask`, 0 or 1 a weight, may change between epochs."""
+    """Constraint that holds pruned weights at zero; `mask`, 0 or 1 per weight, may change between epochs."""
 
     def __init__(self, mask: np.ndarray) -> None:
         self.mask = tf.Variable(mask, trainable=False, dtype=tf.float32)
@@ -34,16 +34,15 @@ def build(
     *,
     penalties: Mapping[str, float] | None = None,
 ) -> keras.Model:
-    """Build an untrained quantized network of the same layers as `networks.build`.
+    """Return an untrained quantized network with the layers of `architecture.build`.
 
-    Between the last dense layers and sigmoid or softmax stands one more layer, named `*_logits`, that rounds what
-    enters them to a fixed-point type.
+    An additional layer `*_logits` before each sigmoid or softmax rounds its input to a fixed-point type.
 
     Args:
         network: `autoencoder` or `classifier`.
         precision: Types of all tensors.
-        masks: For each layer to be held sparse, 0 or 1 a weight.
-        penalties: For each layer, what the sum of its absolute weights adds to the loss.
+        masks: For each layer held sparse, 0 or 1 per weight.
+        penalties: L1 penalty on the weights of each layer.
     """
 
     def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
@@ -87,14 +86,14 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Copy weights and biases between float and quantized networks, layer by layer.
 
     Raises:
-        PipelineError: A layer of `source` has weights for which `target` has no place.
+        PipelineError: A layer of `source` has weights, and `target` has no such layer.
     """
     layers = architecture.dense_layers(target)
     for layer in source.layers:
         if layer.weights and layer.name not in layers:
             raise PipelineError(
-                f"layer {layer.name} ({type(layer).__name__}) of network {source.name} has weights, and the quantized "
-                "network no such layer: add it to `build` in common/networks/quantization.py, or leave it out and "
+                f"layer {layer.name} ({type(layer).__name__}) of network {source.name} has weights, but the quantized "
+                "network has no such layer: add it to `build` in common/networks/quantization.py, or leave it out and "
                 "train again"
             )
     for name, layer in architecture.dense_layers(source).items():
@@ -102,13 +101,13 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def pruning_masks(model: keras.Model, layers: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return 0 for each weight of `layers` that is zero and 1 for the others."""
+    """Return a mask for each of `layers`: 0 for each zero weight, 1 for the others."""
     dense = architecture.dense_layers(model)
     return {name: (dense[name].kernel.numpy() != 0).astype(np.float32) for name in layers if name in dense}
 
 
 def no_zeros(network: str) -> dict[str, np.ndarray]:
-    """Return masks of all layers that hold nothing at zero yet."""
+    """Return masks of ones for all layers."""
     layers = architecture.dense_layers(architecture.build(network))
     return {name: np.ones(layer.kernel.shape, np.float32) for name, layer in layers.items()}
 
@@ -116,7 +115,7 @@ def no_zeros(network: str) -> dict[str, np.ndarray]:
 def unmasked(
     masked: keras.Model, network: str, precision: NetworkPrecision, recipe: training.Recipe, images: int
 ) -> keras.Model:
-    """Return a trained network without masks and penalties, with its weights and optimizer state."""
+    """Return a copy of a trained network without masks and penalties, with its weights and optimizer state."""
     model = build(network, precision)
     model.set_weights(masked.get_weights())
     training.compile_network(model, recipe, images)
@@ -125,16 +124,16 @@ def unmasked(
 
 
 def count_revived(model: keras.Model, masks: dict[str, np.ndarray]) -> int:
-    """Return how many weights are not zero although their mask is 0."""
+    """Return the number of nonzero weights whose mask is 0."""
     weights = architecture.weights_of(model)
     return sum(int(np.count_nonzero(weights[name][0][mask == 0])) for name, mask in masks.items())
 
 
 def post_training_outputs(model: keras.Model, types: FixedPoint, pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Run a float network with every weight and every layer's output cast to one fixed-point type.
+    """Return the outputs of a float network after post-training quantization to one fixed-point type.
 
-    This is quantization after training, the baseline beside training with quantization. Sums are exact here; hls4ml's
-    default also truncates each product, which stage 05 shows.
+    All weights and layer outputs are rounded: the baseline for quantization-aware training. Sums are exact here;
+    hls4ml's default also truncates products, which stage 05 shows.
 
     Args:
         model: A float network.
@@ -169,13 +168,13 @@ def train(
     recipe: training.Recipe,
     title: str,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train a quantized network that starts from a float one, zeros of `pruned_layers` held at zero.
+    """Train a quantized network from the weights of a float one, keeping the zeros of `pruned_layers`.
 
     Returns:
         The quantized network, compiled and with its optimizer state, and its learning curves.
 
     Raises:
-        PipelineError: A pruned weight came back to life.
+        PipelineError: A pruned weight is no longer zero.
     """
     masks = pruning_masks(source, pruned_layers)
     masked = build(network, precision, masks)

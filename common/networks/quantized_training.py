@@ -1,4 +1,4 @@
-"""Training of the quantized variants from float weights: zeros held where the float network has them, or raised."""
+"""Quantization-aware training from float weights, with zeros held from the float network or raised."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from common.running import threads
 
 Curves = dict[str, list[float]]
 Trained = dict[str, tuple[keras.Model, Curves]]
-"""By variant: the network, compiled and with its optimizer state, and its learning curves."""
+"""Compiled network with its optimizer state, and its learning curves, by variant."""
 
 
 def train_with_zeros_held(
@@ -25,15 +25,15 @@ def train_with_zeros_held(
     train_samples: Samples,
     test_samples: Samples,
 ) -> Trained:
-    """Train each variant, at the same time, from its float network's weights, zeros of the pruned one held at zero.
+    """Train all variants in parallel from their float networks' weights, keeping the zeros of the pruned one.
 
     Args:
         network: `autoencoder` or `classifier`.
         sources: The float network of each variant.
         precision: Types of all tensors.
-        recipe: How each is trained.
-        train_samples: What they learn from.
-        test_samples: Evaluated after each epoch for the curves; they choose nothing.
+        recipe: Training recipe.
+        train_samples: Training samples.
+        test_samples: Samples for the test curves, not used for any choice.
     """
 
     def train(variant: str, source: keras.Model) -> tuple[keras.Model, Curves]:
@@ -55,17 +55,17 @@ def train_with_zeros_raised(
     test_samples: Samples,
     variants: Collection[str] = ("quantized", "quantized_pruned"),
 ) -> Trained:
-    """Train variants, at the same time, from the complete float network's weights; `quantized_pruned` loses weights.
+    """Train variants in parallel from the complete float network's weights; `quantized_pruned` is pruned meanwhile.
 
     Args:
         network: `autoencoder` or `classifier`.
         source: The complete float network.
         precision: Types of all tensors.
-        recipe: How each is trained.
-        raised: Sparsity of `quantized_pruned` and how it rises; the penalty on absolute weights of both.
-        train_samples: What they learn from.
-        test_samples: Evaluated after each epoch for the curves; they choose nothing.
-        variants: Which are trained.
+        recipe: Training recipe.
+        raised: Sparsity schedule of `quantized_pruned`, and L1 penalties on weights of both.
+        train_samples: Training samples.
+        test_samples: Samples for the test curves, not used for any choice.
+        variants: Variants to train.
     """
     images = len(train_samples.digits)
 
@@ -93,11 +93,11 @@ def train_with_zeros_raised(
 
 
 def prune_smallest(model: keras.Model, sparsities: Mapping[str, float]) -> None:
-    """Set the fraction of smallest weights of each named layer to zero, and hold them there.
+    """Set the smallest weights of each named layer to zero, and hold them there.
 
     Args:
         model: A network whose layers have a `quantization.KeepZeros` constraint.
-        sparsities: Fraction of weights that become zero, by layer.
+        sparsities: Fraction of weights to set to zero, by layer.
     """
     for name, sparsity in sparsities.items():
         layer = architecture.dense_layers(model)[name]

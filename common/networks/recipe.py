@@ -1,4 +1,4 @@
-"""Recipes of training, as configuration: epochs, learning rate, and what may stand before and behind them."""
+"""Training recipes as configuration: epochs, learning rate, choice of the initial network, sparsity."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -8,48 +8,48 @@ from common.stages.configuration import BatchSize, Epochs, Fraction, Interval, R
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; the defaults are the paper's. A stage that trains has one as configuration."""
+    """Training settings, with the paper's values as defaults; base class of the training stages' configurations."""
 
     epochs: Epochs = 30
-    """Passes over the training images (paper, section 4.1)."""
+    """Epochs (paper, section 4.1)."""
     batch_size: BatchSize = 256
     """Images per step; fits the paper's 'bumps near the eighth epoch' when pruning begins at step 2000."""
     optimizer: Literal["adam", "soap"] = "adam"
-    """Adam (Keras's default), or SOAP: Adam in the eigenbasis of the gradients, which gets further here."""
+    """Adam (Keras's default), or SOAP: Adam in the eigenbasis of the gradients, which reaches a lower loss here."""
     learning_rate: Rate = 1e-3
-    """Of the optimizer, at the start (Keras's default for Adam)."""
+    """Initial learning rate (Keras's default for Adam)."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the training: as it is, or decayed to zero by a cosine."""
+    """Learning rate schedule: constant, or cosine decay to zero."""
     cross_entropy_weight: Weight = 0.1
-    """Of the digit's cross-entropy beside the image's L1 loss (the author's published code)."""
+    """Weight of the digit's cross-entropy relative to the image's L1 loss (the author's published code)."""
     seed: Seed = 0
-    """Of initial weights and of the order of images."""
+    """Seed of initial weights and of the order of images."""
     allow: tuple[Literal["dead_unit", "chance", "failed_input"], ...] = ()
-    """What is only warned of: a latent unit that is the same for every image, a classifier that guesses, input from a
-    stage that failed."""
+    """Faults that become warnings: a latent unit that is constant over all images, a classifier at chance level, input
+    from a failed stage."""
 
 
 @dataclass(frozen=True)
 class Starts:
-    """Several initial networks, trained for a few epochs; the best on a validation set is trained on.
+    """Choice among several initial networks, each trained for a few epochs, by their score on a validation set.
 
     A network with two latent units does not recover from a poor start. The validation set is part of the training
-    images, never of the test images; after the choice it is trained on too.
+    images, never of the test images; the full training uses it too.
     """
 
     count: Annotated[int, Interval(1, 1000)] = 1
-    """Initial networks; 1 chooses nothing."""
+    """Number of initial networks; 1 for no choice."""
     epochs: Epochs = 25
-    """Passes of the short training of each, at the recipe's own rates."""
+    """Epochs of each short training, at the recipe's learning rates."""
     l1_weight: Weight = 3.0
-    """Accuracy that an L1 of one is worth in the choice: accuracy - l1_weight x L1 (-L1 without a classifier)."""
+    """Weight of L1 in the score: accuracy - l1_weight x L1 (-L1 without a classifier)."""
     validation_images: BatchSize = 10_000
-    """Training images that are held out and choose."""
+    """Training images held out as validation set."""
 
 
 @dataclass(frozen=True)
 class EncoderSparsity:
-    """Fraction of an encoder layer's weights that becomes zero; what lies behind the latent plane can be tabulated."""
+    """Target sparsity of each encoder layer; layers after the latent plane can be tabulated instead."""
 
     encoder_1: Fraction = 0.0
     encoder_2: Fraction = 0.0
@@ -58,7 +58,7 @@ class EncoderSparsity:
 
 @dataclass(frozen=True)
 class EncoderPenalty:
-    """What the sum of an encoder layer's absolute weights adds to the loss, a unit of weight: few and small weights."""
+    """L1 penalty on the weights of each encoder layer, for few and small weights."""
 
     encoder_1: Weight = 0.0
     encoder_2: Weight = 0.0
@@ -67,11 +67,11 @@ class EncoderPenalty:
 
 @dataclass(frozen=True)
 class Raised:
-    """Zeros that come while a quantized network trains, the smallest weights first."""
+    """Magnitude pruning during quantization-aware training: the smallest weights become zero first."""
 
     sparsity: EncoderSparsity = field(default_factory=EncoderSparsity)
-    """Target, reached by 1 - (1 - t)^3: fast at first, slow at the end (Zhu and Gupta, arXiv:1710.01878)."""
+    """Final sparsity, approached as 1 - (1 - t)^3 (Zhu and Gupta, arXiv:1710.01878)."""
     share: Annotated[float, Interval(0.01, 1)] = 0.5
-    """Of the training, in which the sparsity rises; behind it the zeros stay where they are."""
+    """Fraction of the training over which the sparsity rises; afterwards the zeros are fixed."""
     penalty: EncoderPenalty = field(default_factory=EncoderPenalty)
-    """Penalty on absolute weights, from beginning to end."""
+    """L1 penalty on weights during the whole training."""

@@ -1,8 +1,8 @@
-"""SOAP: Adam in the eigenbasis of the gradients' second moments, for networks whose layers are small.
+"""SOAP: Adam in the eigenbasis of the gradients' second moments, for networks with small layers.
 
-Vyas et al., 'SOAP: Improving and Stabilizing Shampoo using Adam' (arXiv:2409.11321). A narrow latent plane bends the
-loss so that Adam creeps; in the eigenbasis of a layer's gradients each direction finds its own step. The bases of
-64 x 64 numbers at most cost less than the passes through the network that they save.
+Vyas et al., 'SOAP: Improving and Stabilizing Shampoo using Adam' (arXiv:2409.11321). A narrow latent plane
+makes the loss ill-conditioned, and Adam slow; in the eigenbasis of a layer's gradients, each direction has its own step
+size. The bases of at most 64 x 64 numbers cost less than the training steps that they save.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ class Soap(keras.optimizers.Optimizer):
     """Keras optimizer for dense layers; a bias is a matrix of one column.
 
     Args:
-        learning_rate: Step of each coordinate of the eigenbasis, a number or a schedule.
+        learning_rate: Step size of each coordinate of the eigenbasis, a number or a schedule.
         beta_1: Decay of the mean gradient, per step.
-        beta_2: Decay of the mean square in the eigenbasis and of the second moments that define the basis, per step.
+        beta_2: Decay of the mean square in the eigenbasis, and of the second moments that define the basis, per step.
         epsilon: Added to the root of the mean square.
         basis_every: Steps between refinements of the basis.
     """
@@ -36,7 +36,7 @@ class Soap(keras.optimizers.Optimizer):
         self.beta_1, self.beta_2, self.epsilon, self.basis_every = beta_1, beta_2, epsilon, basis_every
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
-        """Make the state of each variable: mean gradient, mean square, second moments and basis of rows and columns."""
+        """Create the state of each variable: mean gradient, mean square, second moments, bases of rows and columns."""
         super().build(var_list)
         if getattr(self, "_built", False):
             return
@@ -55,7 +55,7 @@ class Soap(keras.optimizers.Optimizer):
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         """Take one step; the first one only fills the moments, since no basis is known yet."""
         state = self._states[self._index_dict[self._var_key(variable)]]
-        # A weight held at zero has no gradient, or it would turn the basis of its neighbours' steps.
+        # The gradient of a weight held at zero must not rotate the basis.
         gradient = tf.reshape(gradient * getattr(variable.constraint, "mask", 1.0), _matrix_shape(variable))
         _decay(state["row_moments"], tf.matmul(gradient, gradient, transpose_b=True), self.beta_2)
         _decay(state["column_moments"], tf.matmul(gradient, gradient, transpose_a=True), self.beta_2)
@@ -81,7 +81,7 @@ class Soap(keras.optimizers.Optimizer):
         variable.assign_sub(size * tf.reshape(direction, variable.shape))
 
     def get_config(self) -> dict[str, object]:
-        """Return what rebuilds the optimizer."""
+        """Return the configuration to rebuild the optimizer."""
         return {
             **super().get_config(),
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
@@ -102,7 +102,7 @@ def _decay(average: tf.Variable, value: tf.Tensor, beta: float) -> None:
 
 
 def _refined(first: tf.Tensor, moments: tf.Tensor, basis: tf.Tensor) -> tf.Tensor:
-    """Return the eigenvectors of the moments, largest first; behind the first step by one power iteration."""
+    """Return the eigenvectors of the moments, largest first; after the first step, by one power iteration."""
     return tf.cond(
         first,
         lambda: tf.reverse(tf.linalg.eigh(moments)[1], [1]),

@@ -1,4 +1,4 @@
-"""The choice of an initial network: several are trained for a short while, images held out decide."""
+"""Choice of an initial network: several are trained briefly and compared on a validation set."""
 
 import dataclasses
 import functools
@@ -12,13 +12,13 @@ from common.networks.recipe import Recipe, Starts
 
 
 def begin(network: str, initial_weights: str, starts: Starts, recipe: Recipe, samples: Samples) -> keras.Model:
-    """Return a float network at its start, one of several or the only one, compiled for the training by `recipe`.
+    """Return an initial float network, chosen among several if required, compiled for `recipe`.
 
     Args:
         network: `autoencoder` or `classifier`.
-        initial_weights: Their distribution, see `networks.build`.
-        starts: How many there are to choose from, and how.
-        recipe: Of the training that follows.
+        initial_weights: Distribution of initial weights, see `architecture.build`.
+        starts: Number of candidates, and how to choose.
+        recipe: Recipe of the following training.
         samples: Training images.
     """
     make_deterministic(recipe.seed)
@@ -31,20 +31,19 @@ def begin(network: str, initial_weights: str, starts: Starts, recipe: Recipe, sa
 def choose_start(
     build: Callable[[], keras.Model], starts: Starts, recipe: Recipe, samples: Samples, title: str
 ) -> keras.Model:
-    """Train several initial networks for a short while and return the best on images held out.
+    """Train several initial networks briefly, and return the best one on a validation set.
 
-    The one chosen has still to be compiled afresh and trained, on all images again: those held out have done their
-    part, and are worth more as a sixth of what there is to learn from.
+    The caller compiles it again and trains it on all images, including the validation set, which is a sixth of them.
 
     Args:
-        build: Returns an untrained network, its weights random.
-        starts: How many, how long, and what chooses.
-        recipe: Of the short trainings, but for their number of epochs; start i has seed 100 x seed + i.
-        samples: Training images; some of them are held out.
-        title: Of the progress lines.
+        build: Returns an untrained network with random weights.
+        starts: Number of candidates, epochs, and score.
+        recipe: Recipe of the short trainings, except for epochs; start i has seed 100 x seed + i.
+        samples: Training images, some of which are held out.
+        title: Title of the progress lines.
 
     Raises:
-        PipelineError: There are too few images to hold any out.
+        PipelineError: There are too few images for the validation set.
     """
     if starts.validation_images >= len(samples.digits):
         raise PipelineError(

@@ -1,4 +1,4 @@
-"""The networks that a stage has trained: saved, evaluated, recorded."""
+"""Trained networks of a stage: saving, evaluation and recording."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class TrainedNetwork:
 
     @property
     def name(self) -> str:
-        """Return the name of its file, and of its curves."""
+        """Return the name of its file and of its curves."""
         return self.network if self.variant == "complete" else f"{self.network}_{self.variant}"
 
 
 def keep(run: Run, networks: Sequence[TrainedNetwork], train_samples: Samples, test_samples: Samples) -> None:
-    """Save networks and learning curves, record each network's row of `metrics.json`, report what is implausible."""
+    """Save networks and learning curves, record their rows of `metrics.json`, and report implausible results."""
     models = run.metrics.setdefault("models", {})
     for trained in networks:
         architecture.save(trained.model, run.folder / f"{trained.name}.h5")

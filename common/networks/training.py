@@ -16,7 +16,7 @@ from common.networks.soap import Soap
 from common.running.console import progress_line
 from common.running.threads import stop_if_asked
 
-LOSSES = {"image_loss": "l1", "digit_loss": "cross_entropy"}  # Keras's names of losses, and those of the curves
+LOSSES = {"image_loss": "l1", "digit_loss": "cross_entropy"}  # Keras's names of losses, and names of curves
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 
 
@@ -26,20 +26,20 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 
 
 def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
-    """Attach losses, their weights and a fresh optimizer; `images` is the number of training images."""
+    """Compile a network with losses, their weights and a new optimizer, given the number of training images."""
     rate = recipe.learning_rate
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
             rate, max(recipe.epochs * steps_per_epoch(images, recipe.batch_size), 1)
         )
-    # Objects, not their names: Keras 3 cannot read a file that says "mae".
+    # Objects, not names: Keras 3 cannot load a file with the name "mae".
     losses, metrics = {"image": keras.losses.MeanAbsoluteError()}, {"image": [keras.metrics.MeanSquaredError("mse")]}
     weights = {"image": 1.0}
     if "digit" in model.output_names:
         losses["digit"] = keras.losses.SparseCategoricalCrossentropy()
         weights["digit"] = recipe.cross_entropy_weight
         metrics["digit"] = [keras.metrics.SparseCategoricalAccuracy("accuracy")]
-    else:  # Keras reports an output's own loss, without penalties on weights, only where there are several outputs
+    else:  # Keras reports the loss of an output, without weight penalties, only for several outputs
         metrics["image"].append(keras.metrics.MeanAbsoluteError("l1"))
     optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
     model.compile(optimizer, losses, metrics, weights)
@@ -47,12 +47,12 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
 
 
 def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
-    """Return the order in which an epoch sees the images, int32 [images]: a function of seed and epoch alone."""
+    """Return the order of the images in an epoch, int32 [images], which depends only on seed and epoch."""
     return tf.random.experimental.stateless_shuffle(tf.range(images), seed=[seed, epoch])
 
 
 def batches(samples: Samples, recipe: Recipe, epochs: range, outputs: Sequence[str]) -> tf.data.Dataset:
-    """Return the batches of `epochs` in a row, gathered in TensorFlow: pixels, and the truth for each of `outputs`."""
+    """Return the batches of all `epochs`, gathered in TensorFlow: pixels, and the targets of each of `outputs`."""
     images, digits = tf.constant(samples.intensities), tf.constant(samples.digits.astype(np.int32))
 
     def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -80,21 +80,21 @@ def train(
 ) -> dict[str, list[float]]:
     """Train a compiled network in place and return its learning curves.
 
-    A training resumed goes on exactly as it would have without the break.
+    A resumed training gives the same result as an uninterrupted one.
 
     Args:
-        model: A network with its optimizer: from `compile_network`, or loaded.
-        train_samples: What it learns from.
-        test_samples: Evaluated after each epoch for the curves; they choose nothing.
-        recipe: Epochs in all, batch size, weight of the cross-entropy, seed.
-        title: Of the progress line.
-        initial_epoch: Number of epochs that the network has behind it.
-        callbacks: Called by Keras, at the end of an epoch before the network is evaluated.
-        part: Name of `test_samples` in the curves, where they are held-out training images.
+        model: A network with its optimizer, from `compile_network` or loaded.
+        train_samples: Training samples.
+        test_samples: Samples for the test curves, not used for any choice.
+        recipe: Total epochs, batch size, weight of the cross-entropy, seed.
+        title: Title of the progress line.
+        initial_epoch: Number of epochs that the network has been trained.
+        callbacks: Keras callbacks, called at the end of an epoch before the evaluation.
+        part: Name of `test_samples` in the curves, `validation` for held-out training images.
 
     Returns:
-        A list with a value an epoch for each of `train_*` and `test_*`: `loss` (L1 + weighted cross-entropy), `l1`,
-        `mse`, `cross_entropy` and `accuracy`. Training values are means over the epoch, while the weights move.
+        A list with a value per epoch for each of `train_*` and `test_*`: `loss` (L1 + weighted cross-entropy), `l1`,
+        `mse`, `cross_entropy` and `accuracy`. Training values are means over the epoch, as weights change.
 
     Raises:
         PipelineError: The loss became infinite or not a number.
@@ -105,7 +105,7 @@ def train(
         train = {
             LOSSES.get(name, name.rpartition("_")[2]): float(value)
             for name, value in logs.items()
-            if name != "loss"  # which has the penalties on weights too
+            if name != "loss"  # includes weight penalties
         }
         values = {}
         for name, scored in (("train", train), (part, evaluate(model, test_samples))):
@@ -119,8 +119,8 @@ def train(
         line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
 
     epochs, steps = range(initial_epoch, recipe.epochs), steps_per_epoch(len(train_samples.digits), recipe.batch_size)
-    model.make_predict_function()  # while an execution is one step, as `predict` needs it
-    model.steps_per_execution = max(steps, 2)  # Python has its turn once an epoch; Keras cuts 2 where there is one step
+    model.make_predict_function()  # before steps_per_execution changes, as `predict` needs 1
+    model.steps_per_execution = max(steps, 2)  # return to Python once per epoch; Keras lowers 2 to a single step
     with progress_line(title, len(epochs)) as line:
         model.fit(
             batches(train_samples, recipe, epochs, model.output_names),
@@ -145,11 +145,11 @@ def evaluate(model: keras.Model, samples: Samples) -> dict[str, float]:
 
 
 def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]:
-    """Return mean L1 and MSE an image pixel and, where there is a classifier, cross-entropy [nat] and accuracy.
+    """Return mean L1 and MSE per pixel and, for a classifier, cross-entropy [nat] and accuracy.
 
     Args:
-        outputs: `image` [N, 64] and perhaps `digit` [N, 10], probabilities.
-        samples: The truth.
+        outputs: `image` [N, 64] and, for a classifier, probabilities `digit` [N, 10].
+        samples: The true images and digits.
     """
     difference = outputs["image"].astype(np.float64) - samples.intensities
     values = {"l1": np.abs(difference).mean(), "mse": np.square(difference).mean()}
@@ -161,9 +161,9 @@ def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]
 
 
 def describe(model: keras.Model, train_samples: Samples, test_samples: Samples) -> dict[str, float]:
-    """Return a network's row of `metrics.json`: parameters, weights left, losses, accuracies.
+    """Return a network's row of `metrics.json`: parameters, nonzero weights, losses, accuracies.
 
-    Weights left are those that are not zero as the network uses them, quantized ones behind their quantizer.
+    Weights of QKeras layers are counted after quantization.
     """
     row: dict[str, float] = {
         "parameters": model.count_params(),
@@ -177,8 +177,8 @@ def describe(model: keras.Model, train_samples: Samples, test_samples: Samples) 
 def summary_cells(row: dict[str, float]) -> list[str | None]:
     """Return the cells of `SUMMARY_COLUMNS`, for test images; CE is the cross-entropy [nat].
 
-    The paper's 'L1 loss' of 0.0628 is not a mean absolute error; MSE + 0.1 x cross-entropy comes to that size. All are
-    shown side by side.
+    The paper's 'L1 loss' of 0.0628 is not a mean absolute error; MSE + 0.1 x cross-entropy has that size. The table
+    has all of them.
 
     Args:
         row: A row of `metrics.json`.
@@ -190,12 +190,12 @@ def summary_cells(row: dict[str, float]) -> list[str | None]:
 
 
 def joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return the learning curves of two trainings in a row as one."""
+    """Return the concatenated learning curves of two consecutive trainings."""
     return {name: [*first.get(name, []), *values] for name, values in second.items()}
 
 
 def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:
-    """Write learning curves as CSV, a line a network and epoch."""
+    """Write learning curves as CSV, one line per network and epoch."""
     names = sorted({name for values in curves.values() for name in values})
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -208,7 +208,7 @@ def save_curves(path: Path, curves: dict[str, dict[str, list[float]]]) -> None:
 
 
 def load_curves(path: Path) -> dict[str, dict[str, list[float]]]:
-    """Read what `save_curves` wrote."""
+    """Load learning curves written by `save_curves`."""
     curves: dict[str, dict[str, list[float]]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -1,6 +1,6 @@
-"""The results page, `outputs/index.html`, and the results table as Markdown and CSV, from what lies in `outputs/`.
+"""The results page, `outputs/index.html`, and the results table as Markdown and CSV, from the files in `outputs/`.
 
-`metrics` merges what the stages have measured; `page` reads what there is; `sections` lists what the page shows, in
+`metrics` merges the measurements of the stages; `page` reads all files; `sections` lists what the page shows, in
 order, and which module and template of `templates/sections/` each part comes from; `writing` writes the files. A
 section is added by a line in `sections`, a function that returns what it shows, and a template.
 

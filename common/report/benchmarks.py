@@ -36,6 +36,6 @@ def _table(part: dict[str, Any]) -> Comparison:
     load = machine["load_average"]["before"]
     commit = f", commit {part['git_commit'][:10]}" if part["git_commit"] else ""
     made = f"{part['date'][:10]}{commit}, {machine['processor']}, {machine['cores']} cores, load average {load}"
-    busy = " before it began: seconds are too long, ratios hold" if load > 1 else " before it began"
+    busy = " at the start: seconds are too long, ratios hold" if load > 1 else " at the start"
     rows = [[str(cell) for cell in row] for row in part["rows"]]
     return Comparison(part["title"], part["columns"], rows, (*part["notes"], f"{made}{busy}."))

@@ -2,7 +2,7 @@
 
 // Draw a digit: what the FPGA computes for it, in plain JavaScript.
 //
-// The first half has no page in it: fixed-point arithmetic, the network, MNIST's way of centring a digit, and the way
+// The first half does not use the page: fixed-point arithmetic, the network, centring as in MNIST, and preparation
 // from 28 x 28 to 8 x 8 pixels. Numbers of the network are integers, which JavaScript holds exactly up to 2^53. The
 // second half, startDrawing, ties this to the page.
 
@@ -25,9 +25,9 @@ function castInteger(value, fraction, type) {
 /**
  * Run an exported network.
  *
- * @param network as common/integer_network.py exports it
- * @param given integers of one layer or of several, by name; layers in front of them are left out
- * @returns the given integers and those of all layers behind them, by name
+ * @param network as common/hls/integer_network.py exports it
+ * @param given integers of one layer or of several, by name; layers before them are left out
+ * @returns the given integers and those of all layers after them, by name
  */
 function evaluateNetwork(network, given) {
   const values = { ...given };
@@ -68,7 +68,7 @@ const PEN = 2.4; // width of MNIST's strokes, the median [pixel]
 const SMALLEST = 0.12; // extent, of the pad's, below which strokes are not magnified further
 
 /**
- * Return what MNIST would make of strokes: fitted into a box of 20 x 20 pixels, the centre of mass in the middle.
+ * Return strokes prepared as in MNIST: fitted into a box of 20 x 20 pixels, the centre of mass in the middle.
  *
  * @param strokes lists of points [x, y], from 0 at the left or upper edge of the pad to 1
  * @returns 784 intensities of 0 to 255, row by row
@@ -209,7 +209,7 @@ const PAPER = "#ffffff";
 const INK = "#000000";
 const GREY = "#777777";
 
-/** Tie the page's elements to the network; `data` is what common/draw_digit.py puts into the page. */
+/** Connect the page's elements to the network; `data` is what common/report/draw_digit.py puts into the page. */
 function startDrawing(data) {
   const element = (name) => document.getElementById(`draw-${name}`);
   const { network, inputLayer, latentLayer, imageLayer, logitLayer } = data;
@@ -372,7 +372,7 @@ function startDrawing(data) {
     return decided;
   }
 
-  // Everything behind the latent point, and the point itself.
+  // Everything downstream of the latent point, and the point itself.
   function show(values, levels) {
     paintPoint(values[latentLayer]);
     paintImage(element("output"), values[imageLayer], unit(imageLayer));
@@ -384,7 +384,7 @@ function startDrawing(data) {
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
     }
     const verdict = document.createElement("b");
-    verdict.textContent = `It reads ${decided === 8 ? "an" : "a"} ${decided}.`;
+    verdict.textContent = `Classified as ${decided}.`;
     element("verdict").replaceChildren(verdict, ` ${words}`);
     element("inputs").classList.toggle("aside", !levels);
     element("mnist").parentElement.classList.toggle("aside", strokes.length === 0); // a test image comes as 8 x 8 pixels

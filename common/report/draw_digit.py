@@ -1,4 +1,4 @@
-"""What the page's 'Draw a digit' needs of a run: the network in integers, the way to 8 x 8 pixels, the latent plane."""
+"""Data of a run for 'Draw a digit' on the page: the network in integers, image preparation, the latent plane."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def _page_data(network: dict[str, Any], levels: np.ndarray, digits: np.ndarray, 
 
 
 def latent_points(network: dict[str, Any], levels: np.ndarray) -> np.ndarray:
-    """Return where an exported network puts images in its latent plane.
+    """Return the latent points of images in an exported network.
 
     Args:
         network: As `integer_network.export` returns it.

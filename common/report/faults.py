@@ -1,4 +1,4 @@
-"""What `make faults` has found: how many faults of each class were injected on purpose, and how many were survived."""
+"""Results of `make faults`: how many faults of each class were injected, and how many the pipeline survived."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from common.stages import artifacts
 
 @dataclass(frozen=True)
 class FaultCount:
-    """A class of faults in words, how many were injected, and how many of them did no harm."""
+    """A class of faults, how many were injected, and how many of them did no harm."""
 
     fault: str
     injected: int
@@ -19,16 +19,16 @@ class FaultCount:
 
 @dataclass(frozen=True)
 class FaultTable:
-    """A run of `make faults`: when [UTC], at which commit, for how long [s], and the count of each class."""
+    """A run of `make faults`."""
 
-    started: str
+    started: str  # [UTC]
     commit: str
     seconds: int
-    counts: tuple[FaultCount, ...]
+    counts: tuple[FaultCount, ...]  # of each class
 
     @property
     def failed(self) -> list[int]:
-        """Positions of the classes of which not every fault was survived."""
+        """Positions of the classes with a fault that was not survived."""
         return [index for index, count in enumerate(self.counts) if count.survived < count.injected]
 
 

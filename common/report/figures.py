@@ -19,7 +19,7 @@ class Figure:
         name: Of its files, without suffix.
         title: A few words.
         caption: The question that it answers, and what to see in it.
-        folder: Where its files lie, below `outputs/`.
+        folder: Of its files, below `outputs/`.
         width: On the page [px], or None where the SVG does not say.
         source: A data URI, or the empty string where it is too large to be embedded.
     """
@@ -58,7 +58,7 @@ def read_figures(outputs: Path, folder: str) -> tuple[list[Figure], list[str]]:
 def embed(outputs: Path, figures: list[Figure], budget: int = BUDGET) -> list[Figure]:
     """Return the figures with their sources, all together below a budget [byte].
 
-    Where SVGs are too large, the largest give way to their PNGs; where that is not enough, to a link.
+    Where SVGs are too large, PNGs replace the largest; where that is not enough, links do.
     """
     drawings = {figure: _svg_source(outputs / figure.folder / f"{figure.name}.svg") for figure in figures}
     sources = dict(drawings)

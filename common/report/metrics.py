@@ -1,68 +1,70 @@
-"""`metrics.json`: what the stages have measured, merged, and which of it is not current."""
+"""`metrics.json`: the measurements of all stages, merged, with those that are stale marked."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common import records
 from common.errors import PipelineError
 from common.stages import artifacts
 
-Record = Mapping[str, Any]
+Run = Mapping[str, Any]
 
 
 def write_metrics(outputs: Path) -> None:
     """Write `metrics.json` of a folder of outputs as a whole."""
-    artifacts.write_text_atomically(outputs / "metrics.json", json.dumps(merged(outputs), indent=1))
+    text = json.dumps(merged(outputs), indent=1, default=records.Record.as_json)
+    artifacts.write_text_atomically(outputs / "metrics.json", text)
 
 
 def merged(outputs: Path) -> dict[str, Any]:
     """Return the parts of all stages that have run, merged, each stage's over those of the stages before it.
 
-    Rows of a design that the stage before no longer has are left out. The result also says what is not current:
-    `stale` names the stages that are stale or damaged, `stale_rows` the rows that one of them has made or changed, by
-    their part, and `failures` gives what stages have found wrong. Preset and data are those of the last stage that is
+    Records of a design that the stage before no longer has are left out. The result also says what is not current:
+    `stale` names the stages that are stale or damaged, as does the field `stale` of what one of them has made or
+    changed, and `failures` gives what stages have found wrong. Preset and data are those of the last stage that is
     current.
     """
-    records, stale = _read_records(outputs)
-    current = [record for stage, record in records.items() if stage not in stale]
-    last = next(reversed(current or list(records.values())), {})
-    parts: dict[str, dict[str, Any]] = {"models": {}, "exactness": {}, "designs": {}}
-    stale_rows: dict[str, dict[str, None]] = {part: {} for part in parts}
-    for stage, record in records.items():
-        for part, merged_rows in parts.items():
-            rows = record["metrics"].get(part, {})
-            for name in (name for name in rows if not _is_gone(name, record, records)):
-                merged_rows.setdefault(name, {}).update(rows[name])
-                if stage in stale:
-                    stale_rows[part][name] = None
+    runs, stale = _read_runs(outputs)
+    current = [run for stage, run in runs.items() if stage not in stale]
+    last = next(reversed(current or list(runs.values())), {})
+    models: dict[str, dict[str, Any]] = {}
+    found: tuple[list[Any], ...] = [], []
+    for stage, run in runs.items():
+        mark = {"stale": True} if stage in stale else {}
+        for name, row in run["metrics"].get("models", {}).items():
+            models.setdefault(name, {}).update(row | mark)
+        for rows, part in zip(found, records.from_metrics(run["metrics"]), strict=True):
+            rows += [replace(record, **mark) for record in part if not _is_gone(record.design, run, runs)]
     return {
         "preset": last.get("preset"),
         "dataset": last.get("dataset"),
-        **parts,
-        "seconds": {stage: record["seconds"] for stage, record in records.items()},
+        "models": models,
+        "exactness": records.merged(found[1]),
+        "designs": records.merged(found[0]),
+        "seconds": {stage: run["seconds"] for stage, run in runs.items()},
         "stale": stale,
-        "stale_rows": {part: list(names) for part, names in stale_rows.items()},
-        "failures": {stage: record["failures"] for stage, record in records.items() if record.get("failures")},
+        "failures": {stage: run["failures"] for stage, run in runs.items() if run.get("failures")},
     }
 
 
-def _read_records(outputs: Path) -> tuple[dict[str, Record], list[str]]:
+def _read_runs(outputs: Path) -> tuple[dict[str, Run], list[str]]:
     """Return what `run.json` of each stage says, and the names of stages that are stale or damaged."""
-    records, stale = {}, []
+    runs, stale = {}, []
     for stage in sorted(path.parent.name for path in outputs.glob("[0-9]*/run.json")):
         try:
-            records[stage] = artifacts.read_run(outputs, stage)
+            runs[stage] = artifacts.read_run(outputs, stage)
             is_current = artifacts.stale_reason(outputs, stage) is None
-        except PipelineError:  # damaged, or one that it was made from is; whoever reads it says so
+        except PipelineError:  # it or a stage upstream is damaged, which the page reports
             is_current = False
         if not is_current:
             stale.append(stage)
-    return records, stale
+    return runs, stale
 
 
-def _is_gone(name: str, record: Record, records: Mapping[str, Record]) -> bool:
-    """Whether a row is of a design, `CUT/VARIANT` or `CUT/VARIANT, PART`, whose files no stage has any longer."""
-    design = name.partition(", ")[0]
-    read = [file.partition("/") for file in record["reads"] if f"/{design}/" in file]
-    return bool(read) and not any(file in records.get(stage, {"writes": ()})["writes"] for stage, _, file in read)
+def _is_gone(design: str, run: Run, runs: Mapping[str, Run]) -> bool:
+    """Whether no stage has the files of a design any longer."""
+    read = [file.partition("/") for file in run["reads"] if f"/{design}/" in file]
+    return bool(read) and not any(file in runs.get(stage, {"writes": ()})["writes"] for stage, _, file in read)

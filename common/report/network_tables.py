@@ -1,4 +1,4 @@
-"""The paper's tables of networks beside ours, with the difference and, where it is known, the reason."""
+"""The paper's tables of networks next to ours, with the difference and, where it is known, the reason."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def table_1(path: Path) -> Comparison | None:
-    """Lay `table_1.csv` of the pruning beside Table 1: weights + biases that are not zero, layer by layer.
+    """Return `table_1.csv` of the pruning next to Table 1: weights + biases that are not zero, layer by layer.
 
     Raises:
         PipelineError: The file is damaged.
@@ -96,7 +96,7 @@ def _signed(value: float, decimals: int = 0) -> str:
 
 
 def table_2(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> Comparison | None:
-    """Lay losses and accuracies of the complete and the pruned classifier network beside Table 2."""
+    """Return losses and accuracies of the complete and the pruned classifier network next to Table 2."""
     found = {variant: models.get(f"classifier/{variant}", {}) for variant in paper.TABLE_2}
     if not any(found.values()):
         return None
@@ -135,7 +135,7 @@ def _score(found: Mapping[str, float], part: str, name: str) -> float | None:
 
 
 def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
-    """Lay the fixed-point types of the quantized networks beside the revision's Table 3."""
+    """Return the fixed-point types of the quantized networks next to the revision's Table 3."""
     if not precision:
         return None
     rows = [["pixels", DASH, f"ap_ufixed<{precision.get('input_bits')},0>", DASH, TABLE_3_INPUT]]
@@ -150,7 +150,7 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
         ("layer", "weights", "output", "paper: weights", "paper: output"),
         rows,
         (
-            "A type <W,I> has W bits, I of them left of the binary point; behind a ReLU no sign is needed. Pixels have "
+            "A type <W,I> has W bits, I of them left of the binary point; after a ReLU no sign is needed. Pixels have "
             "five bits, so a sixth at the input would always be zero. The revision's layers are 15 nodes wide, its "
             "classifier's hidden layer 40, and its decoder is not in its table.",
         ),
@@ -158,7 +158,7 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
 
 
 def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> Comparison | None:
-    """Lay losses and accuracies of the quantized and pruned network beside the revision's Table 4."""
+    """Return losses and accuracies of the quantized and pruned network next to the revision's Table 4."""
     found = models.get("classifier/quantized_pruned")
     if not found:
         return None
@@ -172,14 +172,14 @@ def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> C
         ("", "this run", "paper", "difference"),
         _score_rows([(found, accuracies)], comparable=comparable) + losses,
         (
-            "Which loss the revision's 0.52 is, is not known, so nothing is laid beside it. Its network has other "
-            "layer sizes: 6,385 parameters instead of 6,268.",
+            "The revision does not say which loss its 0.52 is, so none of ours is compared with it. Its network has "
+            "other layer sizes: 6,385 parameters instead of 6,268.",
         ),
     )
 
 
 def after_training(models: Mapping[str, Mapping[str, float]]) -> Comparison | None:
-    """Lay networks that were only cast to fixed point beside those that were trained with it."""
+    """Return scores of post-training quantization next to those of quantization-aware training."""
     cast = [name.removesuffix(AFTER_TRAINING) for name in models if name.endswith(AFTER_TRAINING)]
     if not cast:
         return None
@@ -191,10 +191,10 @@ def after_training(models: Mapping[str, Mapping[str, float]]) -> Comparison | No
         rows.append([name, types.replace(",TRN,WRAP", ""), *scores])
     return Comparison(
         "Post-training quantization and quantization-aware training (test images)",
-        ("network", "cast to", "L1: float", "cast", "trained", "accuracy: float", "cast", "trained"),
+        ("network", "type", "L1: float", "post-training", "trained", "accuracy: float", "post-training", "trained"),
         rows,
         (
-            "A cast network keeps its weights and loses what its type cannot hold. The trained one is the quantized "
-            "network that was trained from the same float network, with the types of Table 3; a dash where none was.",
+            "Post-training quantization keeps the weights of the float network, cast to one type. The trained network "
+            "started from the same float network, with the types of Table 3; a dash where there is none.",
         ),
     )

@@ -1,4 +1,4 @@
-"""The overview of all stages: `metrics.json`, the results page and the results table, made anew after each stage."""
+"""Overview of all stages: `metrics.json`, the results page and the results table, written after each stage."""
 
 import traceback
 from contextlib import suppress
@@ -18,7 +18,7 @@ def write(outputs: Path) -> None:
 
 
 def update_overview(outputs: Path) -> None:
-    """Write `metrics.json`, the page and the table; a fault in that is a warning, since no artifact depends on them."""
+    """Write `metrics.json`, the page and the table; an error is a warning here, since no artifact depends on them."""
     log = outputs / FAULT_LOG
     try:
         write_metrics(outputs)

@@ -1,4 +1,4 @@
-"""What the results page is made of: stages, numbers, figures, and what is wrong with them, read from `outputs/`."""
+"""Contents of the results page: stages, numbers, figures, and their problems, read from `outputs/`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import records
 from common.errors import PipelineError
-from common.hls import design_metrics
 from common.images import dataset
+from common.records import DesignRecord, ExactnessRecord
 from common.report import figures, reproduction, results, stage_status
 from common.report.figures import Figure
 from common.report.results import Row
@@ -16,30 +17,21 @@ from common.report.stage_status import PIPELINE, Problem, Stage
 
 ROOT = Path(__file__).parents[2]
 DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
-METRICS = ("models", "exactness", "designs", "seconds")
 
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page and the table say.
+    """Contents of the page and the table."""
 
-    Attributes:
-        outputs: Folder that everything is read from.
-        stages: All stages, run or not.
-        metrics: `metrics.json`, empty where nothing has run.
-        problems: What is wrong, and the commands that mend it.
-        rows: Of the results table.
-        precision: Fixed-point types of the quantized networks, or None where they are not known.
-        figures: Of each stage, by its name, embedded.
-    """
-
-    outputs: Path
-    stages: list[Stage]
-    metrics: dict[str, Any]
-    problems: list[Problem]
-    rows: list[Row]
-    precision: Mapping[str, Any] | None
-    figures: Mapping[str, list[Figure]]
+    outputs: Path  # folder that everything is read from
+    stages: list[Stage]  # run or not
+    models: Mapping[str, Mapping[str, Any]]  # what `metrics.json` says of networks, by their names
+    designs: Sequence[DesignRecord]
+    exactness: Sequence[ExactnessRecord]
+    problems: list[Problem]  # and the commands that repair them
+    rows: list[Row]  # of the results table
+    precision: Mapping[str, Any] | None  # fixed-point types of the quantized networks, where they are known
+    figures: Mapping[str, list[Figure]]  # of each stage, by its name, embedded
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -58,7 +50,7 @@ class Page:
 
     @property
     def caution(self) -> str | None:
-        """What to say first where these are not MNIST's images."""
+        """Warning where these are not MNIST's images."""
         return dataset.caution(self._last.get("dataset"))
 
     @property
@@ -84,9 +76,9 @@ def read(outputs: Path) -> Page:
     """Read a folder of outputs, whatever of it is there; what is damaged becomes a problem."""
     stages = stage_status.read_stages(outputs, ROOT)
     problems = [problem for stage in stages for problem in stage.problems]
-    metrics: dict[str, Any] = {}
+    models, designs, exactness = {}, [], []
     try:
-        metrics = _read_metrics(outputs / "metrics.json")
+        models, designs, exactness = _read_metrics(outputs / "metrics.json")
     except PipelineError as error:
         last = [stage for stage in stages if stage.run is not None][-1:]
         problems.append(Problem(str(error), last[0].command if last else "make"))
@@ -94,31 +86,32 @@ def read(outputs: Path) -> Page:
     precision = next((each["precision"] for each in configurations if "precision" in each), None)
     precision = precision if isinstance(precision, dict) else None
     embedded, faults = _figures(outputs, stages)
-    problems += _inexact(metrics, stages) + faults
-    rows = results.read_rows(metrics, precision)
-    return Page(outputs, stages, metrics, list(dict.fromkeys(problems)), rows, precision, embedded)
+    problems += _inexact(exactness, stages) + faults
+    rows = results.read_rows(models, designs, exactness, precision)
+    problems = list(dict.fromkeys(problems))
+    return Page(outputs, stages, models, designs, exactness, problems, rows, precision, embedded)
 
 
-def _read_metrics(path: Path) -> dict[str, Any]:
+def _read_metrics(path: Path) -> tuple[dict[str, dict[str, Any]], list[DesignRecord], list[ExactnessRecord]]:
     if not path.exists():
-        return {}
+        return {}, [], []
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
-        records = [metrics.get(part, {}).values() for part in METRICS[:-1]]
-        if not all(isinstance(record, dict) for part in records for record in part):
+        models = metrics.get("models", {})
+        if not all(isinstance(row, dict) for row in models.values()):
             raise TypeError(path)
+        return models, *records.from_metrics(metrics)
     except (OSError, ValueError, AttributeError, TypeError):
         raise PipelineError(f"{path.name} is damaged") from None
-    return metrics
 
 
-def _inexact(metrics: Mapping[str, Any], stages: Sequence[Stage]) -> list[Problem]:
+def _inexact(exactness: Sequence[ExactnessRecord], stages: Sequence[Stage]) -> list[Problem]:
     """Return a problem for each two simulations that differ, where the stage itself has not said so."""
     commands = {stage.subject: stage.command for stage in stages}
     said = [problem.text for stage in stages for problem in stage.problems]
     problems = []
-    for (name, pair), text in design_metrics.differences(metrics.get("exactness", {})).items():
-        if not any(f" failed: {name.partition(', ')[0]} is not exact" in each for each in said):
+    for design, pair, text in records.differences(exactness):
+        if not any(f" failed: {design} is not exact" in each for each in said):
             command = commands.get("convert_hls" if pair == "qkeras_csim" else "synthesize", "make")
             problems.append(Problem(text, command))
     return problems

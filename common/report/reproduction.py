@@ -1,4 +1,4 @@
-"""What one needs to run it again: versions, dates, configuration and hashes, from the `run.json` of each stage."""
+"""Provenance of a run: versions, dates, configuration and hashes, from the `run.json` of each stage."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ def packages(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def listed_hashes(run: Mapping[str, Any]) -> tuple[dict[str, str], int]:
-    """Return the hashes of the files that a stage wrote, and how many more lie deeper in its folder."""
+    """Return the hashes of the files that a stage wrote, and how many more are in deeper folders."""
     near = {name: digest for name, digest in run["writes"].items() if name.count("/") <= DEEPEST}
     return near, len(run["writes"]) - len(near)
 
 
 def flat(configuration: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested fields side by side, `hls.backend` for a field of a field."""
+    """Return nested fields as a flat dictionary, `hls.backend` for a field of a field."""
     found: dict[str, Any] = {}
     for name, value in configuration.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
@@ -46,7 +46,7 @@ def _day(text: str) -> str:
 
 
 def moment(text: object) -> str:
-    """Write a time in UTC to the minute; what is no time stays as it is."""
+    """Return a time in UTC to the minute, or text that is no time unchanged."""
     try:
         return f"{datetime.fromisoformat(str(text)).astimezone(UTC):%Y-%m-%d %H:%M}"
     except ValueError:

@@ -1,15 +1,14 @@
 """The results: a row for each network, each design and each of the paper's, from `metrics.json`."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from common import paper
-from common.hls import design_metrics
-from common.hls.designs import VARIANTS
+from common.hls.designs import CUTS, VARIANTS
+from common.records import DesignRecord, ExactnessRecord, completed
 
 DASH = "–"
-CUTS = {"encoder": "encoder", "encoder_classifier": "encoder + classifier", "full": "full network"}
 PRECISION_OF_CUT = {"encoder": ("encoder", "latent"), "encoder_classifier": ("encoder", "latent", "classifier")}
 GROUPS = {
     "complete": "Complete",
@@ -18,13 +17,6 @@ GROUPS = {
     "quantized_pruned": "Quantized and pruned",
     "other": "Others",
 }
-PAPER_VARIANTS = {
-    "AE": "complete",
-    "AE pruned": "pruned",
-    "QAE pruned": "quantized_pruned",
-    "QAE pruned, Virtex-7": "quantized_pruned",
-}
-COMPUTED = ("nonzero_weights", "test_l1", "test_accuracy")
 AFTER_TRAINING = " after training"  # ends the names of networks that were quantized without being trained again
 # Of the paper's Table 1: weights alone, since its biases are counted otherwise (contradiction 2).
 PAPER_WEIGHTS = {"complete": 6_048, "pruned": 5_586}
@@ -33,49 +25,25 @@ PAPER_BITS = {"complete": "16", "pruned": "16", "quantized_pruned": "5–16"}  #
 
 @dataclass(frozen=True)
 class Row:
-    """A network or design; None is what was not measured.
+    """A network or design."""
 
-    Attributes:
-        variant: `complete`, `pruned`, `quantized`, `quantized_pruned` or `other`.
-        kind: Whether it is a network run by Keras, a design of this run, or a row of the paper.
-        name: What it is.
-        weights_left: Weights that are not zero.
-        bits: Of weights, the fewest and the most; `float` where they are floating point.
-        test_l1: Mean absolute error of a pixel, test images.
-        test_accuracy: 0 to 1, test images.
-        lut: Look-up tables.
-        ff: Flip-flops.
-        dsp: Multiplier blocks.
-        latency_cycles: From image to result [clock cycles].
-        clock_ns: Clock period [ns].
-        differing: Values in which two simulations of it differ, all comparisons together.
-        compared: How many were compared.
-        source: Tool and part, and whether a number is an estimate or logic synthesis.
-        stale: Whether it was made from what has changed since.
-    """
+    kind: Literal["network", "design", "paper"]  # run by Keras, a design of this run, or of the paper
+    name: str  # in words
+    record: DesignRecord  # what was measured
+    bits: str | None = None  # of weights, the fewest and the most; `float` where they are floating point
+    differing: int | None = None  # values in which two simulations of it differ, all comparisons together
+    compared: int | None = None  # how many were compared
 
-    variant: str
-    kind: Literal["network", "design", "paper"]
-    name: str
-    weights_left: int | None = None
-    bits: str | None = None
-    test_l1: float | None = None
-    test_accuracy: float | None = None
-    lut: int | None = None
-    ff: int | None = None
-    dsp: int | None = None
-    latency_cycles: int | None = None
-    clock_ns: float | None = None
-    differing: int | None = None
-    compared: int | None = None
-    source: str = ""
-    stale: bool = False
+    @property
+    def variant(self) -> str:
+        """Variant of the network, or `other`."""
+        return self.record.variant if self.record.variant in VARIANTS else "other"
 
     @property
     def latency_ns(self) -> float | None:
         """From image to result [ns]."""
-        known = self.latency_cycles is not None and self.clock_ns is not None
-        return self.latency_cycles * self.clock_ns if known else None
+        cycles, clock_ns = self.record.latency_cycles, self.record.clock_ns
+        return None if cycles is None or clock_ns is None else cycles * clock_ns
 
     @property
     def exactness(self) -> str | None:
@@ -88,23 +56,25 @@ def number(value: float | None, decimals: int = 0) -> str:
     return DASH if value is None else f"{value:,.{decimals}f}".replace("-", "−")
 
 
-def read_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> list[Row]:
+def read_rows(
+    models: Mapping[str, Mapping[str, Any]],
+    designs: Sequence[DesignRecord],
+    exactness: Sequence[ExactnessRecord],
+    precision: Mapping[str, Any] | None,
+) -> list[Row]:
     """Return all rows, variant by variant: networks, the paper's networks, designs, the paper's designs.
 
     Args:
-        metrics: What `metrics.json` says.
+        models: What `metrics.json` says of networks, by their names.
+        designs: What it says of designs.
+        exactness: What it says of their simulations.
         precision: Fixed-point types of the quantized networks as configured, or None where they are not known.
     """
-    models, stale_rows = metrics.get("models", {}), metrics.get("stale_rows", {})
     rows = [
-        *(
-            _network_row(name, found, precision, stale=name in stale_rows.get("models", ()))
-            for name, found in models.items()
-            if AFTER_TRAINING not in name
-        ),
+        *(_network_row(name, found, precision) for name, found in models.items() if AFTER_TRAINING not in name),
         *_paper_networks(),
-        *_design_rows(metrics, precision),
-        *_paper_designs(),
+        *_design_rows(completed(designs), exactness, precision),
+        *(Row("paper", f"paper, {name}", row, PAPER_BITS[row.variant]) for name, row in paper.TABLES_5_AND_6.items()),
     ]
     places = list(GROUPS)
     return sorted(rows, key=lambda row: places.index(row.variant))
@@ -116,18 +86,13 @@ def measured(found: Mapping[str, Any], key: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _variant_of(name: str) -> str:
-    return name if name in VARIANTS else "other"
-
-
-def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None, *, stale: bool) -> Row:
+def _network_row(name: str, found: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Row:
     network, _, variant = name.partition("/")
     words = {"autoencoder": "autoencoder alone", "classifier": "with classifier"}.get(network, name)
-    bits = _bits(precision, ()) if variant.startswith("quantized") else "float"
-    tool = "QKeras" if variant.startswith("quantized") else "Keras"
-    kept = {key: measured(found, key) for key in ("test_l1", "test_accuracy")}
-    weights = measured(found, "nonzero_weights")
-    return Row(_variant_of(variant), "network", words, weights, bits, **kept, source=tool, stale=stale)
+    quantized = variant.startswith("quantized")
+    numbers = {key: measured(found, key) for key in ("nonzero_weights", "test_l1", "test_accuracy")}
+    record = DesignRecord(design=name, kind="QKeras" if quantized else "Keras", **numbers, stale="stale" in found)
+    return Row("network", words, record, _bits(precision, ()) if quantized else "float")
 
 
 def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str | None:
@@ -142,59 +107,33 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
     return str(min(types)) if min(types) == max(types) else f"{min(types)}–{max(types)}"
 
 
-def _design_rows(metrics: Mapping[str, Any], precision: Mapping[str, Any] | None) -> Iterable[Row]:
-    designs, exactness = metrics.get("designs", {}), metrics.get("exactness", {})
-    stale = {name for part in ("designs", "exactness") for name in metrics.get("stale_rows", {}).get(part, ())}
+def _design_rows(
+    designs: Sequence[DesignRecord], exactness: Sequence[ExactnessRecord], precision: Mapping[str, Any] | None
+) -> Iterable[Row]:
     cuts = list(CUTS)
-    names = dict.fromkeys((*designs, *(name.partition(", ")[0] for name in exactness)))
-    counts = _counts_by_design(names, exactness)
-    for name in sorted(names, key=lambda name: [*cuts, name.partition("/")[0]].index(name.partition("/")[0])):
-        design = name.partition(", ")[0]
-        # What a design computes does not depend on the part that it is synthesized for.
-        computed = {key: value for key, value in designs.get(design, {}).items() if key in COMPUTED}
-        found = {**computed, **designs.get(name, {})}
-        cut, _, variant = design.partition("/")
-        numbers = ("test_l1", "test_accuracy", "lut", "ff", "dsp", "latency_cycles", "clock_ns")
-        quantized = variant.startswith("quantized")
+    for record in sorted(designs, key=lambda record: [*cuts, record.cut].index(record.cut)):
+        compared = [each for each in exactness if _of(each, designs) is record]
+        counts = [count for each in compared for count in each.differing.values()]
+        quantized = record.variant.startswith("quantized")
         yield Row(
-            _variant_of(variant),
             "design",
-            CUTS.get(cut, name),
-            measured(found, "nonzero_weights"),
-            bits=_bits(precision, PRECISION_OF_CUT.get(cut, ())) if quantized else "16",
-            **{key: measured(found, key) for key in numbers},
-            **counts.get(name, {}),
-            source=design_metrics.source(found),
-            stale=name in stale,
+            CUTS.get(record.cut, record.design),
+            replace(record, stale=any(each.stale for each in (record, *compared))),
+            _bits(precision, PRECISION_OF_CUT.get(record.cut, ())) if quantized else "16",
+            differing=sum(counts) if counts else None,
+            compared=sum(each.values * len(each.differing) for each in compared) if counts else None,
         )
 
 
-def _counts_by_design(names: Iterable[str], exactness: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """Return how many values were compared and differ, all comparisons together, for each row that has any."""
-    found: dict[str, dict[str, int]] = {}
-    for name, row in exactness.items():
-        owner = max((each for each in names if f"{name}, ".startswith(f"{each}, ")), key=len)
-        counts = [count for pair, count in row.items() if pair not in ("images", "values")]
-        if counts:
-            sums = found.setdefault(owner, {"differing": 0, "compared": 0})
-            sums["differing"] += sum(counts)
-            sums["compared"] += len(counts) * row.get("values", 0)
-    return found
+def _of(exactness: ExactnessRecord, designs: Sequence[DesignRecord]) -> DesignRecord | None:
+    """Return the design that was simulated, on its part or, where that has no record, the first."""
+    same = [record for record in designs if record.design == exactness.design]
+    return next((record for record in same if record.part == exactness.part), next(iter(same), None))
 
 
 def _paper_networks() -> Iterable[Row]:
     for variant, found in paper.TABLE_2.items():
-        weights, accuracy = PAPER_WEIGHTS[variant], found["test_accuracy"]
-        yield Row(variant, "paper", "paper, Table 2", weights, "float", test_accuracy=accuracy, source="Keras")
-    accuracy = paper.TABLE_4["test_accuracy"]
-    variant = "quantized_pruned"
-    yield Row(variant, "paper", "paper, Table 4", bits=PAPER_BITS[variant], test_accuracy=accuracy, source="QKeras")
-
-
-def _paper_designs() -> Iterable[Row]:
-    for name, found in paper.TABLES_5_AND_6.items():
-        variant = PAPER_VARIANTS[name]
-        numbers = {key: value for key, value in found.items() if key != "part"}
-        source = f"{design_metrics.ESTIMATE}, Vivado HLS, {found['part']}"
-        words = f"paper, {name.partition(',')[0]}"
-        yield Row(variant, "paper", words, bits=PAPER_BITS[variant], **numbers, source=source)
+        numbers = {"nonzero_weights": PAPER_WEIGHTS[variant], "test_accuracy": found["test_accuracy"]}
+        yield Row("paper", "paper, Table 2", DesignRecord(design=f"/{variant}", kind="Keras", **numbers), "float")
+    table_4 = DesignRecord(design="/quantized_pruned", kind="QKeras", test_accuracy=paper.TABLE_4["test_accuracy"])
+    yield Row("paper", "paper, Table 4", table_4, PAPER_BITS[table_4.variant])

@@ -1,78 +1,66 @@
-"""The results table in words: its columns, the answer in a few sentences, and the table as CSV and Markdown."""
+"""The results table: its columns, a summary in a few sentences, and the table as CSV and Markdown."""
 
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from common import paper
+from common.hls.designs import CUTS
 from common.published_designs import overestimate
-from common.report.results import CUTS, DASH, GROUPS, Row, number
+from common.report.results import DASH, GROUPS, Row, number
 
 NOTES = (
     "A dash is a value that was not measured or does not exist. Weights left are those that are not zero, biases not "
-    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of digits read right, both of the test images.",
+    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of correct digits, both for the test images.",
     f"The paper's designs are encoder + classifier. Their numbers are C-synthesis estimates: {overestimate()}. The "
-    "source says which of the two a number is. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
+    "last column names the source. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
     f"The paper: {paper.REPORT}; {paper.REVISION}.",
-    "Values that differ: between each two simulations of a design, all together; 0 is the only good number.",
+    "Values that differ: summed over all pairs of simulations of a design; 0 is the only good number.",
 )
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table: its heading, and how a row's value is written."""
-
-    heading: str
-    write: Callable[[Row], str]
-
-
-COLUMNS = (
-    Column("weights left", lambda row: number(row.weights_left)),
-    Column("bits", lambda row: row.bits or DASH),
-    Column("L1", lambda row: number(row.test_l1, 4)),
-    Column("accuracy", lambda row: number(row.test_accuracy, 4)),
-    Column("LUT", lambda row: number(row.lut)),
-    Column("FF", lambda row: number(row.ff)),
-    Column("DSP", lambda row: number(row.dsp)),
-    Column("latency [cycles]", lambda row: number(row.latency_cycles)),
-    Column("clock [ns]", lambda row: number(row.clock_ns, 2)),
-    Column("latency [ns]", lambda row: number(row.latency_ns, 1)),
-    Column("values that differ", lambda row: row.exactness or DASH),
-    Column("source", lambda row: ", ".join(filter(None, ("stale" * row.stale, row.source))) or DASH),
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "weights left": lambda row: number(row.record.nonzero_weights),
+    "bits": lambda row: row.bits or DASH,
+    "L1": lambda row: number(row.record.test_l1, 4),
+    "accuracy": lambda row: number(row.record.test_accuracy, 4),
+    "LUT": lambda row: number(row.record.lut),
+    "FF": lambda row: number(row.record.ff),
+    "DSP": lambda row: number(row.record.dsp),
+    "latency [cycles]": lambda row: number(row.record.latency_cycles),
+    "clock [ns]": lambda row: number(row.record.clock_ns, 2),
+    "latency [ns]": lambda row: number(row.latency_ns, 1),
+    "values that differ": lambda row: row.exactness or DASH,
+    "source": lambda row: ", ".join(filter(None, ("stale" * row.record.stale, row.record.source))) or DASH,
+}
+CSV_COLUMNS = (
+    *("variant", "kind", "name", "record.nonzero_weights", "bits", "record.test_l1", "record.test_accuracy"),
+    *("record.lut", "record.ff", "record.dsp", "record.latency_cycles", "record.clock_ns", "latency_ns"),
+    *("differing", "compared", "record.source", "record.stale"),
 )
 NETWORK_COLUMNS = ("weights left", "bits", "L1", "accuracy", "source")
-DESIGN_COLUMNS = (
-    "accuracy",
-    "LUT",
-    "FF",
-    "DSP",
-    "latency [cycles]",
-    "clock [ns]",
-    "latency [ns]",
-    "values that differ",
-    "source",
-)
+DESIGN_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("accuracy") :]
 
 
 def headline(rows: list[Row]) -> list[str]:
-    """Return the answer in a few sentences, about the quantized and pruned network as far as it is not stale."""
-    ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper" and not row.stale]
-    network = next((row for row in ours if row.kind == "network" and row.test_accuracy is not None), None)
-    design = next((row for row in ours if row.lut is not None and row.name == CUTS["encoder_classifier"]), None)
+    """Return a few sentences about the quantized and pruned network, without stale numbers."""
+    ours = [row for row in rows if row.variant == "quantized_pruned" and row.kind != "paper" and not row.record.stale]
+    network = next((row for row in ours if row.kind == "network" and row.record.test_accuracy is not None), None)
+    design = next((row for row in ours if row.record.lut is not None and row.name == CUTS["encoder_classifier"]), None)
     sentences = []
     if network is not None:
         sentences.append(
-            f"Quantized and pruned, the network keeps {number(network.weights_left)} weights of {network.bits} bits "
-            f"and reads {100 * network.test_accuracy:.1f} % of the test digits right."
+            f"The quantized and pruned network keeps {number(network.record.nonzero_weights)} weights of "
+            f"{network.bits} bits; its test accuracy is {100 * network.record.test_accuracy:.1f} %."
         )
     if design is not None:
+        used = design.record
         sentences.append(
-            f"As hardware, encoder and classifier take {number(design.lut)} LUTs, {number(design.ff)} flip-flops and "
-            f"{number(design.dsp)} DSPs ({design.source}), with a result {number(design.latency_cycles)} clock cycles "
-            "after its image."
+            f"As hardware, encoder and classifier use {number(used.lut)} LUTs, {number(used.ff)} flip-flops and "
+            f"{number(used.dsp)} DSPs ({used.source}); the latency is {number(used.latency_cycles)} clock cycles."
         )
-    compared = [row for row in rows if row.exactness is not None and not row.stale]
+    compared = [row for row in rows if row.exactness is not None and not row.record.stale]
     if compared:
         differing, values = (
             sum(each) for each in zip(*((row.differing, row.compared) for row in compared), strict=True)
@@ -87,34 +75,31 @@ def headline(rows: list[Row]) -> list[str]:
 
 def as_csv(rows: list[Row]) -> str:
     """Return the rows as CSV, numbers as measured."""
-    names = [field.name for field in fields(Row)]
-    names.insert(names.index("clock_ns") + 1, "latency_ns")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([getattr(row, name) for name in names] for row in rows)
+    writer.writerow(name.removeprefix("record.") for name in CSV_COLUMNS)
+    writer.writerows(map(attrgetter(*CSV_COLUMNS), rows))
     return text.getvalue()
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """Return the rows as two Markdown tables, networks and designs, narrow enough for a terminal's window."""
-    networks = [row for row in rows if row.kind == "network" or (row.kind == "paper" and row.lut is None)]
+    """Return the rows as two Markdown tables, networks and designs, narrow enough for a terminal."""
+    networks = [row for row in rows if row.kind == "network" or (row.kind == "paper" and row.record.lut is None)]
     designs = [row for row in rows if row not in networks]
     tables = (("Networks", networks, NETWORK_COLUMNS), ("Designs", designs, DESIGN_COLUMNS))
     return "\n".join(f"## {title}\n\n{_markdown_table(part, columns)}" for title, part, columns in tables if part)
 
 
 def _markdown_table(rows: list[Row], headings: tuple[str, ...]) -> str:
-    """Return a table, a line with the name of the variant before its rows."""
-    columns = [column for column in COLUMNS if column.heading in headings]
-    table = [["", *(column.heading for column in columns)]]
+    """Return a table with the name of each variant on a line before its rows."""
+    table = [["", *headings]]
     variant = None
     for row in rows:
         if row.variant != variant:
             variant = row.variant
-            table.append([f"**{GROUPS[variant]}**", *[""] * len(columns)])
+            table.append([f"**{GROUPS[variant]}**", *[""] * len(headings)])
         name = f"*{row.name}*" if row.kind == "paper" else row.name
-        table.append([name, *(column.write(row) for column in columns)])
+        table.append([name, *(COLUMNS[heading](row) for heading in headings)])
     table = [[cell.replace("|", r"\|").replace("\n", " ") for cell in line] for line in table]
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:-1]), "-" * widths[-1]]

@@ -1,4 +1,4 @@
-"""The best designs of a scan beside the preset that it started from."""
+"""The best designs of a scan next to the preset that it started from."""
 
 import csv
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ BETTER = {"accuracy": ("validation_accuracy", 1), "L1": ("validation_l1", -1), "
 
 
 def finalists(path: Path) -> Comparison | None:
-    """Lay the best designs, trained with the full recipe, beside the base preset's.
+    """Return the best designs, trained with the full recipe, next to the base preset's.
 
     Args:
         path: `finalists.csv`, the base preset's design first.
@@ -45,7 +45,7 @@ def finalists(path: Path) -> Comparison | None:
         "The best designs of the scan, trained with the full recipe",
         ("design", *QUANTITIES, "differs from the base preset in"),
         rows,
-        (*notes, "Chosen on training images that were held out; the test images chose nothing."),
+        (*notes, "Designs were chosen on a validation set of training images; test images were not used for it."),
     )
 
 

@@ -50,17 +50,17 @@ class Section:
 def read_sections(page: Page) -> list[Section]:
     """Return all sections in the order of the page; where a reader returns None, its section is left out.
 
-    A reader that raises a `PipelineError` makes its section say what is wrong.
+    Where a reader raises a `PipelineError`, the section shows its message.
     """
     contents = (
         ("answer", "Results", _answer),
-        ("way", "The way of the data", _way),
+        ("flow", "How the data flow", _flow),
         ("draw", "Draw a digit", _draw),
         *((f"stage-{stage.number}", stage.title, partial(_stage, stage=stage)) for stage in page.stages),
         ("speed", "Speed", _speed),
-        ("contradictions", "The paper against itself", _contradictions),
+        ("contradictions", "Where the paper contradicts itself", _contradictions),
         ("reproduce", "Reproduce", _reproduce),
-        ("faults", "Broken on purpose", _faults),
+        ("faults", "Fault injection", _faults),
     )
     sections = []
     for anchor, title, read in contents:
@@ -89,8 +89,8 @@ def _answer(page: Page) -> dict[str, Any]:
     }
 
 
-def _way(page: Page) -> dict[str, Any]:
-    return {"workflows": draw_workflows(page.stages, page.metrics)}
+def _flow(page: Page) -> dict[str, Any]:
+    return {"workflows": draw_workflows(page)}
 
 
 def _draw(page: Page) -> dict[str, Any]:
@@ -102,8 +102,8 @@ def _stage(page: Page, stage: Stage) -> dict[str, Any]:
 
 
 def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
-    """Return the tables of a stage, the paper's numbers beside ours."""
-    models, designs, exactness = (page.metrics.get(part, {}) for part in ("models", "designs", "exactness"))
+    """Return the tables of a stage, with the paper's numbers next to ours."""
+    models, designs, exactness = page.models, page.designs, page.exactness
     subject, comparable = stage.subject, page.caution is None
     ran = {stage.subject: stage.name for stage in page.stages if stage.run}
     found: list[Comparison | None] = []

@@ -1,4 +1,4 @@
-"""What has become of each stage: not run, finished, stale, damaged, with findings; and the command that mends it."""
+"""State of each stage: not run, finished, stale, damaged or failed; and the command that repairs it."""
 
 import ast
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from common.errors import PipelineError
 from common.stages import artifacts
 
-# The stages that make runs, by their subjects; a numbered script beside them is for who wants it.
+# The stages that make runs, by their subjects; other numbered scripts are optional.
 PIPELINE = ("prepare_data", "train_autoencoder", "prune", "quantize", "convert_hls", "synthesize")
 
 State = Literal["not run", "damaged", "stale", "failed", "finished"]
@@ -16,7 +16,7 @@ State = Literal["not run", "damaged", "stale", "failed", "finished"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong or missing, and the command that mends it."""
+    """Something that is wrong or missing, and the command that repairs it."""
 
     text: str
     command: str
@@ -75,12 +75,12 @@ class Stage:
 
     @property
     def command(self) -> str:
-        """What runs it."""
+        """The command that runs it."""
         return f"python {self.name}.py"
 
 
 def read_stages(outputs: Path, scripts: Path) -> list[Stage]:
-    """Return all stages whose script lies in the folder `scripts`, in order."""
+    """Return all stages with a script in the folder `scripts`, in order."""
     return [_read_stage(outputs, script) for script in sorted(scripts.glob("[0-9][0-9]_*.py"))]
 
 

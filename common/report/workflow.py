@@ -1,14 +1,15 @@
-"""The way of the data (paper, figure 1) for this pipeline: where the page draws stages, variants and their numbers.
+"""How the data flow through this pipeline (paper, figure 1): positions of stages, variants and their numbers.
 
-Stages are boxes in a row, variants of the network lines that run through them, with a stop wherever a variant is made
-or looked at. The same is laid out twice: side by side for wide screens, from top to bottom for narrow ones.
+Stages are boxes in a row. Each variant of the network is a line through them, with a stop where it is trained,
+converted or synthesized. There are two layouts: stages side by side for wide screens, top to bottom for narrow ones.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from common.figures.style import VARIANTS
+from common.records import SIMULATION
+from common.report.page import Page
 from common.report.results import measured, number
 from common.report.stage_status import Stage
 
@@ -35,7 +36,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things lie [px]: stages step along one direction, the lines of variants lie across it.
+    """Positions [px]: stages follow each other along one direction; lines of variants are spaced along the other.
 
     Attributes:
         name: `wide` or `tall`.
@@ -55,7 +56,7 @@ class Layout:
 
     @property
     def is_wide(self) -> bool:
-        """Whether stages lie side by side."""
+        """Whether stages are side by side."""
         return self.step[0] > 0
 
     def box_of(self, column: int) -> Point:
@@ -112,7 +113,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A piece of a variant's line, solid where it has been gone."""
+    """A piece of a variant's line, solid where the stage has run."""
 
     path: str
     colour: str
@@ -143,17 +144,15 @@ class Workflow:
     stops: Sequence[Stop]
 
 
-def draw_workflows(stages: Sequence[Stage], metrics: Mapping[str, Any]) -> list[Workflow]:
+def draw_workflows(page: Page) -> list[Workflow]:
     """Return the drawing in both layouts."""
-    columns = {stage.subject: column for column, stage in enumerate(stages) if stage.subject in TOOLS}
-    done = {stage.subject for stage in stages if stage.run is not None}
-    return [_draw(layout, list(stages), columns, done, metrics) for layout in LAYOUTS]
+    return [_draw(layout, page) for layout in LAYOUTS]
 
 
-def _draw(
-    layout: Layout, stages: Sequence[Stage], columns: Mapping[str, int], done: set[str], metrics: Mapping[str, Any]
-) -> Workflow:
-    shown = [stage for stage in stages if stage.subject in columns]
+def _draw(layout: Layout, page: Page) -> Workflow:
+    columns = {stage.subject: column for column, stage in enumerate(page.stages) if stage.subject in TOOLS}
+    done = {stage.subject for stage in page.stages if stage.run is not None}
+    shown = [stage for stage in page.stages if stage.subject in columns]
     boxes = [Box(stage, *layout.box_of(columns[stage.subject]), TOOLS[stage.subject]) for stage in shown]
     lines, stops = [], []
     for lane, first in FIRST_STOP.items():
@@ -162,26 +161,26 @@ def _draw(
         colour = VARIANTS[lane].colour if lane in VARIANTS else "currentColor"
         begin = columns[first]
         if lane in PARENTS:
-            source = layout.stop(_parent(lane, metrics), begin - 1)
+            source = layout.stop(_parent(lane, page), begin - 1)
             lines.append(Line(_curve(source, layout.stop(lane, begin), layout), colour, first in done))
-        behind = [stage.subject for stage in shown if columns[stage.subject] >= begin]
+        downstream = [stage.subject for stage in shown if columns[stage.subject] >= begin]
         if lane == IMAGES:
-            behind = behind[:2]  # as far as the stage before pruning, which trains from scratch
-        for subject in behind:
+            downstream = downstream[:2]  # as far as the stage before pruning, which trains from scratch
+        for subject in downstream:
             column = columns[subject]
-            below = _numbers(subject, lane, metrics)
+            below = _numbers(subject, lane, page)
             if subject != first:
                 start, end = layout.stop(lane, column - 1), layout.stop(lane, column)
-                gone = subject in done and (bool(below) or subject in ("train_autoencoder", "prune", "quantize"))
-                lines.append(Line(_curve(start, end, layout), colour, gone))
+                reached = subject in done and (bool(below) or subject in ("train_autoencoder", "prune", "quantize"))
+                lines.append(Line(_curve(start, end, layout), colour, reached))
             if below or subject == first:
                 above = _name(lane, layout) if subject == first else ()
                 stops.append(Stop(*layout.stop(lane, column), colour, above, below, *layout.name_place))
     return Workflow(layout, boxes, [layout.guide(columns[stage.subject]) for stage in shown], lines, stops)
 
 
-def _parent(lane: str, metrics: Mapping[str, Any]) -> str:
-    recorded = metrics.get("models", {}).get(f"classifier/{lane}", {}).get("parent", "")
+def _parent(lane: str, page: Page) -> str:
+    recorded = page.models.get(f"classifier/{lane}", {}).get("parent", "")
     return recorded.partition("/")[2] or PARENTS[lane]
 
 
@@ -201,24 +200,21 @@ def _name(lane: str, layout: Layout) -> tuple[str, ...]:
     return (words,) if layout.is_wide else tuple(words.split(" "))
 
 
-def _numbers(subject: str, lane: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a stage found out about a variant: its accuracy, whether it is exact, its size."""
+def _numbers(subject: str, lane: str, page: Page) -> tuple[str, ...]:
+    """Return the numbers of a variant at a stage: accuracy, values that differ, or LUTs."""
     if lane == IMAGES:
         return ()
     if subject in ("train_autoencoder", "prune", "quantize"):
         made_here = FIRST_STOP[lane] == subject
-        accuracy = measured(metrics.get("models", {}).get(f"classifier/{lane}", {}), "test_accuracy")
+        accuracy = measured(page.models.get(f"classifier/{lane}", {}), "test_accuracy")
         return (number(accuracy, 4),) if made_here and accuracy is not None else ()
-    rows = {part: _of_variant(metrics.get(part, {}), lane) for part in ("designs", "exactness")}
+    designs = [record for record in page.designs if record.variant == lane]
     if subject == "convert_hls":
-        differing = [row["qkeras_csim"] for row in rows["exactness"] if "qkeras_csim" in row]
-        accuracies = [measured(row, "test_accuracy") for row in rows["designs"]]
+        counts = [record.differing.get("qkeras_csim") for record in page.exactness if record.variant == lane]
+        differing = [count for count in counts if count is not None]
+        accuracies = [record.test_accuracy for record in designs if record.kind == SIMULATION]
         if differing:
             return number(sum(differing)), "differ"
         return (number(accuracies[0], 4),) if accuracies else ()
-    luts = [measured(row, "lut") for row in rows["designs"] if measured(row, "lut") is not None]
+    luts = [record.lut for record in designs if record.lut is not None]
     return (number(luts[0]), "LUT") if luts else ()
-
-
-def _of_variant(rows: Mapping[str, Mapping[str, Any]], variant: str) -> list[Mapping[str, Any]]:
-    return [row for name, row in rows.items() if name.partition(", ")[0].partition("/")[2] == variant]

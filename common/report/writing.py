@@ -23,7 +23,7 @@ def write(outputs: Path) -> None:
 
 
 def as_html(found: Page) -> str:
-    """Return the page, which needs no file beside it."""
+    """Return the page, which loads no other file."""
     shown = sections.read_sections(found)
     problems = found.problems + [section.problem for section in shown if section.problem]
     return _environment().get_template("page.html.jinja").render(page=found, sections=shown, problems=problems)
@@ -45,7 +45,7 @@ def _environment() -> Environment:
 
 
 def as_markdown(found: Page) -> str:
-    """Return the results table for the terminal, what is wrong before it."""
+    """Return the results table for the terminal, after a list of problems."""
     lines = ["# Results", "", f"This run: {found.heading}.", ""]
     if found.caution:
         lines += [f"**{found.caution}**", ""]

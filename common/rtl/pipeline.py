@@ -21,12 +21,12 @@ INPUT_REGISTER = "model_inp_reg"
 
 @dataclass(frozen=True)
 class PipelineOptions:
-    """How the logic is pipelined.
+    """Options of the pipeline.
 
     Attributes:
-        latency_cutoff: Adders in a row between two registers; fewer means a faster clock and more registers.
+        latency_cutoff: Adders in series between two registers; fewer mean a faster clock and more registers.
         flavor: Language of the RTL.
-        part: FPGA named in the scripts for Vivado that alkaid writes beside the RTL.
+        part: FPGA in the Vivado scripts.
         clock_ns: Clock period in those scripts [ns].
     """
 
@@ -37,11 +37,11 @@ class PipelineOptions:
 
 
 def write_rtl(traced: TracedModel, folder: Path, options: PipelineOptions) -> RTLModel:
-    """Write the logic as a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
+    """Write a pipeline of initiation interval 1 into `folder`: sources, constraints, vendor scripts.
 
-    A pixel for which no weight is left has no bits at the input port; the wrapper beside the sources knows the layout.
-    Every file of `$readmemh` ends with a newline, without which one simulator loses the last word; archives do not hold
-    the time, so that the same logic is the same files.
+    A pixel without any remaining weight has no bits in the input port; the wrapper among the sources maps the pixels.
+    Files of `$readmemh` end with a newline: without it one simulator loses the last word. Archives hold no time stamp,
+    so the same logic gives the same files.
     """
     rtl = _pipeline(traced.logic, folder, options)
     rtl.write()
@@ -66,19 +66,19 @@ def _pipeline(logic: CombLogic, folder: Path, options: PipelineOptions) -> RTLMo
 
 
 def cost(traced: TracedModel, options: PipelineOptions) -> tuple[int, int]:
-    """Return clock cycles from inputs to outputs, and register bits before any optimization, of a pipeline."""
+    """Return the latency of a pipeline [clock cycles] and its register bits before optimization."""
     rtl = _pipeline(traced.logic, Path(), options)
     return len(rtl.fsm.logic) + 1, rtl.reg_bits
 
 
 @dataclass(frozen=True)
 class PipelineRegister:
-    """A register between two pipeline stages: a word for each value that crosses.
+    """Register between two pipeline stages: one word per value.
 
     Attributes:
-        types: Type of each word, the first in the lowest bits.
-        layers: Name of the layer that computes each word.
-        stage: The logic in front of the register.
+        types: Type of each word; the first word has the lowest bits.
+        layers: Layer that computes each word.
+        stage: Logic between the register before and this one.
     """
 
     types: tuple[FixedPoint, ...]
@@ -91,15 +91,15 @@ class PipelineRegister:
         return tuple(word.width for word in self.types)
 
     def word_of_bit(self, bit: int) -> int:
-        """Return the position of the word that a bit of the register belongs to."""
+        """Return the index of the word that contains a bit of the register."""
         return int(np.searchsorted(np.cumsum(self.widths), bit, side="right"))
 
     def to_bits(self, values: np.ndarray) -> Bits:
-        """Return values, float [N, words], as the register holds them."""
+        """Return the register's bits for values, float [N, words]."""
         return integers_to_bits(np.rint(values / self._steps()).astype(np.int64), self.widths)
 
     def to_values(self, bits: Bits) -> np.ndarray:
-        """Return what the register holds as values, float64 [N, words]."""
+        """Return the register's values, float64 [N, words]."""
         signed = [word.signed for word in self.types]
         return bits_to_integers(bits, self.widths, signed) * self._steps()
 
@@ -108,14 +108,14 @@ class PipelineRegister:
 
 
 def input_bits(pixels: np.ndarray, input_type: FixedPoint, registers: dict[str, PipelineRegister]) -> Bits:
-    """Return images, float [N, inputs], as the input port of a pipeline holds them."""
-    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # none for a pixel that no weight is left for
+    """Return the bits of a pipeline's input port for images, float [N, inputs]."""
+    widths = next(iter(registers.values())).stage.inp_kifs.sum(axis=0)  # 0 for a pixel without any remaining weight
     integers = np.rint(pixels / input_type.step).astype(np.int64)
     return integers_to_bits(integers, widths.tolist())
 
 
 def registers(traced: TracedModel, options: PipelineOptions) -> dict[str, PipelineRegister]:
-    """Return the registers between the stages of the pipeline that `write_rtl` writes, by name, in order."""
+    """Return the pipeline registers of the RTL that `write_rtl` writes, by name, in order."""
     plain = _pipeline(traced.logic, Path(), options).fsm
     tagged = _pipeline(with_costs(traced.logic, traced.layer_of_operation), Path(), options).fsm
     found: dict[str, PipelineRegister] = {}

@@ -1,8 +1,7 @@
-"""Where the registers of a pipeline go: no stage holds more logic in a row than a number of adders is long.
+"""Assignment of operations to pipeline stages, with a limit on the critical path of each stage.
 
-alkaid divides logic by its own delay model, in which rounding, saturation and the step from one stage to the next cost
-nothing; a stage of 'two adders' then may hold eight. Here each operation is given a delay as an FPGA has it, and its
-stage is the earliest in which it fits whole.
+In alkaid's own delay model rounding, saturation and stage boundaries cost nothing, so a stage of 'two adders' may hold
+eight. Here each operation has a delay like that on an FPGA, and goes into the earliest stage in which it fits whole.
 """
 
 import math
@@ -11,21 +10,21 @@ from collections.abc import Sequence
 from alkaid.trace.passes.surrogate import cost_cadd, cost_lat_add
 from alkaid.types import CombLogic, Op
 
-# alkaid's operation codes; those that are missing (inputs, constants, wraps) are wires.
+# alkaid's opcodes; the others (inputs, constants, wraps) are wires.
 _NEGATE, _ADD, _SUBTRACT, _RELU, _ADD_CONSTANT, _SELECT, _MULTIPLY, _LOOK_UP, _REDUCE, _BITWISE, _ADD_THREE = (
     -2, 0, 1, 2, 4, 6, 7, 8, 9, 10, 11,
 )  # fmt: skip
-# In units of an adder, its carry chain and the wires to it; its width matters little beside those.
+# In units of an adder (carry chain and routing); its width matters little.
 _DELAYS = {_NEGATE: 1.0, _RELU: 0.5, _SELECT: 0.5, _MULTIPLY: 4.0, _REDUCE: 0.5, _BITWISE: 0.5, _ADD_THREE: 1.5}
 _LUT_INPUTS = 4
 
 
 def assign(logic: CombLogic, latency_cutoff: float) -> CombLogic:
-    """Return the logic with the number of its pipeline stage, from 1 on, as the latency of each operation.
+    """Return the logic with the pipeline stage of each operation, counted from 1, as its latency.
 
     Args:
         logic: From inputs to outputs.
-        latency_cutoff: Longest path within a stage [adders]; an operation that is longer has a stage of its own.
+        latency_cutoff: Longest path within a stage [adders]; a longer operation gets a stage of its own.
     """
     finished: list[float] = []
     for operation in logic.ops:

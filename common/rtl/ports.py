@@ -1,4 +1,4 @@
-"""Ports of a design over time: the words of a port as bits, and back."""
+"""Conversion between the words of a port and its bits over time."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ Bits = NDArray[np.uint8]
 
 
 def integers_to_bits(integers: NDArray[np.integer], widths: Sequence[int]) -> Bits:
-    """Lay integers side by side in one port, the first word in the lowest bits, negatives in two's complement.
+    """Return the bits of a port for its words, the first word in the lowest bits, negatives in two's complement.
 
     Args:
         integers: Of shape [cycles, words].
@@ -21,12 +21,12 @@ def integers_to_bits(integers: NDArray[np.integer], widths: Sequence[int]) -> Bi
 
 
 def bits_to_integers(bits: Bits, widths: Sequence[int], signed: Sequence[bool]) -> NDArray[np.int64]:
-    """Read the words of one port back, the first word from the lowest bits.
+    """Return the words of a port, the first word from the lowest bits.
 
     Args:
         bits: Of shape [cycles, sum of widths].
         widths: Bits of each word, 0 to 63.
-        signed: Whether a word is in two's complement.
+        signed: Whether each word is in two's complement.
 
     Returns:
         Integers of shape [cycles, words].

@@ -1,8 +1,8 @@
-"""Sums that share partial sums, rebuilt for adders of three terms at no more LUTs than adders of two.
+"""Optimization of sums for adders of three terms, which cost no more LUTs than adders of two.
 
-alkaid finds partial sums that several neurons share, and builds everything from adders of two terms. Where three terms
-cost as much, fewer partial sums are worth their own adder: those whose readers are cheaper without it are copied into
-them. Each sum of what is left is added up three terms at a time. Every value stays what it was.
+alkaid finds partial sums that several neurons share, and builds everything from adders of two terms. With adders of
+three terms, fewer partial sums are worth an adder of their own. Those that are not are copied into their readers; then
+each sum becomes a tree of ternary adders. No value changes.
 """
 
 from collections import Counter, defaultdict
@@ -16,18 +16,18 @@ from alkaid.types import CombLogic, Op, QInterval
 from common.rtl.ternary_adders import EITHER_SIGN, Span, Term, add_up, adder_luts, constant
 
 NEGATE, ADD, SUBTRACT, QUANTIZE, ADD_CONSTANT, CONSTANT, ADD_THREE = -2, 0, 1, 3, 4, 5, 11  # alkaid's opcodes
-FEW = 3  # terms of a sum that may be worth copying although several sums read it
+FEW = 3  # longest sum that may be copied although several sums read it [terms]
 UNIT = 64  # values are integers in units of 2^-64 here
-QUICK = 3  # terms among which an adder chooses where a sum is only priced: a seventh of the time, 0.5 % more LUTs
+QUICK = 3  # window of `add_up` for cost estimates: a seventh of the time, 0.5 % more LUTs
 
 Summands = Counter[tuple[int, int]]
-"""How often (operation, exponent) is added: operation x 2^exponent, -1 where it is subtracted once."""
+"""How often operation x 2^exponent is added, by (operation, exponent); negative if it is subtracted."""
 
 
 def rebuild(logic: CombLogic) -> CombLogic:
-    """Return the same outputs from fewer LUTs.
+    """Return logic with the same outputs and fewer LUTs.
 
-    Costs ride along as numbers: the adders of a sum have the least that any of its additions had.
+    `cost` is carried along: the adders of a sum get the least cost of its additions.
     """
     sums = _Sums(logic)
     sums.copy_where_cheaper()
@@ -35,7 +35,7 @@ def rebuild(logic: CombLogic) -> CombLogic:
 
 
 def with_estimates(logic: CombLogic) -> CombLogic:
-    """Return the logic with alkaid's latencies and costs, but the LUTs of `xilinx_adders.v` as costs of adders."""
+    """Return the logic with alkaid's latencies and costs; adders cost the LUTs of `xilinx_adders.v`."""
     estimated = add_surrogate(logic)
     operations = [
         operation._replace(cost=float(_adder_cost(operation, estimated.ops)))
@@ -58,7 +58,7 @@ def _adder_cost(operation: Op, operations: list[Op]) -> int:
 
 
 def _summands(operation: Op) -> Iterator[tuple[int, int, int]]:
-    """Yield (operation, sign, exponent) of what an addition adds up, but for the constant of ADD_CONSTANT."""
+    """Yield (operation, sign, exponent) of each summand, except the constant of ADD_CONSTANT."""
     match operation.opcode:
         case 0 | 1:
             yield operation.addr[0], 1, 0
@@ -78,7 +78,7 @@ def _scaled(value: float, exponent: int = 0) -> int:
 
 @cache
 def _operand(operation: Op, sign: int, exponent: int, source: int = 0) -> Term:
-    """Return an operation's value times a power of two as a term; the same one each time, for `add` to know again."""
+    """Return sign x operation x 2^exponent as a term; the same object each time, so that `add` can cache it."""
     smallest, largest, step = operation.qint
     low = _scaled(step, exponent).bit_length() - 1
     smallest, largest = _scaled(smallest, exponent), _scaled(largest, exponent)
@@ -86,14 +86,14 @@ def _operand(operation: Op, sign: int, exponent: int, source: int = 0) -> Term:
 
 
 class _Sums:
-    """The additions of some logic, as sums of many terms.
+    """Additions of some logic, merged to sums of many terms.
 
     Attributes:
-        logic: What they are of.
-        summands: By operation, what a sum adds up.
-        constants: By operation, what is added to that.
-        costs: By operation, the least that any of the additions had.
-        needed: Sums that something else than a sum reads.
+        logic: The logic.
+        summands: Summands of each sum, by operation.
+        constants: Constant summand of each sum, by operation.
+        costs: Least cost of the additions of each sum, by operation.
+        needed: Sums that something other than a sum reads.
     """
 
     def __init__(self, logic: CombLogic) -> None:
@@ -134,7 +134,7 @@ class _Sums:
         return [*terms, constant(added)] if added else terms
 
     def signs(self, index: int) -> tuple[int, ...]:
-        """Return which signs a sum may be built with."""
+        """Return the signs that a sum may be built with."""
         return (1,) if index in self.needed else EITHER_SIGN
 
     def _set(self, index: int, summands: Summands, added: int) -> None:
@@ -153,7 +153,7 @@ class _Sums:
         return self._known_luts[key]
 
     def _copied(self, index: int) -> dict[int, tuple[Summands, int]]:
-        """Return the readers of a sum with its summands in its place."""
+        """Return the readers of a sum, with its summands instead of the sum."""
         copies = {}
         for reader in sorted(self._readers[index]):
             summands, added = Counter(self.summands[reader]), self.constants[reader]
@@ -169,7 +169,7 @@ class _Sums:
     def copy_where_cheaper(self) -> None:
         """Copy sums into their readers until no copy saves a LUT.
 
-        Longer ones are copied where a single sum reads them; several readers would need as many adders each.
+        Long sums are copied only if a single sum reads them; several readers would need as many adders each.
         """
         changed = True
         while changed:
@@ -197,7 +197,7 @@ class _Sums:
 
 
 def _carried(summands: Summands) -> Summands:
-    """Return the summands once each: what is added twice is added once with twice the factor."""
+    """Return summands that occur once each: one added twice becomes one with twice the factor."""
     waiting = sorted(((exponent, source), count) for (source, exponent), count in summands.items())
     carried: Summands = Counter()
     counts = dict(waiting)
@@ -214,7 +214,7 @@ def _carried(summands: Summands) -> Summands:
 
 
 class _Writer:
-    """Writes the operations of some sums and of all that is no sum, in order."""
+    """Writer of operations: sums as trees of adders, all else unchanged, in order."""
 
     def __init__(self, sums: _Sums) -> None:
         self._sums = sums
@@ -247,7 +247,7 @@ class _Writer:
         return self._append(Op(addresses, opcode, data, interval, 0.0, self._cost))
 
     def _write_sum(self, index: int, operation: Op) -> tuple[int, int, int]:
-        """Write a sum; where others than sums read it, with the sign and the scale that the operation had."""
+        """Write a sum; if something other than a sum reads it, restore the operation's sign and scale."""
         sums, terms = self._sums, []
         for (source, shift), factor in sums.summands[index].items():
             place, sign, exponent = self._places[source]
@@ -268,7 +268,7 @@ class _Writer:
         return place, 1, 0
 
     def _write_term(self, root: Term) -> tuple[int, int, int]:
-        """Write adders and constants of a term, and return where it is: index, sign, exponent."""
+        """Write adders and constants of a term; return its index, sign and exponent."""
         if root.source:
             return root.source[0], root.sign, root.source[1]
         if not root.terms:
@@ -287,6 +287,6 @@ class _Writer:
 
 
 def _within(found: QInterval, known: QInterval, factor: float) -> QInterval:
-    """Return the narrower of two ranges of the same value, the second one that of the value times `factor`."""
+    """Return the intersection of two ranges of a value; `known` is the range of the value times `factor`."""
     smallest, largest = sorted((known.min / factor, known.max / factor))
     return QInterval(max(found.min, smallest), min(found.max, largest), max(found.step, known.step / abs(factor)))

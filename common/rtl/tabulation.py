@@ -1,7 +1,7 @@
-"""Tables over the latent plane: all that lies behind it is a function of a few bits, which hardware can look up.
+"""Tables over the latent space: hardware looks up everything downstream of it.
 
-Image and logits depend on two numbers of the latent plane alone. At 4 bits each there are 256 points, and a table of
-them costs at most four 6-input LUTs a bit of output, whatever precision decoder and classifier compute in.
+Image and logits depend on two latent coordinates alone. At 4 bits each there are 256 latent points, and a table costs
+at most four 6-input LUTs per output bit, whatever the precision of decoder and classifier.
 """
 
 import numpy as np
@@ -19,44 +19,44 @@ _INPUT, _LOOKUP = -1, 8  # operations of alkaid
 
 
 def check(width: int) -> None:
-    """Refuse a latent plane whose coordinates have too many bits for a table.
+    """Refuse latent coordinates that are too wide for a table.
 
     Raises:
-        PipelineError: It says how many bits a table holds.
+        PipelineError: They are; the message gives the largest width.
     """
     if width > LARGEST_WIDTH:
         raise PipelineError(
-            f"a latent plane of {width} bits a coordinate has too many points for a table: run with "
+            f"a latent space of {width} bits a coordinate has too many points for a table: run with "
             f"--no-tabulate-latent, or quantize with --precision.latent.activation-bits {LARGEST_WIDTH} or fewer"
         )
 
 
 class TabulatingTracer(Hls4mlTracer):
-    """Replays a model up to the latent plane, and looks every output behind it up in a table over the plane."""
+    """Tracer that replays a model up to the latent space, and looks up every output downstream of it in a table."""
 
     def apply_model(self, verbose: bool, inputs: tuple[FVArray, ...]) -> tuple[dict[str, FVArray], list[str]]:
-        """Return the symbolic output of each layer that is left, by its name, and the names of the model's outputs.
+        """Return the symbolic outputs of the remaining layers, by name, and the names of the model's outputs.
 
         Raises:
-            PipelineError: The model has no latent plane, or one with too many points for a table.
+            PipelineError: The model has no latent layer, or too many latent points for a table.
         """
         precision = plane_type(self.model)
         check(precision.width)
         traces = self._replay_layers(inputs, last=PLANE)
         outputs = self._output_layers()
         address, points = _address(traces[PLANE], precision)
-        behind = [name for name in outputs if name not in traces]
-        for name, table in zip(behind, _values_at(self.model, points, behind), strict=True):
+        downstream = [name for name in outputs if name not in traces]
+        for name, table in zip(downstream, _values_at(self.model, points, downstream), strict=True):
             looked_up = np.array([address.lookup(np.ascontiguousarray(column)) for column in table.T])
             traces[name] = FVArray(looked_up, traces[PLANE].solver_options, hwconf=HARDWARE)
         return traces, outputs
 
 
 def plane_type(model: ModelGraph) -> FixedPoint:
-    """Return the type of a coordinate of the latent plane.
+    """Return the type of a latent coordinate.
 
     Raises:
-        PipelineError: The model has no latent plane.
+        PipelineError: The model has no latent layer.
     """
     plane = {layer.name: layer for layer in model.get_layers()}.get(PLANE)
     if plane is None:
@@ -65,7 +65,7 @@ def plane_type(model: ModelGraph) -> FixedPoint:
 
 
 def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndarray]:
-    """Return both coordinates' bits side by side (wires, no logic), and the point of each address, int [N, 2]."""
+    """Return both coordinates concatenated (wires, no logic), and the latent point of each address, int [N, 2]."""
     first, second = np.ravel(latent)
     address = first * 2.0**precision.width + second
     low, high, spacing = address.qint
@@ -74,17 +74,17 @@ def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndar
 
 
 def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the tables of a traced model hold, also for points that no image reaches.
+    """Return the table entries of a traced model, also at latent points that no image reaches.
 
     Returns:
-        The bits of both coordinates side by side as a number, int [entries], and all outputs of the logic where the
-        tables are asked for these, float64 [entries, outputs]; no entries where every output is constant.
+        The address of each entry (both coordinates concatenated), int [entries], and the outputs of the traced logic,
+        float64 [entries, outputs]; no entries if every output is constant.
     """
     logic, (pixels, outputs) = traced.logic, traced.logic.shape
     places = {operation.addr[0] for operation in logic.ops if operation.opcode == _LOOKUP}
     if not places:
         return np.zeros(0, int), np.zeros((0, outputs))
-    (place,) = places  # all tables have one address, which becomes an input of its own
+    (place,) = places  # all tables share one address, which becomes an input
     asked = logic.ops[place]._replace(addr=(), opcode=_INPUT, data=(pixels,))
     from_address = logic._replace(
         shape=(pixels + 1, outputs),
@@ -93,7 +93,7 @@ def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndar
     )
     inputs = np.zeros((round((asked.qint.max - asked.qint.min) / asked.qint.step) + 1, pixels + 1))
     inputs[:, pixels] = asked.qint.min + np.arange(len(inputs)) * asked.qint.step
-    # alkaid may have scaled the address: which points it stands for follows from the coordinates.
+    # alkaid may have scaled the address, so addresses are computed from the coordinates.
     precision = plane_type(model)
     first, second = traced.layer_intervals(PLANE)
     spacing = min(first.step * 2.0**precision.width, second.step)
@@ -102,7 +102,7 @@ def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndar
 
 
 def _values_at(model: ModelGraph, points: np.ndarray, layers: list[str]) -> list[np.ndarray]:
-    """Return the outputs of layers behind the plane at its points, by the network as integers, [points, nodes] each."""
+    """Return the outputs of downstream layers at latent points, from the integer network, [points, nodes] each."""
     if not layers:
         return []
     network = integer_network.export(model)

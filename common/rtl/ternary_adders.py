@@ -1,4 +1,4 @@
-"""Adders of up to three terms, at one LUT of an FPGA a bit, and sums of many terms as trees of them."""
+"""Adders of up to three terms at one LUT per bit, and sums of many terms as trees of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ WINDOW = 8
 
 
 class Span(NamedTuple):
-    """Bits `low` to `high` - 1 of a sum that a term has; it may be signed, and it may be subtracted."""
+    """Bits `low` to `high` - 1 that a term occupies in a sum, whether it is signed, and whether it is subtracted."""
 
     low: int
     high: int
@@ -22,16 +22,16 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A summand of known range: an operation, an adder of other terms, or a constant. Values are integers.
+    """Summand of known range: an operation, an adder of other terms, or a constant. Values are integers.
 
     Attributes:
-        sign: +1, or -1 where it is subtracted.
-        smallest: Of its values, before the sign.
-        largest: Likewise.
-        low: Its lowest bit that is not always zero.
-        delay: Adders in a row up to it.
-        source: Index of an operation and exponent of its factor of two; None for others.
-        terms: What an adder adds up to its value before the sign; empty for others.
+        sign: +1, or -1 if it is subtracted.
+        smallest: Smallest value, before the sign.
+        largest: Largest value, before the sign.
+        low: Lowest bit that is not always zero.
+        delay: Adders in series up to it.
+        source: Index of an operation, and exponent of its factor of two; None for adders and constants.
+        terms: Summands of an adder, before the sign; empty for others.
     """
 
     sign: int
@@ -50,12 +50,12 @@ class Term:
 
     @cached_property
     def span(self) -> Span:
-        """Its bits."""
+        """Bits that it occupies."""
         return Span(self.low, self.high, self.smallest < 0, self.sign < 0)
 
     @cached_property
     def opposite(self) -> "Term":
-        """The term with the other sign; a constant is always added, and has the other value instead."""
+        """The term with the opposite sign; for a constant, which is always added, the negated constant."""
         if self.source is None and not self.terms:
             return constant(-self.smallest)
         return Term(-self.sign, self.smallest, self.largest, self.low, self.delay, self.source, self.terms)
@@ -63,13 +63,13 @@ class Term:
 
 @cache
 def constant(value: int) -> Term:
-    """Return a constant, which is not zero."""
+    """Return a nonzero constant as a term."""
     return Term(1, value, value, (value & -value).bit_length() - 1)
 
 
 @cache
 def adder_luts(spans: tuple[Span, ...], high: int) -> int:
-    """Return how many LUTs an adder of one to three terms has, as `xilinx_adders.v` builds it.
+    """Return the LUTs of an adder of one to three terms, as `xilinx_adders.v` builds it.
 
     Args:
         spans: Bits of the terms.
@@ -88,11 +88,11 @@ def adder_luts(spans: tuple[Span, ...], high: int) -> int:
 
 @lru_cache(maxsize=1 << 18)
 def add(terms: tuple[Term, ...], signs: tuple[int, ...] = EITHER_SIGN) -> tuple[float, Term]:
-    """Return an adder's LUTs and its sum, which is subtracted where that makes the adder cheaper.
+    """Return an adder's LUTs and its sum, with the sign that makes the adder cheaper.
 
     Args:
         terms: Two or three; an adder cannot subtract all of them.
-        signs: That the sum may have; where none is possible, the adder costs infinitely many LUTs.
+        signs: Allowed signs of the sum; if none is possible, the LUTs are infinite.
     """
     least, best = (inf, 0, 0), terms[0]
     for sign in signs:
@@ -112,13 +112,13 @@ def add(terms: tuple[Term, ...], signs: tuple[int, ...] = EITHER_SIGN) -> tuple[
 def add_up(terms: Sequence[Term], signs: tuple[int, ...] = EITHER_SIGN, window: int = WINDOW) -> tuple[float, Term]:
     """Return the LUTs of a tree of adders over one or more terms, and the sum at its root.
 
-    Terms whose bits end lowest come first, for their sums are the narrowest; which of them is what removes most bits
-    a LUT. An even number of terms takes one adder of two, at the narrow end.
+    Terms whose highest bit is lowest are added first, since their sums are narrowest; among these, the adder that
+    removes most bits per LUT. An even number of terms needs one adder of two, which comes first.
 
     Args:
-        terms: What is to be added up.
-        signs: That the sum may have; where none is possible, it costs infinitely many LUTs.
-        window: How many terms, of those whose bits end lowest, the next adder chooses among.
+        terms: Summands.
+        signs: Allowed signs of the sum; if none is possible, the LUTs are infinite.
+        window: How many of the first terms the next adder chooses among.
     """
     waiting = sorted(terms, key=_order)
     luts = 0.0

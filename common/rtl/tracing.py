@@ -1,7 +1,7 @@
-"""From a converted hls4ml model to the logic that becomes RTL, with alkaid (distributed arithmetic, no multipliers).
+"""Tracing of a converted hls4ml model to logic for RTL, with alkaid (distributed arithmetic, no multipliers).
 
-The hls4ml `ModelGraph` is replayed in alkaid's symbolic arrays. Types, weights, tables and rounding are read off the
-graph, so what is traced is what hls4ml's C++ computes.
+The hls4ml `ModelGraph` is replayed on alkaid's symbolic arrays. Types, weights, tables and rounding come from the
+graph, so the traced logic computes what hls4ml's C++ computes.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from hls4ml.model.layers import Layer
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
-from common.hls.hls4ml_project import SIGMOID_RANGE
+from common.hls.hls4ml_project import look_up_sigmoid
 from common.rtl import shared_sums
 
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
 Aim = Literal["area", "delay"]
-# alkaid's solver: how many adders deeper than needed products may be; -1 is as deep as saves adders.
+# alkaid's solver: extra adder depth allowed in products; -1 is no limit.
 SOLVERS: dict[Aim, dict[str, int]] = {"area": {"hard_dc": -1}, "delay": {"hard_dc": 0}}
 
 
@@ -47,16 +47,16 @@ def cast(values: FVArray, precision: FixedPoint) -> FVArray:
 
 
 def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
-    """Return a value between zero and the largest of an unsigned type: negative ones are zero, as behind a ReLU.
+    """Return a value saturated to an unsigned type; negative values become zero, as after a ReLU.
 
-    alkaid compares with either limit, which takes an adder each. Here bits decide: the sign, and whether one is set
-    above the type's highest. Rounding comes first, so that its constant becomes part of the bias.
+    alkaid compares with both limits, at one adder each. Here bits decide: the sign bit, and any bit above the type's
+    highest. Rounding comes first, so that its constant merges with the bias.
     """
     integer, fraction = precision.integer, precision.fraction
     rounded = value.kif[2] > fraction and precision.rounding != "TRN"
     shifted = value + 2.0 ** (-fraction - 1) if rounded else value
     within = shifted.quantize(0, integer, fraction)
-    if rounded and precision.rounding == "RND_CONV":  # halfway between two, the lowest bit of the sum is cleared
+    if rounded and precision.rounding == "RND_CONV":  # at a tie, the lowest bit of the sum is cleared
         lowest = within.quantize(0, 1 - fraction, fraction)
         below = shifted.quantize(0, -fraction, shifted.kif[2])
         within = within.quantize(0, integer, fraction - 1) + (lowest & below.unary_bit_op("any") * 2.0**-fraction)
@@ -66,13 +66,8 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
 
 
-def sigmoid_table(precision: FixedPoint, size: int) -> np.ndarray:
-    """Return hls4ml's table of the sigmoid: `size` values from -8 to 8, cast to `precision`."""
-    return precision.cast(1 / (1 + np.exp(-SIGMOID_RANGE * (np.arange(size) / size - 0.5))))
-
-
 class Hls4mlTracer(ALIRTracerPluginBase):
-    """Replays a fully connected hls4ml model with one input: dense layers, ReLU, sigmoid, linear casts."""
+    """Tracer of fully connected hls4ml models with one input: dense layers, ReLU, sigmoid, linear casts."""
 
     model: ModelGraph
 
@@ -84,7 +79,7 @@ class Hls4mlTracer(ALIRTracerPluginBase):
         """Return the symbolic output of each layer by the layer's name, and the names of the model's outputs.
 
         Raises:
-            PipelineError: A layer, or a type of it, is not supported; it is named.
+            PipelineError: A layer or its type is not supported; the message names it.
         """
         return self._replay_layers(inputs), self._output_layers()
 
@@ -142,7 +137,7 @@ def _dense(layer: Layer, value: FVArray) -> FVArray:
 
 
 def _fraction_bits(values: np.ndarray) -> int:
-    """Return how many bits right of the binary point the values need [bit]."""
+    """Return the fraction bits that the values need [bit]."""
     fraction = 0
     while np.any(values * 2.0**fraction % 1):
         fraction += 1
@@ -150,12 +145,11 @@ def _fraction_bits(values: np.ndarray) -> int:
 
 
 def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
-    """Look the sigmoid up as hls4ml does: the address is rounded toward zero, values beyond +-8 take the last entry."""
-    size = layer.get_attr("table_size")
-    table = result.cast(sigmoid_table(fixed_point(layer.get_attr("table_t").precision), size))
+    """Return the sigmoid from hls4ml's table."""
+    entries, size = fixed_point(layer.get_attr("table_t").precision), layer.get_attr("table_size")
 
     def look_up(x: np.ndarray) -> np.ndarray:
-        return table[np.clip(np.trunc(x * (size // SIGMOID_RANGE)).astype(int) + size // 2, 0, size - 1)]
+        return result.cast(look_up_sigmoid(x, entries, size))
 
     sign, integer = int(result.signed), result.integer - int(result.signed)
     return value.apply(look_up).quantize(sign, integer, result.fraction)
@@ -163,13 +157,13 @@ def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
 
 @dataclass(frozen=True)
 class TracedModel:
-    """The combinational logic of a model, and which layer each of its operations belongs to.
+    """Traced logic of a model: combinational, with the layer of each operation.
 
     Attributes:
-        logic: From all inputs to all outputs, side by side in the model's order.
+        logic: From all inputs to all outputs, concatenated in the model's order.
         layers: Names of the layers, in order.
-        layer_of_operation: For each operation of `logic`, its layer's position in `layers`.
-        all_layers: From all inputs to the outputs of every layer, side by side.
+        layer_of_operation: Index in `layers` of the layer of each operation of `logic`.
+        all_layers: From all inputs to the outputs of every layer, concatenated.
         sizes: Number of units of each layer.
     """
 
@@ -180,23 +174,23 @@ class TracedModel:
     sizes: tuple[int, ...]
 
     def luts_by_layer(self) -> dict[str, float]:
-        """Return the estimated LUTs of each layer that has any."""
+        """Return alkaid's LUT estimate of each layer, without layers of 0 LUTs."""
         sums = np.zeros(len(self.layers))
         for operation, layer in zip(self.logic.ops, self.layer_of_operation, strict=True):
             sums[layer] += operation.cost
         return {name: float(luts) for name, luts in zip(self.layers, sums, strict=True) if luts}
 
     def layer_values(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what each layer gives for images, float64 [N, units], by its name; `pixels` are [N, inputs]."""
+        """Return the outputs of each layer for images, float64 [N, units], by name; `pixels` are [N, inputs]."""
         return self._by_layer(self.all_layers.predict(pixels))
 
     def layer_types(self) -> dict[str, tuple[str, ...]]:
-        """Return the type of each unit of each layer, which has no bit more than the unit's range needs."""
+        """Return the type of each unit of each layer, no wider than its range needs."""
         types = np.array([word_type(interval.kif).layout for interval in self.all_layers.out_qint])
         return {name: tuple(words[0].tolist()) for name, words in self._by_layer(types[None]).items()}
 
     def layer_intervals(self, layer: str) -> list[QInterval]:
-        """Return least value, greatest value and step of each unit of a layer."""
+        """Return minimum, maximum and step of each unit of a layer."""
         start = sum(self.sizes[: self.layers.index(layer)])
         return self.all_layers.out_qint[start : start + self.sizes[self.layers.index(layer)]]
 
@@ -205,7 +199,7 @@ class TracedModel:
 
 
 def word_type(kif: tuple[bool, int, int]) -> FixedPoint:
-    """Return alkaid's format (sign bits, integer bits beside the sign, bits right of the point) as a type."""
+    """Return alkaid's format (sign bits, integer bits without the sign, fraction bits) as a type."""
     signed, integer, fraction = (int(bits) for bits in kif)
     return FixedPoint(signed + integer + fraction, signed + integer, bool(signed))
 
@@ -218,20 +212,20 @@ def input_type(model: ModelGraph) -> FixedPoint:
 def trace_model(
     model: ModelGraph,
     tracer: type[Hls4mlTracer] = Hls4mlTracer,
-    beside: Sequence[str] = (),
+    further_outputs: Sequence[str] = (),
     aim: Aim = "area",
 ) -> TracedModel:
-    """Trace a converted model, all layers' outputs at first, so that each operation can be told its layer.
+    """Return the traced logic of a converted model; all layers are traced, to find the layer of each operation.
 
     Args:
         model: As hls4ml converts it.
-        tracer: How layers become logic; `tabulation.TabulatingTracer` looks up what lies behind the latent plane.
-        beside: Layers that are outputs too, behind those of the model.
-        aim: Fewest LUTs, with sums built three terms at a time, which a Xilinx slice adds as cheaply as two; or fewest
-            adders in a row, of two terms each.
+        tracer: How layers become logic; `tabulation.TabulatingTracer` uses tables downstream of the latent space.
+        further_outputs: Layers that are outputs too, after the model's.
+        aim: `area`: fewest LUTs, with ternary adders, which a Xilinx slice builds as cheaply as binary ones; `delay`:
+            fewest adders in series, of two terms each.
 
     Raises:
-        PipelineError: A layer cannot be traced; it is named.
+        PipelineError: A layer cannot be traced; the message names it.
     """
     inputs = _symbolic_inputs(model, SOLVERS[aim])
     traces, output_layers = tracer(model, HARDWARE, SOLVERS[aim]).apply_model(verbose=False, inputs=inputs)
@@ -248,7 +242,7 @@ def trace_model(
     for number, name in reversed(list(enumerate(layers))):
         for operation in _needed_by(every, [every.out_idxs[output] for output in outputs[name]]):
             tags[operation] = number
-    kept = [output for name in (*output_layers, *beside) for output in outputs[name]]
+    kept = [output for name in (*output_layers, *further_outputs) for output in outputs[name]]
     sizes = tuple(len(values) for values in flat.values())
     logic, tagged = (_with_outputs(comb, kept) for comb in (every, with_costs(every, tags)))
     if aim == "area":
@@ -258,7 +252,7 @@ def trace_model(
 
 
 def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:
-    """Return the given operations and all that they depend on."""
+    """Return the given operations and all their dependencies."""
     needed, waiting = set(), [operation for operation in operations if operation >= 0]
     while waiting:
         operation = waiting.pop()
@@ -269,13 +263,13 @@ def _needed_by(logic: CombLogic, operations: list[int]) -> set[int]:
 
 
 def with_costs(logic: CombLogic, costs: Sequence[float]) -> CombLogic:
-    """Return the logic with other costs, which nothing but reports looks at: numbers that ride along through passes."""
+    """Return the logic with other costs: numbers that only reports use, and that passes carry along."""
     operations = [operation._replace(cost=float(cost)) for operation, cost in zip(logic.ops, costs, strict=True)]
     return logic._replace(ops=operations)
 
 
 def _with_outputs(logic: CombLogic, outputs: list[int]) -> CombLogic:
-    """Return the logic with some of its outputs, and without what they do not need."""
+    """Return the logic with some of its outputs, and without operations that they do not need."""
     selected = logic._replace(
         shape=(logic.shape[0], len(outputs)),
         out_idxs=[logic.out_idxs[output] for output in outputs],

@@ -1,11 +1,12 @@
-"""A converted model traced to logic, which is never used without having been compared with the C simulation.
+"""Traced logic of a converted model, compared with the C simulation before anything uses it.
 
-alkaid's interpreter runs the logic over all test images. Where everything downstream of the latent plane is looked up,
-the tables are compared as a whole too: images reach only some of the plane's points.
+The traced logic is evaluated on all test images. Tables over the latent space are also compared as a whole, since
+images reach only some of the latent points.
 """
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,24 +15,22 @@ from hls4ml.model.graph import ModelGraph
 
 from common.hls import golden_outputs, mismatches, test_bench
 from common.hls.golden_outputs import GoldenOutputs
+from common.records import ExactnessRecord
 from common.rtl import tabulation, tracing
 from common.rtl.tracing import Aim, TracedModel
-
-Counts = dict[str, int]
-"""A row of `exactness` in `metrics.json`: images, values, and for each pair of simulations how many values differ."""
 
 
 @dataclass(frozen=True)
 class VerifiedTrace:
-    """A traced model and how it compares with the C simulation.
+    """Traced logic of a model, and its differences from the C simulation.
 
     Attributes:
-        traced: Its logic.
-        outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
-        differing: How many of them differ from the C simulation.
-        entries: Number of values in the tables over the latent plane; 0 where nothing is looked up there.
-        differing_entries: How many of them differ from the C simulation.
-        faults: The first value that differs, in words: over the images, in the tables.
+        traced: Traced logic.
+        outputs: Its outputs for the test images, float64 [N, values].
+        differing: How many of these differ from the C simulation.
+        entries: Number of values in the tables over the latent space; 0 without tables.
+        differing_entries: How many of these differ from the C simulation.
+        faults: Description of the first value that differs: over the images, in the tables.
     """
 
     traced: TracedModel
@@ -41,12 +40,19 @@ class VerifiedTrace:
     differing_entries: int
     faults: tuple[str, ...]
 
-    def exactness(self, name: str) -> dict[str, Counts]:
-        """Return the rows of `metrics.json` of a design, or of what else was traced of it, by their names."""
-        rows = {name: {"images": len(self.outputs), "values": self.outputs.size, "csim_alir": self.differing}}
-        if self.entries:
-            rows[f"{name}, tables"] = {"values": self.entries, "csim_table": self.differing_entries}
-        return rows
+    def exactness(self, further: Mapping[str, int] | None = None, **which: str) -> tuple[ExactnessRecord, ...]:
+        """Return the comparison of the traced logic with the C simulation, over the images and in any tables.
+
+        Args:
+            further: Counts of other pairs of simulations over the images.
+            which: Design, and part and flow that it was traced for.
+        """
+        counts = {"csim_alir": self.differing, **(further or {})}
+        found = ExactnessRecord(**which, images=len(self.outputs), values=self.outputs.size, differing=counts)
+        if not self.entries:
+            return (found,)
+        flow, counts = ", ".join(filter(None, (found.flow, "tables"))), {"csim_table": self.differing_entries}
+        return found, replace(found, flow=flow, images=None, values=self.entries, differing=counts)
 
 
 def trace(
@@ -59,19 +65,19 @@ def trace(
     aim: Aim = "area",
     with_latent: bool = False,
 ) -> VerifiedTrace:
-    """Trace a converted model, and compare the logic with the C simulation.
+    """Return the traced logic of a converted model, compared with the C simulation.
 
     Args:
         model: The converted model.
-        golden: Its C simulation.
+        golden: Golden outputs of its C simulation.
         intensities: Test images, float [N, inputs].
-        folder: Where the C++ is compiled anew, to find the first layer that differs; left as it was.
-        tabulate_latent: Whether what is downstream of the latent plane is looked up.
-        aim: As for `rtl.trace_model`.
-        with_latent: Whether the latent point is an output too, after those of the model.
+        folder: Scratch folder to compile the C++ again if a layer differs; left unchanged.
+        tabulate_latent: Whether everything downstream of the latent space is looked up.
+        aim: As for `tracing.trace_model`.
+        with_latent: Whether the latent point is a further output, after the model's.
 
     Raises:
-        PipelineError: A layer cannot be traced, or the latent plane has too many points for a table.
+        PipelineError: A layer cannot be traced, or there are too many latent points for a table.
     """
     tracer = tabulation.TabulatingTracer if tabulate_latent else tracing.Hls4mlTracer
     traced = tracing.trace_model(model, tracer, (tabulation.PLANE,) if with_latent else (), aim)
@@ -91,10 +97,10 @@ def trace(
 
 
 def _first_layer(model: ModelGraph, traced: TracedModel, pixels: np.ndarray, folder: Path) -> str:
-    """Say where the logic first differs from the model's C++, which is compiled anew for the values of its layers."""
-    from common.hls import c_simulation  # brings TensorFlow, which nothing else here needs
+    """Describe the first layer that differs from the model's C++, compiled again to get the values of all layers."""
+    from common.hls import c_simulation  # imports TensorFlow, which nothing else here needs
 
-    scratch = Path(tempfile.mkdtemp(prefix="c_simulation_", dir=folder))  # stays, with its log, where g++ fails
+    scratch = Path(tempfile.mkdtemp(prefix="c_simulation_", dir=folder))  # stays, with its log, if g++ fails
     expected = c_simulation.c_simulate_elsewhere(model, pixels.astype(np.float32), scratch)
     shutil.rmtree(scratch)
     found = traced.layer_values(pixels)
@@ -107,7 +113,7 @@ def _first_layer(model: ModelGraph, traced: TracedModel, pixels: np.ndarray, fol
 
 
 def _first_entry(model: ModelGraph, addresses: np.ndarray, expected: np.ndarray, found: np.ndarray) -> str:
-    """Say which entry of the tables is the first that differs."""
+    """Describe the first table entry that differs."""
     from common.hls import c_simulation
 
     mismatch = test_bench.first_mismatch(c_simulation.outputs_of(model), expected, found)

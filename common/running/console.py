@@ -1,4 +1,4 @@
-"""What a stage says on the terminal: a heading, a line that moves during long work, a summary, an error."""
+"""Terminal output of a stage: heading, progress line, summary, and errors."""
 
 import io
 import os
@@ -16,9 +16,9 @@ from rich.text import Text
 
 
 class _Unfailing(io.FileIO):
-    """Standard output or standard error, to which no write fails: no message may lose a computation.
+    """Standard output or standard error on which no write fails, so that no message ends a computation.
 
-    What cannot be written is dropped: its reader has gone (`| head`), the disk of a log is full, the terminal hung up.
+    Output is dropped when the pipe is closed (`| head`), the disk is full, or the terminal has hung up.
     """
 
     def write(self, data: memoryview) -> int:
@@ -29,7 +29,7 @@ class _Unfailing(io.FileIO):
 
 
 def _unfailing(stream: TextIO | None, own: TextIO | None) -> TextIO | None:
-    """Return a stream that replaces characters which it cannot encode; a notebook's or a test's is left to them."""
+    """Return a stream that never fails and replaces characters it cannot encode; leave notebooks' streams alone."""
     if stream is None or stream is not own:
         return stream
     return io.TextIOWrapper(
@@ -44,7 +44,7 @@ def _unfailing(stream: TextIO | None, own: TextIO | None) -> TextIO | None:
 for _number in range(3):
     try:
         os.fstat(_number)
-    except OSError:  # closed by who started it (`>&-`): the number must not become an artifact's, into which C++ prints
+    except OSError:  # closed by the caller (`>&-`): else an artifact gets this number, and C++ prints into it
         os.open(os.devnull, os.O_RDWR)
 sys.stdout = _unfailing(sys.stdout, sys.__stdout__)
 sys.stderr = _unfailing(sys.stderr, sys.__stderr__)
@@ -69,12 +69,12 @@ def warning(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """Print the one line that says why the stage stops."""
+    """Print in one line why the stage stops."""
     ERRORS.print(f"ERROR: {text}", style="bold red", markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; the first column is text, the others are numbers, `None` is a value not measured."""
+    """Print a table: text in the first column, numbers in the others, a dash for `None`."""
     rich_table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=0, pad_edge=False
     )
@@ -86,42 +86,42 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 class ProgressLine:
-    """One line that moves: what is being done, how far it is, how long it took."""
+    """Progress line: task, progress, and elapsed time."""
 
     def __init__(self, progress: "_Display", task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
     def advance(self, detail: str = "") -> None:
-        """Count one more item as done, with `detail` (such as a loss) behind the bar."""
+        """Count one more item as done, and show `detail` (such as a loss) after the bar."""
         self._progress.update(self._task, advance=1, detail=detail)
 
     def show(self, completed: int, detail: str) -> None:
-        """Show how many items are done in all, with `detail` behind the bar."""
+        """Show the total number of finished items, and `detail` after the bar."""
         self._progress.update(self._task, completed=completed, detail=detail)
 
     def say(self, detail: str) -> None:
-        """Change the text behind the bar."""
+        """Change the text after the bar."""
         self._progress.update(self._task, detail=detail)
 
     def say_below(self, lines: Sequence[str]) -> None:
-        """Show these lines below, where several things are done at a time, in place of the last ones."""
+        """Replace the lines below the bar, one per parallel task."""
         self._progress.below = lines
 
 
 class _Display(Progress):
-    """Progress lines with lines of text below them, each cut where the terminal ends."""
+    """Progress lines, and below them lines of text, cut to the width of the terminal."""
 
     below: Sequence[str] = ()
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Return what is shown: the progress lines, then the text."""
+        """Return the progress lines, then the text."""
         yield from super().get_renderables()
         yield from (Text(f"    {line}", no_wrap=True, overflow="ellipsis") for line in self.below)
 
 
 class _CountColumn(ProgressColumn):
-    """How many of how many, where that is known."""
+    """Finished and total items, if the total is known."""
 
     def render(self, task: Task) -> Text:
         return Text("" if task.total is None else f"{task.completed:.0f}/{task.total:.0f}")
@@ -129,9 +129,9 @@ class _CountColumn(ProgressColumn):
 
 @contextmanager
 def progress_line(title: str, total: int | None) -> Iterator[ProgressLine]:
-    """Show a progress line while the block runs; `total` items, or a moving bar where that is not known.
+    """Show a progress line while the block runs; the bar only moves if `total` is unknown.
 
-    Lines of several threads stand below each other until the last of them is done.
+    Lines of several threads are stacked until the last one is done.
     """
     progress = _enter_display()
     try:
@@ -141,7 +141,7 @@ def progress_line(title: str, total: int | None) -> Iterator[ProgressLine]:
 
 
 _lock = threading.Lock()
-_display: list[_Display] = []  # the one that is shown, once for each of its lines that is in use
+_display: list[_Display] = []  # the current display, one entry per line in use
 
 
 def _enter_display() -> _Display:

@@ -1,4 +1,4 @@
-"""Independent tasks in a few processes at a time, with one progress line for all of them and a line for each."""
+"""Independent tasks in parallel processes, with a common progress line and a line per task."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -21,8 +21,8 @@ _messages: Any = None  # in a worker: the queue to the progress line of the main
 
 
 def _start_worker(messages: Any) -> None:  # noqa: ANN401  (multiprocessing names no type for its queues)
-    """Lead a process group of the worker and its tools, which dies with the main process; Ctrl-C is left to that."""
-    global _messages  # noqa: PLW0603  (a worker has no other way to keep what its initializer was given)
+    """Start a process group for the worker and its tools that dies with the main process, which handles Ctrl-C."""
+    global _messages  # noqa: PLW0603  (the only way to keep an initializer's argument)
     _messages = messages
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -31,7 +31,7 @@ def _start_worker(messages: Any) -> None:  # noqa: ANN401  (multiprocessing name
 
 def _die_with_parent() -> None:
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os.killpg(0, signal.SIGTERM)  # at this, `run_logged` ends tools that lead a group of their own
+    os.killpg(0, signal.SIGTERM)  # `run_logged` then ends tools in groups of their own
     time.sleep(GRACE_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
@@ -39,26 +39,26 @@ def _die_with_parent() -> None:
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
     try:
         return function(*arguments)
-    except SystemExit:  # asked to end; the executor would go on with the next task
+    except SystemExit:  # on SIGTERM; the executor would start the next task
         os.killpg(0, signal.SIGKILL)
     finally:
         say("")
 
 
 def _end(workers: Sequence[multiprocessing.Process]) -> None:
-    """End workers with their groups: asked first, killed after a moment."""
+    """End workers and their process groups: first by SIGTERM, then by SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for worker in workers:
             try:
                 os.killpg(worker.pid, number)
-            except ProcessLookupError:  # it has ended, or does not lead its group yet
+            except ProcessLookupError:  # it has ended, or has no group yet
                 worker.kill()
         for worker in workers:
             worker.join(GRACE_SECONDS)
 
 
 def say(text: str) -> None:
-    """Show a few words below the progress line, from inside of a task, until the next ones or the end of the task."""
+    """Show a few words below the progress line, called from a task; shown until its next call or its end."""
     if _messages is not None:
         _messages.put((os.getpid(), text))
 
@@ -66,14 +66,13 @@ def say(text: str) -> None:
 def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], processes: int, title: str) -> list[Any]:
     """Call `function` with each tuple of arguments, in new processes, and return the results in order.
 
-    The processes are started afresh, since TensorFlow does not survive a fork. When anything goes wrong, they are
-    ended, and the tools that they run with them.
+    The processes are spawned, since TensorFlow does not survive a fork. After an error, they and their tools are ended.
 
     Args:
-        function: Of a module that can be imported, or of the script that runs.
+        function: Function of an importable module or of the main script.
         tasks: Arguments of each call.
-        processes: How many run at a time.
-        title: Of the progress line.
+        processes: Number of parallel processes.
+        title: Title of the progress line.
 
     Raises:
         PipelineError: A process died (out of memory, or killed).
@@ -96,13 +95,13 @@ def run_all(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], proc
             _end(multiprocessing.active_children())
             if isinstance(error, BrokenProcessPool):
                 raise PipelineError(
-                    f"{title}: a process died; was it short of memory? --processes 1 needs least"
+                    f"{title}: a process died, perhaps out of memory; --processes 1 needs least memory"
                 ) from None
             raise
 
 
 def _result(future: Future, messages: Any, said: dict[int, str], line: ProgressLine) -> Any:  # noqa: ANN401
-    """Wait for a task, and show meanwhile what each worker said last."""
+    """Wait for a task, showing the last message of each worker; return its result."""
     while not future.done():
         try:
             worker, text = messages.get(timeout=POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""External tools as child processes: output into a log file, a time limit, and no orphan left behind."""
+"""External tools as child processes, with a log file, a time limit, and no orphan processes."""
 
 import os
 import signal
@@ -24,19 +24,19 @@ def run_logged(
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> None:
-    """Run `command` in `folder`, writing all it prints to `log`, and wait for it.
+    """Run `command` in `folder` with its output in `log`, and wait for it.
 
-    The tool writes straight into the log, in a process group of its own. The group is killed as a whole when the tool
-    ends, when the time limit passes, and when an exception leaves this function, so that nothing the tool started
-    outlives it. Called from the main thread, where Python raises Ctrl-C, it also ends them on SIGTERM and SIGHUP.
+    The tool has a process group of its own. The whole group is killed when the tool ends, when the time limit passes,
+    or when this function raises, so that no child outlives it. In the main thread, where Python raises Ctrl-C, SIGTERM
+    and SIGHUP kill it too.
 
     Args:
         command: Program and arguments; the program is looked up on PATH.
         folder: Working directory of the tool.
-        log: File that receives standard output and standard error; replaced.
+        log: File for standard output and standard error; overwritten.
         timeout_seconds: Wall time after which the tool is killed [s].
-        environment: Variables set beside the inherited ones.
-        on_line: Called in this thread with each line that is printed, for a progress display.
+        environment: Variables added to the inherited ones.
+        on_line: Called in this thread with each printed line, for a progress display.
 
     Raises:
         ToolError: The program is missing or cannot be started, exits with a status other than 0, is killed, or exceeds
@@ -84,24 +84,24 @@ def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str],
 
 
 def check_may_execute(folder: Path) -> None:
-    """Refuse a folder for compiled programs on a file system that is mounted noexec, as hardened machines mount /tmp.
+    """Refuse to compile programs into a folder that is mounted noexec, as /tmp is on hardened machines.
 
     Args:
-        folder: Exists, or will be made.
+        folder: Folder, which need not exist yet.
 
     Raises:
         ToolError: It is mounted noexec.
     """
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    if os.statvfs(there).f_flag & os.ST_NOEXEC:
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if os.statvfs(existing).f_flag & os.ST_NOEXEC:
         raise ToolError(
-            f"{folder} is mounted noexec, so that what g++ compiles there cannot run; "
-            "name another place by OUTPUTS_DIR, or by TMPDIR for temporary files"
+            f"{folder} is mounted noexec, so programs compiled there cannot run; "
+            "set OUTPUTS_DIR, or TMPDIR for temporary files, to another folder"
         )
 
 
 def _termination_raised() -> AbstractContextManager[None]:
-    """Make SIGTERM and SIGHUP raise SystemExit, where the program has not decided about them itself."""
+    """Make SIGTERM and SIGHUP raise SystemExit, unless the program handles them itself."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -113,7 +113,7 @@ def _termination_raised() -> AbstractContextManager[None]:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Keep signals that raise an exception until the end, so that no process is lost before it has a name."""
+    """Delay signals that raise an exception until the block ends, so that no started process is lost."""
     received: list[int] = []
 
     def hold(number: int, _frame: object) -> None:
@@ -130,7 +130,7 @@ def _signals_held() -> Iterator[None]:
 
 @contextmanager
 def _handled(handler: Callable[[int, object], None], numbers: Sequence[int]) -> Iterator[None]:
-    """Handle signals with `handler`, in the main thread, which alone may."""
+    """Handle signals with `handler` while the block runs; only in the main thread, as Python demands."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -143,7 +143,7 @@ def _handled(handler: Callable[[int, object], None], numbers: Sequence[int]) -> 
 
 
 def _wait_briefly(process: subprocess.Popen) -> int | None:
-    """Return the exit status, or None while the process runs."""
+    """Return the exit status, or None if the process still runs."""
     with suppress(subprocess.TimeoutExpired):
         return process.wait(POLL_SECONDS)
     return None
@@ -164,14 +164,14 @@ def _pass_on(
 
 
 def _kill_group(process: subprocess.Popen) -> None:
-    """Kill what is left of the process group, and collect its leader."""
-    with suppress(ProcessLookupError, PermissionError):  # Nothing left; macOS reports a group of zombies as the latter.
+    """Kill the rest of the process group, and reap its leader."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing left; macOS: a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _fate(status: int) -> str:
-    """Say how a process ended; a shell that starts the real program reports its death by signal n as 128 + n."""
+    """Return in words how a process ended; a shell wrapper reports death by signal n as status 128 + n."""
     killer = {each.value: each.name for each in signal.Signals}
     if status < 0:
         fate = f"was killed by {killer.get(-status, f'signal {-status}')}"

@@ -1,6 +1,6 @@
-"""Independent trainings at the same time, in threads: while TensorFlow trains an epoch, Python is free for another.
+"""Independent trainings in parallel threads; TensorFlow releases Python while it trains an epoch.
 
-Threads, because processes would have to import TensorFlow once more each, which takes as long as many a training.
+Processes would each have to import TensorFlow again, which takes as long as a short training.
 """
 
 import threading
@@ -9,18 +9,18 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 POLL_SECONDS = 0.2
-_local = threading.local()  # its `stop`, an event, is shared by all threads of a call and those that they start
+_local = threading.local()  # event `stop`, shared by all threads of a call and their child threads
 
 
 class StoppedError(Exception):
-    """Work given up because other work has failed, or the user has asked for the end."""
+    """A task was cancelled because another one failed or the user pressed Ctrl-C."""
 
 
 def run_together(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Call `function` with each tuple of arguments, all at the same time, and return the results in order.
+    """Call `function` with each tuple of arguments in parallel, and return the results in order.
 
-    Keras keeps the state of its random numbers by thread: a task that seeds them draws the same whatever else runs.
-    When a task fails, or Ctrl-C is pressed, the others end at their next `stop_if_asked`.
+    Keras keeps its random state per thread, so a task that seeds it is reproducible. When a task fails, or Ctrl-C is
+    pressed, the others end at their next `stop_if_asked`.
     """
     stop = getattr(_local, "stop", None) or threading.Event()
     errors: list[BaseException] = []
@@ -38,8 +38,8 @@ def run_together(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]])
         try:
             futures = [pool.submit(call, arguments) for arguments in tasks]
             while wait(futures, POLL_SECONDS).not_done:
-                pass  # a signal that another thread has taken does not wake this one
-        except BaseException:  # signals reach the main thread alone
+                pass  # poll: a signal delivered to another thread does not wake this one
+        except BaseException:  # signals reach only the main thread
             stop.set()
             raise
     if errors:
@@ -48,10 +48,10 @@ def run_together(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]])
 
 
 def stop_if_asked() -> None:
-    """Raise where the tasks of `run_together` are to end; elsewhere, do nothing.
+    """Raise if the tasks of `run_together` are to end.
 
     Raises:
-        StoppedError: They are.
+        StoppedError: Another task has failed, or Ctrl-C was pressed.
     """
     stop = getattr(_local, "stop", None)
     if stop is not None and stop.is_set():

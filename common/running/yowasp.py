@@ -1,7 +1,7 @@
-"""Programs that pip brings as WebAssembly (YoWASP): compiled for the machine on their first call, once.
+"""Programs that pip installs as WebAssembly (YoWASP), compiled for the machine on their first call.
 
-What is compiled is kept in `$YOWASP_CACHE_DIR` or the user's cache folder. Where that cannot be written, or is full,
-YoWASP would compile for a minute and then fail; here another folder is taken before that, and named.
+YoWASP caches compiled programs in `$YOWASP_CACHE_DIR` or the user's cache folder. If that is full or not writable, it
+compiles for a minute and then fails; this module chooses another folder first.
 """
 
 import os
@@ -24,35 +24,35 @@ PROGRAMS = {
     "ecppack": (("--version",), 4),
     "ecppll": (("--help",), 3),
 }
-"""Programs by name: the shortest call, and the size of what is compiled, on x86-64 [MB]."""
+"""Shortest call of each program, and its compiled size on x86-64 [MB]."""
 TIMEOUT_SECONDS = 600
 
 
 class _NoRoomError(Exception):
-    """A program is not compiled yet, and the cache has no room for it, or may not be looked into."""
+    """The cache is not readable, or has no room for a program that is not compiled yet."""
 
 
 def path_of(program: str) -> str:
-    """Return the path of a program in this Python environment, or its name where it is not there."""
+    """Return the path of a program in this Python environment, or its name if it is missing."""
     return shutil.which(f"yowasp-{program}", path=sysconfig.get_path("scripts")) or f"yowasp-{program}"
 
 
 def compile_for_this_machine(
     programs: Iterable[str], folder: Path, outputs: Path | None, on_step: Callable[[str], None]
 ) -> None:
-    """Have YoWASP compile programs that are not compiled yet; processes started from here on find them.
+    """Have YoWASP compile programs that are not compiled yet, and set the cache for later child processes.
 
-    To be called before several run at a time, since they would write a compiled program over each other's.
+    Call this before parallel runs, which would overwrite each other's compiled program.
 
     Args:
         programs: Names in `PROGRAMS`.
-        folder: Where they run, and leave a log where they fail.
-        outputs: Folder that takes a cache of its own where the usual one cannot be written or is full.
-        on_step: Told what is being done, in a few words.
+        folder: Working folder; holds the log of a failed program.
+        outputs: Folder for a cache if the usual one is full or not writable.
+        on_step: Called with a few words on the current step.
 
     Raises:
-        PipelineError: There is no room for them.
-        ToolError: One of them cannot be run.
+        PipelineError: The caches have no room.
+        ToolError: A program cannot be run.
     """
     usual = Path(os.environ.get(CACHE) or platformdirs.user_cache_dir("YoWASP", appauthor=False)).absolute()
     for cache in (usual, outputs.absolute() / ".yowasp_cache") if outputs else (usual,):
@@ -61,11 +61,11 @@ def compile_for_this_machine(
                 _compile(program, folder, cache, on_step)
             os.environ[CACHE] = str(cache)
             if cache != usual:
-                console.note(f"{usual} cannot be used or is full; compiled tools are in {cache} (or set {CACHE})")
+                console.note(f"{usual} is full or not usable; compiled tools are in {cache} (or set {CACHE})")
             return
     needed = sum(PROGRAMS[program][1] for program in programs)
     raise PipelineError(
-        f"{usual} cannot be used or is full: compiled tools need {needed} MB; name a folder that has them: {CACHE}"
+        f"{usual} is full or not usable: compiled tools need {needed} MB; set {CACHE} to a folder with that space"
     )
 
 
@@ -80,7 +80,7 @@ def _compile(program: str, folder: Path, cache: Path, on_step: Callable[[str], N
 
     try:
         (cache / program).exists()
-    except PermissionError:  # as of a container's user without a home, whose HOME is root's
+    except PermissionError:  # such as a container's user whose HOME is root's
         raise _NoRoomError from None
     log = folder / f"{program}.log"
     run_logged(

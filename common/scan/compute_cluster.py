@@ -1,4 +1,4 @@
-"""Dask: a cluster of this machine's cores, or any that runs already, and workers made ready for our tasks."""
+"""Dask cluster, started on this machine or already running, with workers prepared for our tasks."""
 
 import contextlib
 import logging
@@ -19,9 +19,9 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
 
 class ReadyForPoints(WorkerPlugin):
-    """Lets a worker find this program, wherever it was started, and keeps TensorFlow to one thread.
+    """Worker plugin that makes this program importable and limits TensorFlow to one thread.
 
-    N workers of one thread do not fight over N cores; and sums are made in the same order whatever the machine has.
+    N single-threaded workers do not compete for N cores, and the order of sums does not depend on the machine.
     """
 
     name = "ready-for-points"
@@ -30,7 +30,7 @@ class ReadyForPoints(WorkerPlugin):
         self.program = program
 
     def setup(self, worker: object) -> None:
-        """Prepare the process before anything imports TensorFlow."""
+        """Prepare the worker process before TensorFlow is imported."""
         if self.program not in sys.path:
             sys.path.insert(0, self.program)
         os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -38,17 +38,19 @@ class ReadyForPoints(WorkerPlugin):
 
 @contextlib.contextmanager
 def connect(scheduler: str | None, workers: int) -> Iterator[Client]:
-    """Give a client of a running scheduler, or of a cluster of this machine that ends with the block.
+    """Yield a client of a running scheduler, or of a local cluster that ends with the block.
 
     Args:
-        scheduler: Its address, `tcp://HOST:PORT`, or None for a cluster of this machine.
-        workers: Processes of that; each may use its part of the memory, and is started anew where it dies.
+        scheduler: Address, `tcp://HOST:PORT`, or None for a local cluster.
+        workers: Processes of a local cluster; each may use its share of the memory, and is restarted if it dies.
 
     Raises:
         PipelineError: No scheduler answers.
     """
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is lost is said in one line
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a worker has yet to learn where this program is
+    logging.getLogger("distributed.client").setLevel(
+        logging.CRITICAL
+    )  # a lost scheduler gets a one-line message of ours
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this program yet
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             stack.enter_context(warnings.catch_warnings())
@@ -72,21 +74,21 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Client]:
 def submit(
     client: Client, key: str, function: Callable[..., Any], *arguments: object, then: tuple[Future, ...] = ()
 ) -> Future:
-    """Give a call to the cluster, sealed: the scheduler passes it on, and need not have this program.
+    """Submit a pickled call to the cluster, so that the scheduler need not have this program; return its future.
 
     Args:
-        client: Of the cluster.
-        key: Name of the task; a name that the scheduler has already is not computed twice.
-        function: What is called.
-        arguments: What it is given.
-        then: Tasks whose results it is given behind them.
+        client: Client of the cluster.
+        key: Name of the task; the scheduler computes each name only once.
+        function: Function to call.
+        arguments: Its first arguments.
+        then: Tasks whose results are its further arguments.
     """
 
-    def call(sealed: bytes, *results: object) -> Any:  # noqa: ANN401
+    def call(pickled: bytes, *results: object) -> Any:  # noqa: ANN401
         import cloudpickle
 
-        function, arguments = cloudpickle.loads(sealed)
+        function, arguments = cloudpickle.loads(pickled)
         return function(*arguments, *results)
 
-    # A local function travels as its code; one of a module would travel as a name that the scheduler looks up.
+    # A local function is pickled as code; a module's function would be a name that the scheduler has to import.
     return client.submit(call, cloudpickle.dumps((function, arguments)), *then, key=key)

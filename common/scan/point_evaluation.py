@@ -1,8 +1,8 @@
-"""Computing a point: trained, converted, traced, and checked to the bit, in one call.
+"""Evaluation of a point in one call: quantization-aware training, conversion, tracing, bit-exact checks.
 
-A point is a function of its configuration and of the prepared images alone. It does what stages 04 to 06 do with the
-classifier network's variant `quantized_pruned`, but for training images that it holds out: a scan chooses on those,
-never on the test images. The float network that it starts from comes from `point_training`.
+The result depends only on the point's configuration and on the prepared images. It does what stages 04 to 06 do with
+the classifier network's variant `quantized_pruned`, but holds out training images as a validation set: a scan selects
+on those, never on the test images. `point_training` trains the float network that it starts from.
 """
 
 import fcntl
@@ -28,12 +28,12 @@ DESIGN = Design("full", "quantized_pruned")
 
 
 def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
-    """Compute a point.
+    """Return the outcome of a point.
 
     Args:
         point: The point.
         samples: Training and test images.
-        source: The float network that it starts from, as `train_source` returns it.
+        source: Float network to start from, as `train_source` returns it.
     """
     if source.error is not None:
         return Outcome({}, f"its float network failed: {source.error}", source.files)
@@ -43,7 +43,7 @@ def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) ->
 def _compute(
     point: Point, train_samples: Samples, test_samples: Samples, network: bytes, folder: Path
 ) -> dict[str, Any]:
-    """Return the numbers of a point, and leave its files in `folder`."""
+    """Return the numbers of a point; its files go into `folder`."""
     from common.networks import architecture, training
     from common.networks.legacy_keras import keras
 
@@ -67,7 +67,7 @@ def _compute(
 def _quantize(
     stages: Mapping[str, Any], source: "keras.Model", train_samples: Samples, validation: Samples
 ) -> "keras.Model":
-    """Train the classifier network's variant `quantized_pruned` as stage 04 does."""
+    """Return the classifier network's variant `quantized_pruned`, trained as in stage 04."""
     from common.networks import quantized_training
 
     quantize, variant = stages["quantize"], DESIGN.variant
@@ -84,10 +84,10 @@ def _quantize(
 def _build(
     model: "keras.Model", stages: Mapping[str, Any], test_samples: Samples, folder: Path, *, synthesized: bool
 ) -> dict[str, Any]:
-    """Convert and trace a network as stages 05 and 06 do, and hold alkaid's logic against Keras.
+    """Convert and trace a network as in stages 05 and 06, compare it with Keras, and return its numbers.
 
-    A synthesized point goes all the way, through C simulation, test bench, RTL and netlist; another leaves out g++,
-    which takes as long as its training.
+    A synthesized point goes through C simulation, test bench, RTL and netlist. Other points skip g++, which takes as
+    long as their training.
     """
     from common.hls import c_simulation, hls4ml_project
     from common.networks import architecture
@@ -102,7 +102,7 @@ def _build(
     )
     differing = int(np.count_nonzero(traced.logic.predict(pixels.astype(np.float64)) != expected))
     if differing:
-        raise PipelineError(f"not exact: {differing} of {expected.size} values differ between Keras and alkaid")
+        raise PipelineError(f"not exact: {differing} of {expected.size} values differ between Keras and traced logic")
     options = pipeline.PipelineOptions(synthesize.latency_cutoff, "verilog", synthesize.part, synthesize.clock_ns)
     cycles, registers = pipeline.cost(traced, options)
     values = {
@@ -116,7 +116,7 @@ def _build(
 
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
-    """Return what Yosys counts, each step on the way verified over all test images; the RTL is kept."""
+    """Return the cell counts of Yosys, each step verified over all test images; the RTL is kept."""
     from common.hls import conversion
     from common.running import yowasp
     from common.synthesis import building, open_tools
@@ -141,11 +141,10 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
     build = building.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
     lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"
     with lock_of_user.open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of this machine's workers, one at a time may compile it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker of this machine at a time may compile it
         yowasp.compile_for_this_machine(("yosys",), folder, None, print)
     report = building.build_alone(build, test_samples.intensities)
     if report.faults:
         raise PipelineError(f"not exact: {'; '.join(report.faults)}")
     (built / "rtl").rename(folder / "kept" / "rtl")
-    counts = report.resources[synthesize.families[0]]
-    return {name: counts[name] for name in ("lut", "inverter", "ff", "tool", "part")}
+    return {name: getattr(report.costs[0], name) for name in ("lut", "inverter", "ff", "tool", "part")}

@@ -1,4 +1,4 @@
-"""Where points are kept: a folder each, named by what the point depends on, complete or not there at all."""
+"""Store of points: one folder per point, named by a hash of its dependencies, complete or absent."""
 
 import errno
 import hashlib
@@ -20,9 +20,9 @@ RESULT = "point.json"
 
 
 def dependencies(point: Point) -> dict[str, Any]:
-    """Return all that a point depends on beside the images; under `source`, what its float network depends on.
+    """Return all dependencies of a point except the images, with those of its float network under `source`.
 
-    That is their configuration, and the program that computes them: its code, and the versions of packages.
+    They are the configuration and the program: its code and package versions.
     """
     stages = point.configurations()
     synthesize = stages["synthesize"]
@@ -44,17 +44,17 @@ def dependencies(point: Point) -> dict[str, Any]:
 
 
 def identity(depends_on: Mapping[str, Any], images: str) -> str:
-    """Return a name: a hash of what it depends on, with the SHA-256 of the prepared images."""
+    """Return a hash of the dependencies and of the SHA-256 of the prepared images, for a name."""
     said = json.dumps({"images": images, **depends_on}, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class PointStore:
-    """A folder of points, which several scans may share.
+    """Folder of points, which several scans may share.
 
     Attributes:
-        folder: Of all points.
+        folder: Folder of all points.
         images: SHA-256 of the prepared images.
     """
 
@@ -62,15 +62,15 @@ class PointStore:
     images: str
 
     def name(self, depends_on: Mapping[str, Any]) -> str:
-        """Return the name of the folder of a point with these `dependencies`."""
+        """Return the folder name of a point with these `dependencies`."""
         return identity(depends_on, self.images)
 
     def source_name(self, depends_on: Mapping[str, Any]) -> str:
-        """Return the name of the folder of the float network that a point with these `dependencies` starts from."""
+        """Return the folder name of the float network of a point with these `dependencies`."""
         return f"float-{identity(depends_on['source'], self.images)}"
 
     def load(self, name: str) -> dict[str, Any] | None:
-        """Return the numbers of a point, or None where it has not been computed.
+        """Return the numbers of a point, or None if it has not been computed.
 
         Raises:
             PipelineError: Its file is damaged.
@@ -85,24 +85,24 @@ class PointStore:
         return values
 
     def load_source(self, name: str) -> Outcome | None:
-        """Return a float network that is kept, or None."""
+        """Return a stored float network, or None."""
         path = self.folder / name / NETWORK
         return Outcome({}, files={NETWORK: path.read_bytes()}) if path.exists() else None
 
     def save(self, name: str, depends_on: Mapping[str, Any], outcome: Outcome) -> Path:
-        """Keep what succeeded as a folder, or the log of what failed; return what was written.
+        """Write the outcome as a folder, or its log if it failed; return the path.
 
         Args:
-            name: Of the point, or of a float network.
-            depends_on: All that it depends on.
-            outcome: What it gave.
+            name: Name of the point or float network.
+            depends_on: All its dependencies.
+            outcome: Its outcome.
         """
         failed = self.folder / f"{name}.failed.log"
         if outcome.error is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             failed.write_bytes(outcome.files.get("log.txt", b"") + f"{outcome.error}\n".encode())
             return failed
-        # Another scan, perhaps on another machine, may keep the same point at the same time.
+        # Another scan, perhaps on another machine, may write the same point at the same time.
         partial, final = self.folder / f".{name}.{uuid.uuid4().hex}.partial", self.folder / name
         try:
             for path, content in outcome.files.items():

@@ -1,4 +1,4 @@
-"""Training the float network that points of a scan start from, as stage 02 or 03 does, but for held-out images.
+"""Training of the float network that points start from, as in stage 02 or 03 but with a validation set.
 
 It is computed once for all points that share it.
 """
@@ -35,7 +35,7 @@ def load_images(content: bytes) -> tuple[Samples, Samples]:
 
 
 def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
-    """Train the float network that a point starts from; it is among the files of the outcome.
+    """Train the float network that a point starts from; return it as a file of the outcome.
 
     Args:
         point: The point.
@@ -45,7 +45,7 @@ def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
 
 
 def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
-    """Compute in a folder of its own; what is printed becomes the log, and an error the outcome."""
+    """Call a function with a temporary folder; return the outcome, with its output as log, and any error."""
     log, error, values = io.StringIO(), None, {}
     started = time.perf_counter()
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="design_point_") as name:
@@ -55,7 +55,7 @@ def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
         with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
                 values = compute(folder)
-            except Exception as fault:  # noqa: BLE001  (whatever it is, it is this point's alone)
+            except Exception as fault:  # noqa: BLE001  (any error is an outcome of this point)
                 traceback.print_exc()
                 error = (str(fault).partition("\n")[0] or type(fault).__name__).replace(f"{folder}/", "")
                 for path in sorted(folder.rglob("*.log")):
@@ -68,10 +68,10 @@ def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
 
 
 def held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
-    """Divide training images into those that are left and `count` that are held out.
+    """Return training images without `count` held-out ones, and the held-out images.
 
     Raises:
-        PipelineError: There are not so many.
+        PipelineError: There are too few images.
     """
     images = len(train_samples.digits)
     if count >= images:
@@ -80,16 +80,16 @@ def held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
 
 
 def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[str]) -> None:
-    """Refuse a network with findings that stages refuse.
+    """Refuse an implausible network, as the stages do.
 
     Args:
         model: The trained network.
-        samples: Images that are held out.
-        title: What the network is called.
-        allowed: Kinds of findings with which the recipe goes on.
+        samples: Held-out images.
+        title: Name of the network.
+        allowed: Kinds of findings that the recipe allows.
 
     Raises:
-        PipelineError: It has others.
+        PipelineError: There are other findings.
     """
     from common.networks import plausibility
 
@@ -100,7 +100,7 @@ def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[
 
 
 def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
-    """Train the classifier network as stage 02 or, where zeros are held, stage 03 does."""
+    """Train the classifier network as in stage 02, or 03 if zeros are held; return its scores."""
     from common.networks import architecture, pruned_training, pruning, starts, training
 
     samples = held_out(train_samples, point.validation_images)

@@ -1,4 +1,4 @@
-"""A point of the space of designs: its configuration, and what it gives."""
+"""Points of the design space: configuration and outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from common.stages.toml_files import TomlFile
 
 @dataclass(frozen=True)
 class Point:
-    """A point.
+    """A point: one design.
 
     Attributes:
         base: Built-in preset that it starts from.
-        fields: What differs from it, nested as in a `presets.Preset`.
-        validation_images: Training images held out.
-        synthesized: Whether Yosys synthesizes it, RTL and netlist are simulated over all test images.
+        fields: Fields that differ from the preset, nested as in a `presets.Preset`.
+        validation_images: Number of held-out training images.
+        synthesized: Whether Yosys synthesizes it, and RTL and netlist are simulated over all test images.
     """
 
     base: str
@@ -25,18 +25,18 @@ class Point:
     synthesized: bool = False
 
     def configurations(self) -> dict[str, Any]:
-        """Return the configurations of all stages, by subject."""
+        """Return the configurations of all stages, by stage."""
         return presets.configurations(self.base, self.fields, TomlFile("this point", {}, {}))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a point gave.
+    """Outcome of a point.
 
     Attributes:
-        values: Its numbers by name; empty where it failed.
-        error: Why it failed, in a line, or None.
-        files: What it leaves, by path.
+        values: Numbers by name; empty if it failed.
+        error: Why it failed, in one line, or None.
+        files: Contents of its files, by path.
     """
 
     values: dict[str, Any]

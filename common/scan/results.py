@@ -1,4 +1,4 @@
-"""The results of a scan: a row for each point as CSV and JSON, the best points, and the best one as a preset file."""
+"""Results of a scan: one row per point as CSV and JSON, the best points, and the best one as a preset file."""
 
 import csv
 import json
@@ -16,23 +16,23 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Worth:
-    """What three quantities are worth beside each other, in units of accuracy.
+    """Weights of L1 and LUTs in units of accuracy.
 
     Attributes:
-        l1: Accuracy that an L1 of one is worth.
-        halving: Accuracy that half of the LUTs are worth.
+        l1: Accuracy that equals an L1 of one.
+        halving: Accuracy that equals a halving of the LUTs.
     """
 
     l1: float
     halving: float
 
     def score(self, row: Mapping[str, float]) -> float:
-        """Return accuracy less what L1 and LUTs take away; images held out."""
+        """Return accuracy minus the weighted L1 and LUTs, on held-out images."""
         return row["validation_accuracy"] - self.l1 * row["validation_l1"] - self.halving * log2_luts(row)
 
 
 def rows_of(found: Sequence[tuple[Values, Task]], recipe: str, worth: Worth) -> list[Row]:
-    """Return a row for each point, once, in the order in which they were proposed."""
+    """Return one row per point, in the order of the proposals."""
     rows: dict[str, Row] = {}
     for values, task in found:
         row = {"point": task.name, "recipe": recipe, **values, **task.row, "fault": task.fault}
@@ -49,7 +49,7 @@ def best_of(rows: Sequence[Row], count: int) -> list[Row]:
 
 
 def save(rows: Sequence[Row], folder: Path, name: str) -> None:
-    """Write rows as CSV and JSON; a value that a row does not have is empty, or null."""
+    """Write rows as CSV and JSON; missing values are empty or null."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = [{column: row.get(column) for column in columns} for row in rows]
     (folder / f"{name}.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
@@ -60,7 +60,7 @@ def save(rows: Sequence[Row], folder: Path, name: str) -> None:
 
 
 def load(path: Path) -> list[Row]:
-    """Read the JSON that `save` wrote; return no rows where it wrote none."""
+    """Return the rows that `save` wrote as JSON; none if the file is missing."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
@@ -70,11 +70,11 @@ def axes_of(rows: Sequence[Row]) -> list[str]:
 
 
 def preset_text(space: DesignSpace, values: Values, row: Row) -> str:
-    """Return the preset file of a point: the base, and what differs from it, with the full recipe."""
+    """Return the preset file of a point with the full recipe: the base, and the fields that differ from it."""
     lines = [
-        f"# Point {row['point']} of a scan; run: python 01_prepare_data.py --preset FILE, then the stages behind it.",
-        f"# On images held out: accuracy {row['validation_accuracy']:.4f}, L1 {row['validation_l1']:.4f}; "
-        f"{row['lut_estimate']} LUTs as alkaid estimates them.",
+        f"# Point {row['point']} of a scan; run: python 01_prepare_data.py --preset FILE, then the stages after it.",
+        f"# On held-out images: accuracy {row['validation_accuracy']:.4f}, L1 {row['validation_l1']:.4f}; "
+        f"{row['lut_estimate']} LUTs by alkaid's estimate.",
         f"base = {json.dumps(space.base)}",
         *(f"{name} = {json.dumps(value)}" for name, value in flat(space.fields(values)).items()),
     ]

@@ -1,7 +1,7 @@
-"""The scan itself: proposals become tasks of a Dask cluster, their results folders, and those tell the search.
+"""Scheduling of a scan: proposals become tasks of a Dask cluster; results are stored and reported to the search.
 
-A worker that dies costs its point alone, which Dask runs again elsewhere. A scan that dies costs the points that were
-running: those that are kept are found again, whoever computed them.
+If a worker dies, Dask runs its point again elsewhere. If a scan dies, only the running points are lost: stored points
+are found again, whichever scan computed them.
 """
 
 import platform
@@ -28,13 +28,13 @@ SHOWN_SECONDS = 0.5
 
 @dataclass
 class Task:
-    """A point on its way.
+    """Task of a point.
 
     Attributes:
-        name: Of the point, see `PointStore.name`.
-        depends_on: All that it depends on.
-        row: Its numbers, once there are any.
-        fault: What was wrong, with the place of its log.
+        name: Name of the point, see `PointStore.name`.
+        depends_on: All its dependencies.
+        row: Its numbers once it has succeeded.
+        fault: Why it failed, with the path of its log.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Task:
 
     @property
     def finished(self) -> bool:
-        """Whether it has succeeded or failed."""
+        """Whether the point has succeeded or failed."""
         return bool(self.row) or self.fault is not None
 
 
 class Scan:
-    """Computes points on a cluster, but for those that are kept already."""
+    """Scan that computes points on a cluster, unless they are stored already."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Scan:
         """Prepare a scan.
 
         Args:
-            store: Where points are kept.
-            client: Of the cluster.
-            samples: Training and test images: a task, which can be done again where a worker dies that has them.
-            evaluate: What computes a point; a benchmark puts something quicker in its place.
-            train_source: What computes the float network that points start from; likewise.
+            store: Store of points.
+            client: Client of the cluster.
+            samples: Training and test images, as a task that can run again if a worker with them dies.
+            evaluate: Function that computes a point; benchmarks and tests replace it.
+            train_source: Function that trains the float network of points; likewise.
         """
         self._store, self._client, self._samples = store, client, samples
         self._evaluate, self._train_source = evaluate, train_source
@@ -78,14 +78,14 @@ class Scan:
         self._shown, self._words = 0.0, ""
 
     def search(self, search: DesignSearch, ahead: int) -> list[tuple[dict[str, Any], Task]]:
-        """Compute what a search proposes; return place in the space and task of each proposal, in order.
+        """Compute the proposals of a search; return parameters and task of each, in order.
 
-        The search is told of results in the order of its proposals, and is never more than `ahead` of them; so it
-        takes the same way however many workers there are, and whichever of them is quicker.
+        The search gets results in the order of its proposals, and is at most `ahead` proposals ahead. So its path does
+        not depend on the number or speed of workers.
 
         Args:
-            search: Proposes points.
-            ahead: Proposals that are not told yet, at most: the number of workers that can be busy.
+            search: Search that proposes points.
+            ahead: Maximum of open proposals: the number of workers that can be busy.
         """
         told, waiting = [], deque()
         with progress_line("scanning designs", search.total) as line:
@@ -101,7 +101,7 @@ class Scan:
                 line.advance(self._progress(search.total))
 
     def compute(self, points: Sequence[Point], title: str) -> list[Task]:
-        """Compute points, in whatever order, and return their tasks in theirs."""
+        """Compute points in any order; return their tasks in the order of the points."""
         with progress_line(title, len(points)) as line:
             tasks = [self._begin(point) for point in points]
             for task in tasks:
@@ -110,7 +110,7 @@ class Scan:
         return tasks
 
     def _begin(self, point: Point) -> Task:
-        """Take a point from the store or an earlier proposal, or give it to the cluster."""
+        """Return the task of a point: from an earlier proposal, from the store, or submitted to the cluster."""
         depends_on = dependencies(point)
         name = self._store.name(depends_on)
         if name not in self._tasks:
@@ -124,7 +124,7 @@ class Scan:
         return self._tasks[name]
 
     def _source(self, point: Point, depends_on: Mapping[str, Any]) -> Future:
-        """Take the float network of a point from the store or an earlier point, or give it to the cluster."""
+        """Return the float network of a point: from an earlier point, from the store, or submitted to the cluster."""
         name = self._store.source_name(depends_on)
         if name not in self._sources:
             kept = self._store.load_source(name)
@@ -139,30 +139,30 @@ class Scan:
         return self._sources[name]
 
     def _keep_source(self, name: str, depends_on: Mapping[str, Any], done: Future) -> None:
-        """Keep a float network; where there is none, its points say so."""
+        """Store a float network; if its training failed, its points report that."""
         if done.status == "finished":
             self._store.save(name, depends_on, done.result())
 
     def _finish(self, task: Task, show: Callable[[], None]) -> None:
-        """Take in what the cluster has finished, until this task is among it."""
+        """Process results of the cluster until this task is finished."""
         while not task.finished:
             show()
             future, result = next(self._completed)
             self._take(self._tasks[future.key.removeprefix("point-")], _outcome(result))
 
     def _take(self, task: Task, outcome: Outcome) -> None:
-        """Keep what a task has given."""
+        """Store the outcome of a task."""
         kept = self._store.save(task.name, task.depends_on, outcome)
         del self._futures[task.name]
         self._computed += 1
-        task.row = outcome.values and self._store.load(task.name)  # another scan may have kept it first
+        task.row = outcome.values and self._store.load(task.name)  # another scan may have stored it first
         if outcome.error is not None:
-            task.fault = f"{outcome.error}; what it printed is in {kept}"
+            task.fault = f"{outcome.error}; its output is in {kept}"
         if not CONSOLE.is_terminal:
             note(f"{task.name} {task.fault or _in_words(task.row)}")
 
     def _progress(self, total: int) -> str:
-        """Say how far the scan is, when it may end, and what the front is so far; anew each half second."""
+        """Return progress, expected end and current front in words, updated each half second."""
         if time.monotonic() - self._shown < SHOWN_SECONDS:
             return self._words
         tasks = list(self._tasks.values())
@@ -186,14 +186,14 @@ class Scan:
 def compute_as(
     module: str, program: Mapping[str, Any], compute: Callable[..., Outcome], point: Point, *given: object
 ) -> Outcome:
-    """Compute on a worker, where it runs the scan's program; what another one gives must not bear the point's name.
+    """Return the outcome of a point, computed on a worker, or an error if its program is not the scan's.
 
     Args:
         module: Name of the module that computes.
-        program: Its `provenance.program` where the scan runs.
-        compute: What computes.
+        program: The scan's `provenance.program` of that module.
+        compute: Function to call.
         point: The point.
-        given: What else `compute` takes.
+        given: Further arguments of `compute`.
     """
     ours = provenance.program(module)
     if ours == program:
@@ -208,7 +208,7 @@ def compute_as(
 
 
 def _outcome(result: Any) -> Outcome:  # noqa: ANN401
-    """Return what a task gave, or could not give.
+    """Return the outcome of a finished task.
 
     Raises:
         PipelineError: The scheduler is lost.
@@ -221,7 +221,7 @@ def _outcome(result: Any) -> Outcome:  # noqa: ANN401
         case (_, error, trace):
             raise error.with_traceback(trace)
         case _:
-            raise PipelineError("the scheduler is lost; points are kept, run the scan again to go on")
+            raise PipelineError("the scheduler is lost; finished points are stored, run the scan again to continue")
 
 
 def _in_words(row: dict[str, Any]) -> str:

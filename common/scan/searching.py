@@ -1,4 +1,4 @@
-"""Which designs to try next: all of a grid, random ones, or those that optuna's multi-objective search proposes."""
+"""Search strategies: a grid, random designs, or proposals of optuna's multi-objective search."""
 
 import itertools
 from collections.abc import Mapping
@@ -16,17 +16,17 @@ STARTUP = 16  # random designs before optuna has learned enough to propose any
 
 
 def objectives(row: Mapping[str, float]) -> tuple[float, float, float]:
-    """Return accuracy and L1 of the images held out, and the logarithm of alkaid's estimate of LUTs."""
+    """Return accuracy and L1 on held-out images, and the logarithm of alkaid's LUT estimate."""
     return row["validation_accuracy"], row["validation_l1"], log2_luts(row)
 
 
 def log2_luts(row: Mapping[str, float]) -> float:
-    """Return the logarithm of alkaid's estimate of LUTs; a design without any is no better than one of a single LUT."""
+    """Return the logarithm of alkaid's LUT estimate; 0 LUTs count as 1."""
     return float(np.log2(max(row["lut_estimate"], 1)))
 
 
 def on_front(rows: list[Mapping[str, float]]) -> np.ndarray:
-    """Return which rows no other is better than: as good in all three objectives, and better in one. bool [rows]."""
+    """Return which rows are on the Pareto front of all three objectives, bool [rows]."""
     costs = np.array([(-accuracy, l1, luts) for accuracy, l1, luts in map(objectives, rows)]).reshape(-1, 3)
     as_good = (costs[:, None] <= costs[None, :]).all(axis=2)
     better = (costs[:, None] < costs[None, :]).any(axis=2)
@@ -34,10 +34,9 @@ def on_front(rows: list[Mapping[str, float]]) -> np.ndarray:
 
 
 class DesignSearch:
-    """Proposes places in a space, and is told what was found there.
+    """Search that proposes points of a space and learns from their results.
 
-    The same proposals come again if the same is told in the same order, so that a scan that was interrupted needs no
-    memory but its points.
+    The same results in the same order give the same proposals, so an interrupted scan needs only its stored points.
     """
 
     def __init__(self, space: DesignSpace, strategy: Strategy, points: int, seed: int) -> None:
@@ -59,18 +58,18 @@ class DesignSearch:
         self.total = self._left = points
 
     def ask(self) -> optuna.Trial | None:
-        """Return the next proposal, or None where there are enough; its `params` are the values."""
+        """Return the next proposal, or None after the last; its `params` are the values."""
         if not self._left:
             return None
         self._left -= 1
         return self._study.ask(dict(self._space.axes))
 
     def point(self, trial: optuna.Trial) -> Point:
-        """Return the point that a proposal is."""
+        """Return the point of a proposal."""
         return self._space.point(trial.params)
 
     def tell(self, trial: optuna.Trial, row: Mapping[str, Any]) -> None:
-        """Take in the numbers of a proposal; none where it failed."""
+        """Record the numbers of a proposal; an empty row if it failed."""
         if row:
             self._study.tell(trial, objectives(row))
         else:

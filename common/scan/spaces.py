@@ -1,15 +1,15 @@
-"""The space of designs that a scan searches: fields of the stages' configurations, and the values they may take.
+"""Design space of a scan: fields of the stages' configurations, and their allowed values.
 
-A space file is a preset file in which a field may have a list of values, or a range, in place of one value:
+A space file is a preset file in which a field may have a list of values, or a range, instead of one value:
 
     base = "tuned"
     quantize.precision.input_bits = [3, 4]
     quantize.raised.sparsity.encoder_1 = { low = 0.5, high = 0.8, step = 0.05 }
 
-    [shortened]                 # a quicker recipe for the scan; its best designs are trained again without it
+    [shortened]                 # shorter training for the scan; its best designs are trained again without it
     quantize.epochs = 12
 
-Whole numbers at equal distances are a range too, so that a search knows that 3 lies between 2 and 4.
+A list of equally spaced whole numbers is a range too, so that a search knows that 3 is between 2 and 4.
 """
 
 import functools
@@ -31,20 +31,20 @@ from common.stages.toml_files import TomlFile
 SHORTENED = "shortened"
 RANGE = {"low", "high", "step", "log"}
 Values = Mapping[str, Any]
-"""A value of each axis, by the axis's name: those of its field from the top, with dots between them."""
+"""Value of each axis, by its name: the path of its field, with dots."""
 
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """A space of designs.
+    """Design space.
 
     Attributes:
         base: Built-in preset that every point starts from.
-        fixed: Fields of all points that differ from it, nested as a `presets.Preset` has them.
-        shortened: Fields of the quicker recipe.
-        axes: What each axis may take.
-        base_values: What the preset has there.
-        validation_images: Training images held out from every point.
+        fixed: Fields of all points that differ from it, nested as in a `presets.Preset`.
+        shortened: Fields of the shorter recipe.
+        axes: Allowed values of each axis.
+        base_values: Values of the preset.
+        validation_images: Number of held-out training images.
     """
 
     base: str
@@ -55,14 +55,14 @@ class DesignSpace:
     validation_images: int
 
     def fields(self, values: Values) -> dict[str, Any]:
-        """Return what differs from the preset at a place in the space, with the full recipe."""
+        """Return the fields of a point that differ from the preset, with the full recipe."""
         fields = dict(self.fixed)
         for name, value in values.items():
             fields = merged(fields, _nested(name, value))
         return fields
 
     def point(self, values: Values, *, full_recipe: bool = False) -> Point:
-        """Return the point at a place in the space; with the full recipe it is synthesized too."""
+        """Return the point with these values; with the full recipe it is also synthesized."""
         fields = self.fields(values)
         if not full_recipe:
             fields = merged(fields, self.shortened)
@@ -77,7 +77,7 @@ class DesignSpace:
         return {name: _steps(name, axis) for name, axis in self.axes.items()}
 
     def contains(self, values: Values) -> bool:
-        """Whether each axis may take its value."""
+        """Return whether each axis allows its value."""
         for name, axis in self.axes.items():
             if isinstance(axis, CategoricalDistribution):
                 inside = values[name] in axis.choices
@@ -89,7 +89,7 @@ class DesignSpace:
 
 
 def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested fields in which the second's replace the first's."""
+    """Return nested fields, those of `second` replacing those of `first`."""
     result = dict(first)
     for name, value in second.items():
         nested = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
@@ -98,7 +98,7 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 
 
 def flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested fields by their names from the top, with dots between them."""
+    """Return nested fields by their paths, with dots."""
     found: dict[str, Any] = {}
     for name, value in fields.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
@@ -112,21 +112,21 @@ def _nested(name: str, value: object) -> dict[str, Any]:
 
 
 def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace:
-    """Read a space file, every field and value checked.
+    """Return the design space of a file; every field and value is checked.
 
     Args:
         path: The TOML file.
-        vary: Further lines of TOML, given as flags, whose fields replace those of the file.
-        validation_images: Training images held out from every point.
+        vary: Further TOML lines from the command line, whose fields replace those of the file.
+        validation_images: Number of held-out training images.
 
     Raises:
-        PipelineError: The file is missing or no TOML, has fields or values that the stages do not take, or an axis
-            that no point depends on; the message gives file, line and field.
+        PipelineError: The file is missing or not TOML, has fields or values that the stages refuse, or an axis that no
+            point depends on; the message gives file, line and field.
     """
     try:
         file = toml_files.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} cannot be read as a space of designs ({error})") from None
+        raise PipelineError(f"{path} cannot be read as a space file ({error})") from None
     base = presets.base_of(file, file.values.get("base", "paper"))
     fixed: dict[str, Any] = {}
     shortened: dict[str, Any] = {}
@@ -164,7 +164,7 @@ def _check_shortened(base: str, quicker: object, file: TomlFile) -> None:
 def _divided(
     base: str, fields: Mapping[str, Any], file: TomlFile
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """Return fields that have one value, and the axes; both checked."""
+    """Return the fields with one value, and the axes; both checked."""
     axes: dict[str, BaseDistribution] = {}
     built_in = presets.configurations(base, {}, file)
     fixed = {
@@ -184,7 +184,7 @@ def _without_axes(
     file: TomlFile,
     axes: dict[str, BaseDistribution],
 ) -> dict[str, Any]:
-    """Return the fields that have one value, and put the others into `axes`."""
+    """Return the fields with one value; the others go into `axes`."""
     hints = field_types(type(configuration))
     fixed = {}
     for name, value in fields.items():
@@ -201,10 +201,10 @@ def _without_axes(
 def _axis(
     hint: object, value: Sequence[object] | Mapping[str, Any], file: TomlFile, path: tuple[str, ...]
 ) -> BaseDistribution:
-    """Return the axis that a list of values or a range is, for a field of the type `hint`."""
+    """Return the axis of a list of values or a range, for a field of type `hint`."""
     if isinstance(value, Mapping):
         if not {"low", "high"} <= set(value) <= RANGE:
-            raise file.fault(path, "has low, high and perhaps step or log as a range, nothing else")
+            raise file.fault(path, "as a range needs low and high, and may have step or log")
         low, high = (field_value(hint, value[end], file.fault, (*path, end)) for end in ("low", "high"))
         kind = IntDistribution if isinstance(low, int) else FloatDistribution
         step = value.get("step", 1 if kind is IntDistribution else None)
@@ -214,7 +214,7 @@ def _axis(
             raise file.fault(path, f"is no range ({error})") from None
     choices = [field_value(hint, choice, file.fault, path) for choice in value]
     if len(set(choices)) != len(choices) or len(choices) < 2:
-        raise file.fault(path, "needs two different values or more")
+        raise file.fault(path, "needs two or more different values")
     distances = {after - before for before, after in itertools.pairwise(choices)} if type(choices[0]) is int else set()
     if len(distances) == 1 and min(distances) > 0:
         return IntDistribution(choices[0], choices[-1], step=distances.pop())

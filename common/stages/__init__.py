@@ -1,5 +1,5 @@
-"""The life of a stage: its configuration and preset, the artifacts that it reads and writes, and the record of its run.
+"""Stages: their configuration and presets, the artifacts that they read and write, and the record of a run.
 
-In: what a numbered script declares (`stage.Stage`). Out: its folder of `outputs/`, replaced as a whole.
-Open `stage` first, then `run` for what a script is handed, and `artifacts` for how stale and damaged files are noticed.
+In: the declaration of a numbered script (`stage.Stage`). Out: its folder of `outputs/`, replaced as a whole.
+Open `stage` first, then `run`, which a script works with, and `artifacts`, which detects stale and damaged files.
 """

@@ -1,4 +1,4 @@
-"""Files that stages hand to each other: hashed, described by a `run.json`, and noticed when stale or damaged."""
+"""Artifacts passed between stages: hashed, described by a `run.json`, and checked for staleness and damage."""
 
 import csv
 import ctypes
@@ -15,7 +15,7 @@ from typing import Any
 
 from common.errors import PipelineError
 
-RUN_FORMAT = 2
+RUN_FORMAT = 3
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 UNREADABLE = (
     OSError,
@@ -30,7 +30,7 @@ UNREADABLE = (
     zlib.error,
     csv.Error,
 )
-"""What reading an archive, an array or a description may raise where a byte of it is not what it was."""
+"""Exceptions that loading a damaged archive, array or description may raise."""
 
 
 def sha256(path: Path) -> str:
@@ -40,16 +40,16 @@ def sha256(path: Path) -> str:
 
 
 def record_digest(record: dict[str, Any]) -> str:
-    """Return the SHA-256 of what a `run.json` says beside this digest, so that damage to it is noticed."""
-    said = {key: value for key, value in record.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    """Return the SHA-256 of a `run.json` without this digest, to detect damage."""
+    rest = {key: value for key, value in record.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a text file as a whole: write beside it, then rename."""
+    """Replace a text file atomically: write a temporary file, then rename it."""
     beside = path.with_name(f".{path.name}.partial")
     try:
-        beside.write_text(text, encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
+        beside.write_text(text, encoding="utf-8", errors="replace")  # file names may hold invalid UTF-8
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)
@@ -57,12 +57,12 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def replace_folder(new: Path, current: Path, previous: Path) -> None:
-    """Put a folder in the place of another in one step: whenever the process dies, the old or the new one is there.
+    """Replace a folder by another atomically: if the process dies, the old or the new one exists.
 
     Args:
-        new: The folder to put there; where the old one goes.
-        current: Where it belongs.
-        previous: Where the old one goes instead on file systems that cannot exchange two folders in one step.
+        new: The new folder; afterwards the path of the old one.
+        current: Path of the folder to replace.
+        previous: Path of the old one on file systems that cannot exchange two folders atomically.
     """
     if not current.exists():
         new.rename(current)
@@ -77,10 +77,10 @@ def replace_folder(new: Path, current: Path, previous: Path) -> None:
 
 
 def rerun(outputs: Path, stage: str) -> str:
-    """Return the command that makes a stage's artifacts anew: that of its last run, with its flags.
+    """Return the command that makes a stage's artifacts again: that of its last run, with its flags.
 
-    Where that is not known, or went on from artifacts that may be the damaged ones, it is the script alone, the first
-    one with the preset of the others.
+    If that is unknown or has --resume, which needs undamaged artifacts, return the script without flags, the first
+    stage with the preset of the others.
     """
     command = (_record(outputs, stage) or {}).get("command", ["--resume"])
     if "--resume" not in command:
@@ -92,7 +92,7 @@ def rerun(outputs: Path, stage: str) -> str:
 
 
 def _record(outputs: Path, stage: str) -> dict[str, Any] | None:
-    """Return what a `run.json` says, or None where it is missing, damaged or of another format version."""
+    """Return the content of a `run.json`, or None if it is missing, damaged or of another format version."""
     try:
         run = json.loads((outputs / stage / "run.json").read_text(encoding="utf-8"))
         return run if run["format"] == RUN_FORMAT and run["sha256"] == record_digest(run) else None
@@ -101,7 +101,7 @@ def _record(outputs: Path, stage: str) -> dict[str, Any] | None:
 
 
 def read_run(outputs: Path, stage: str) -> dict[str, Any]:
-    """Return what `run.json` of a stage's folder says: how its artifacts were made, and their hashes.
+    """Return the content of a stage's `run.json`: provenance and hashes of its artifacts.
 
     Raises:
         PipelineError: The stage has not run, or its `run.json` is damaged or of another format version.
@@ -128,13 +128,13 @@ def read_run(outputs: Path, stage: str) -> dict[str, Any]:
 
 
 def stale_reason(outputs: Path, stage: str) -> str | None:
-    """Say why a finished stage is stale, upstream first, or return None where it is not.
+    """Return why a finished stage is stale, upstream stages first, or None if it is up to date.
 
-    A stage is stale when one of the files that it read has since been made anew with other content. Only the
-    `run.json` files are compared; `checked_artifact` holds the bytes of a file against them.
+    A stage is stale when a file that it read has changed since. Only the `run.json` files are compared;
+    `checked_artifact` also checks the bytes of a file.
 
     Raises:
-        PipelineError: A `run.json` on the way up is missing or damaged.
+        PipelineError: A `run.json` upstream is missing or damaged.
     """
     reads = read_run(outputs, stage)["reads"]
     origins = sorted({name.partition("/")[0] for name in reads})
@@ -147,13 +147,13 @@ def stale_reason(outputs: Path, stage: str) -> str | None:
         for name, digest in reads.items():
             folder, _, file = name.partition("/")
             if folder == origin and written.get(file) != digest:
-                mend = rerun(outputs, stage)
-                return f"{outputs / stage} was made from {name}, which has changed since; run: {mend}"
+                command = rerun(outputs, stage)
+                return f"{outputs / stage} was made from {name}, which has changed since; run: {command}"
     return None
 
 
 def failure(outputs: Path, stage: str) -> str | None:
-    """Say what a finished stage found wrong, and the command that runs it again, or return None where it succeeded.
+    """Return the failures of a finished stage with the command to run it again, or None if it succeeded.
 
     Raises:
         PipelineError: Its `run.json` is missing or damaged.
@@ -162,7 +162,7 @@ def failure(outputs: Path, stage: str) -> str | None:
     if not failures:
         return None
     more = f" (and {len(failures) - 1} more)" if failures[1:] else ""
-    return f"stage {stage} failed: {failures[0]}{more}; mend that and run: {rerun(outputs, stage)}"
+    return f"stage {stage} failed: {failures[0]}{more}; fix that and run: {rerun(outputs, stage)}"
 
 
 def checked_artifact(outputs: Path, stage: str, name: str) -> tuple[Path, str]:
@@ -170,29 +170,29 @@ def checked_artifact(outputs: Path, stage: str, name: str) -> tuple[Path, str]:
 
     Raises:
         PipelineError: The file is missing, differs from what its stage wrote, or its stage is stale; the message
-            names file, fault and the command that mends it.
+            gives the file, the fault and the command that fixes it.
     """
     path = outputs / stage / name
     written = read_run(outputs, stage)["writes"]
     if name not in written:
-        raise PipelineError(f"stage {stage} has not written {path}; run: python {stage}.py with what you ask for")
+        raise PipelineError(f"stage {stage} has not written {path}; run: python {stage}.py with flags for it")
     stale = stale_reason(outputs, stage)
     if stale is not None:
         raise PipelineError(f"stale input: {stale}")
-    mend = f"run: {rerun(outputs, stage)}"
+    remedy = f"run: {rerun(outputs, stage)}"
     try:
         digest = sha256(path)
     except FileNotFoundError:
-        raise PipelineError(f"{path} is missing; {mend}") from None
+        raise PipelineError(f"{path} is missing; {remedy}") from None
     except OSError as error:
-        raise PipelineError(f"{path} cannot be read ({error.strerror}); {mend}") from None
+        raise PipelineError(f"{path} cannot be read ({error.strerror}); {remedy}") from None
     if digest != written[name]:
-        raise PipelineError(f"{path} is not what stage {stage} wrote (damaged or replaced); {mend}")
+        raise PipelineError(f"{path} is not what stage {stage} wrote (damaged or replaced); {remedy}")
     return path, digest
 
 
 def faulty_files(outputs: Path, stage: str) -> dict[str, str]:
-    """Return `missing` or `damaged` for each file that is not what its stage wrote, by the file's name."""
+    """Return `missing` or `damaged` for each file that differs from what its stage wrote, by file name."""
     faults = {}
     for name, digest in read_run(outputs, stage)["writes"].items():
         path = outputs / stage / name

@@ -1,4 +1,4 @@
-"""Configurations: frozen dataclasses whose fields carry their allowed values, and the command line made of them."""
+"""Configurations: frozen dataclasses with the allowed values of their fields, and the command line made from them."""
 
 import dataclasses
 import functools
@@ -12,33 +12,33 @@ from typing import Annotated, Any, TypeVar
 from common.errors import PipelineError
 
 Fault = Callable[[tuple[str, ...], str], PipelineError]
-"""Returns the error of a field, given its names from the top and what is wrong with it."""
+"""Function that returns the error of a field, given its path of names and the fault."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """The closed interval of values that a number may take, written behind its type with `Annotated`."""
+    """Closed interval of allowed values of a number, attached to its type with `Annotated`."""
 
     low: float
     high: float
 
     def refuses(self, value: float) -> bool:
-        """Whether a value, NaN among them, lies outside."""
+        """Return whether a value is outside; NaN is."""
         return not self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"must lie between {self.low} and {self.high}"
+        return f"must be between {self.low} and {self.high}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Pattern:
-    """The regular expression that a word has to match, and what that is in words."""
+    """Regular expression that a string must match, and its description."""
 
     expression: str
     words: str
 
     def refuses(self, value: str) -> bool:
-        """Whether a word is none of these."""
+        """Return whether a string does not match."""
         return re.fullmatch(self.expression, value) is None
 
     def __str__(self) -> str:
@@ -64,13 +64,12 @@ Configuration = TypeVar("Configuration")
 
 
 def check(configuration: object, prefix: str = "--") -> None:
-    """Hold every field against its `Interval` or `Pattern`, and fields against each other where a dataclass says how.
+    """Check every field against its `Interval` or `Pattern`, then call the dataclass's own `check`, if any.
 
-    Dataclasses within dataclasses are checked first, by the same rules; their own method `check` is what holds fields
-    against each other.
+    Nested dataclasses are checked first. A method `check` finds fields that contradict each other.
 
     Raises:
-        PipelineError: A value is not allowed, or contradicts another; the message names flag, value and what is.
+        PipelineError: A value is not allowed, or contradicts another; the message gives flag, value and allowed values.
     """
     for name, hint in field_types(type(configuration)).items():
         value, flag = getattr(configuration, name), prefix + name.replace("_", "-")
@@ -88,7 +87,7 @@ def check(configuration: object, prefix: str = "--") -> None:
 
 
 def parse_command_line(description: str, default: Configuration, arguments: list[str] | None = None) -> Configuration:
-    """Let command line flags override the fields of `default` (tyro refuses unknown names and wrong types).
+    """Return `default` with fields overridden by command line flags (tyro refuses unknown names and wrong types).
 
     Raises:
         PipelineError: A value is not allowed, or fields contradict each other.
@@ -103,23 +102,23 @@ def parse_command_line(description: str, default: Configuration, arguments: list
 
 @functools.cache
 def field_types(dataclass: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields by name, with their constraints."""
+    """Return the types of a dataclass's fields with their constraints, by name."""
     return typing.get_type_hints(dataclass, include_extras=True)
 
 
 def with_fields(
     configuration: Configuration, fields: Mapping[str, Any], fault: Fault, group: tuple[str, ...] = ()
 ) -> Configuration:
-    """Return a configuration with some fields replaced by values of a TOML file, nested ones too.
+    """Return a configuration with fields, nested ones too, replaced by values of a TOML file.
 
     Args:
         configuration: A dataclass.
-        fields: Value of each field, or fields of a nested dataclass, by name.
-        fault: Makes the error of a field.
-        group: Names of the groups around these fields.
+        fields: Values by field name; for a nested dataclass, its fields.
+        fault: Function that returns the error of a field.
+        group: Names of the enclosing groups.
 
     Raises:
-        PipelineError: A field is unknown, or its value is of another type or out of its range.
+        PipelineError: A field is unknown, or its value has the wrong type or is out of range.
     """
     hints = field_types(type(configuration))
     values = {}
@@ -138,10 +137,10 @@ def with_fields(
 
 
 def field_value(hint: Any, value: object, fault: Fault, path: tuple[str, ...]) -> object:  # noqa: ANN401
-    """Return a value of a TOML file as a field of the type `hint` holds it.
+    """Return a value of a TOML file converted to the type `hint` of its field.
 
     Raises:
-        PipelineError: It is of another type, or outside of the field's `Interval`.
+        PipelineError: It has the wrong type, or is outside the field's `Interval`.
     """
     import typeguard
 
@@ -162,7 +161,7 @@ def field_value(hint: Any, value: object, fault: Fault, path: tuple[str, ...]) -
         raise fault(path, f"must be {_in_words(kind)}, not {value!r}")
     for constraint in constraints:
         if isinstance(constraint, Interval) and not constraint.low <= value <= constraint.high:
-            raise fault(path, f"must lie between {constraint.low} and {constraint.high}, not {value}")
+            raise fault(path, f"must be between {constraint.low} and {constraint.high}, not {value}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What a script or a module is made of: modules of `common/` that it imports, and data files that these read."""
+"""Dependencies of a script or module: the modules of `common/` that it imports, and the data files they read."""
 
 import ast
 import functools
@@ -12,35 +12,35 @@ from pathlib import Path
 COMMON = Path(__file__).resolve().parents[1]
 DRAWING = (
     "figures/*", "synthesis/tables",
-    "running/console", "running/disk_space", "stages/provenance",  # words on the terminal, records
-    "paper", "published_designs",  # numbers that ours are shown beside
+    "running/console", "running/disk_space", "stages/provenance",  # terminal output, records
+    "paper", "published_designs",  # numbers for comparison
 )  # fmt: skip
-"""Modules that draw, print or describe: they change no artifact, so that figures are drawn anew without training."""
-RESULTS_PAGE = ("report", "report/*")  # any stage makes it anew
+"""Modules that draw, print or describe. They change no artifact: a change redraws figures without training."""
+RESULTS_PAGE = ("report", "report/*")  # every stage makes it again
 
 
 def computing_files(source: Path) -> list[Path]:
-    """Return the modules and data files of `common/` with which a script or module computes, direct or not.
+    """Return the modules and data files of `common/` that affect the results of a script or module.
 
-    Also modules that are imported late or in a child process.
+    Includes indirect imports, and imports in functions or child processes.
 
     Args:
-        source: A numbered script, or a module of `common/`.
+        source: Path of a numbered script, or of a module of `common/`.
     """
     return sorted(_closure(source, left_out=(*DRAWING, *RESULTS_PAGE)))
 
 
 def drawing_files(source: Path) -> list[Path]:
-    """Return the modules and data files of `common/` that a script needs to draw and print alone."""
+    """Return the modules and data files of `common/` that a script needs only to draw and print."""
     return sorted(_closure(source, left_out=RESULTS_PAGE) - _closure(source, left_out=(*DRAWING, *RESULTS_PAGE)))
 
 
 @functools.cache
 def code_digest(module: str) -> str:
-    """Return a SHA-256 of a module and all that it computes with, wherever the checkout is.
+    """Return the SHA-256 of a module and its computing files, independent of the place of the checkout.
 
     Args:
-        module: Its name, such as `common.synthesis.yosys`.
+        module: Name, such as `common.synthesis.yosys`.
     """
     source = COMMON.parent.joinpath(*module.split(".")).with_suffix(".py")
     digests = {
@@ -67,8 +67,8 @@ def _matches(path: Path, patterns: Iterable[str]) -> bool:
 
 @functools.cache
 def _needed_by(source: Path) -> frozenset[Path]:
-    """Return what a file of Python imports from `common/`, and the data files and folders beside it that it names."""
-    imported, said = set(), set()
+    """Return the modules that a Python file imports from `common/`, and the data files in its folder that it names."""
+    imported, strings = set(), set()
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         match node:
             case ast.Import(names=names):
@@ -76,7 +76,7 @@ def _needed_by(source: Path) -> frozenset[Path]:
             case ast.ImportFrom(module=str(module), names=names):
                 imported |= {f"{module}.{alias.name}" for alias in names}
             case ast.Constant(value=str(text)):
-                said.add(text)
+                strings.add(text)
     places = {
         COMMON.parent / place
         for name in imported
@@ -84,6 +84,6 @@ def _needed_by(source: Path) -> frozenset[Path]:
         if place.startswith(COMMON.name)
     }
     modules = {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
-    named = [path for path in source.parent.iterdir() if path.name in said] if COMMON in source.parents else []
+    named = [path for path in source.parent.iterdir() if path.name in strings] if COMMON in source.parents else []
     data = {file for path in named for file in (path, *path.rglob("*")) if file.suffix not in (".py", ".pyc")}
     return frozenset(path for path in modules | data if path.is_file())

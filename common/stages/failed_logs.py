@@ -1,4 +1,4 @@
-"""Logs of a failed run, which stay readable when the rest of the run is removed: `outputs/failed/STAGE/`."""
+"""Logs of a failed run, kept in `outputs/failed/STAGE/` when the rest of the run is removed."""
 
 import shutil
 from contextlib import suppress
@@ -8,29 +8,29 @@ from common.errors import PipelineError
 
 
 def keep(error: OSError | PipelineError, folder: Path, outputs: Path, stage: str) -> None:
-    """Move logs, and files that the error names, out of the folder of a run that failed; name their new places.
+    """Move logs, and files that the error names, out of the folder of a failed run; update paths in the error.
 
     Args:
-        error: Why it failed; its message is changed.
-        folder: Of the run; removed afterwards.
+        error: Cause of the failure; its message is changed.
+        folder: Folder of the run; removed afterwards.
         outputs: Folder of all artifacts.
-        stage: Whose run it was.
+        stage: Name of the stage.
     """
-    said, kept = str(error), _folder(outputs, stage)
-    with suppress(OSError):  # on a full disk the error itself is what matters
+    message, kept = str(error), _folder(outputs, stage)
+    with suppress(OSError):  # on a full disk, do not hide the error
         for path in [path for path in folder.rglob("*") if path.is_file()]:
-            if path.suffix == ".log" or str(path) in said:
+            if path.suffix == ".log" or str(path) in message:
                 target = kept / path.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
         if isinstance(error, PipelineError):
-            error.args = (said.replace(str(folder), str(kept)),)
+            error.args = (message.replace(str(folder), str(kept)),)
 
 
 def forget(outputs: Path, stage: str) -> None:
-    """Remove what the last run of a stage left, if it failed."""
+    """Remove the logs of a stage's last failed run."""
     shutil.rmtree(_folder(outputs, stage), ignore_errors=True)
-    with suppress(OSError):  # other stages may have failed, too
+    with suppress(OSError):  # not empty if other stages failed
         _folder(outputs, stage).parent.rmdir()
 
 

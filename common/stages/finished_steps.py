@@ -1,4 +1,4 @@
-"""Long steps that need not be repeated: what one has written is kept until what it was made of changes."""
+"""Cache of long steps: the output of a step is reused until its inputs change."""
 
 import fcntl
 import hashlib
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-KEPT = 24  # finished steps; the ones that have not been used longest give way
+KEPT = 24  # finished steps; the least recently used are removed
 
 
 def key_of(*ingredients: object) -> str:
-    """Return a name for what a step makes of folders (all files in them), arrays, and what JSON can hold."""
+    """Return the cache key of a step with these inputs: folders (all their files), arrays, and JSON values."""
     digest = hashlib.sha256()
     for ingredient in ingredients:
         for part in _parts(ingredient):
@@ -34,15 +34,15 @@ def _parts(ingredient: object) -> Sequence[bytes]:
 
 
 def once(store: Path, key: str, folder: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Have a step fill a folder, or fill it with what an earlier run of that step has left; return its result.
+    """Return the result of a step and fill its folder, from the cache if it has run before.
 
     Several processes may share a store.
 
     Args:
-        store: Where finished steps are kept.
-        key: From `key_of`, of all that the step depends on, the `provenance.program` that does it among them.
-        folder: Does not exist yet, or holds the step's input.
-        make: The step: fills the folder and returns what JSON can hold.
+        store: Folder of the cache.
+        key: From `key_of`, of all inputs of the step and of its `provenance.program`.
+        folder: Output folder; may hold the step's input.
+        make: The step, which fills the folder and returns a JSON value.
     """
     kept = store / key
     with _locked(store, fcntl.LOCK_SH):
@@ -52,20 +52,20 @@ def once(store: Path, key: str, folder: Path, make: Callable[[], dict[str, Any]]
             return json.loads((kept / "result.json").read_text(encoding="utf-8"))
     result = make()
     with _locked(store, fcntl.LOCK_EX):
-        if not kept.is_dir():  # another process may have been faster
+        if not kept.is_dir():  # unless another process was faster
             partial = store / ".partial"
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(folder, partial / "files")
             (partial / "result.json").write_text(json.dumps(result), encoding="utf-8")
             partial.rename(kept)
-        for forgotten in sorted(store.glob("[!.]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-            shutil.rmtree(forgotten, ignore_errors=True)
+        for oldest in sorted(store.glob("[!.]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(oldest, ignore_errors=True)
     return result
 
 
 @contextmanager
 def _locked(store: Path, how: int) -> Iterator[None]:
-    """Hold the lock of a store: shared to read, alone to write and to forget."""
+    """Hold the lock of a store: shared for reading, exclusive for writing and removing."""
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, how)

@@ -1,13 +1,12 @@
-"""Presets: the configuration of every stage, by a name that the scripts know or from a TOML file.
+"""Presets: configurations of all stages, built in by name or loaded from a TOML file.
 
-A preset file names a preset to start from, and fields of the stages' configurations that differ, by the subject of
-the stage:
+A preset file names a base preset, and overrides fields of the stages' configurations, by the subject of the stage:
 
     base = "tuned"
     quantize.seed = 3
     quantize.precision.encoder_1.weight_bits = 2
 
-The first stage copies the file into its folder; from there the stages behind it read their fields.
+The first stage copies the file into its folder, where later stages read their fields.
 """
 
 import dataclasses
@@ -34,9 +33,9 @@ class Preset:
 
     Attributes:
         name: `paper`, `tuned`, `demo`, or the path of a file as the user gave it.
-        base: The built-in preset that it starts from.
-        fields: What differs from it, by the subject of the stage, nested as the configurations are.
-        origin: Stage whose folder holds the file, where it is read from there.
+        base: Its built-in base preset.
+        fields: Overridden fields by the subject of the stage, nested like the configurations.
+        origin: Stage whose folder the file was read from, if any.
     """
 
     name: str
@@ -45,7 +44,7 @@ class Preset:
     origin: str | None = None
 
     def configuration(self, stage: str, built_in: Mapping[str, Configuration]) -> Configuration:
-        """Return the configuration of a stage, named as its script is, which has these built-in presets."""
+        """Return the configuration of a stage, given its script's name and built-in presets."""
         return with_fields(built_in[self.base], self.fields.get(subject(stage), {}), _unlikely)
 
 
@@ -59,10 +58,10 @@ def subject(stage: str) -> str:
 
 
 def load(name: str) -> Preset:
-    """Return a built-in preset, or one from a file.
+    """Return a built-in preset, or load one from a file.
 
     Raises:
-        PipelineError: There is none of that name, or the file is wrong; then the message gives line and field.
+        PipelineError: There is no such preset, or the file has a fault; the message gives line and field.
     """
     if name in BUILT_IN:
         return Preset(name, name)
@@ -73,10 +72,10 @@ def load(name: str) -> Preset:
 
 
 def read(path: Path, name: str) -> Preset:
-    """Return the preset of a file, every field checked.
+    """Load a preset from a file, and check every field.
 
     Raises:
-        PipelineError: The file is no TOML, or has unknown fields or values that a field does not take.
+        PipelineError: The file is not TOML, or has unknown fields or wrong values.
     """
     try:
         file = toml_files.parse(path.read_text(encoding="utf-8"), str(path))
@@ -89,19 +88,19 @@ def read(path: Path, name: str) -> Preset:
 
 
 def base_of(file: toml_files.TomlFile, name: object) -> str:
-    """Return the name of a built-in preset, checked to be one."""
+    """Return the name of a built-in preset, or raise if it is none."""
     if name not in BUILT_IN:
         raise file.fault(("base",), f"must be one of {', '.join(BUILT_IN)}, not {name!r}")
     return str(name)
 
 
 def configurations(base: str, fields: Mapping[str, Any], file: toml_files.TomlFile) -> dict[str, Any]:
-    """Return the configurations of all stages, by subject: a built-in preset's, with some fields replaced.
+    """Return the configurations of all stages by subject: those of a built-in preset with fields replaced.
 
     Args:
         base: Name of the built-in preset.
-        fields: As a `Preset` has them.
-        file: Where they come from, for messages.
+        fields: As in `Preset`.
+        file: Source of the fields, for messages.
 
     Raises:
         PipelineError: A stage or field is unknown, a value is wrong, or fields contradict each other.
@@ -109,11 +108,11 @@ def configurations(base: str, fields: Mapping[str, Any], file: toml_files.TomlFi
     known = declared()
     for name, values in fields.items():
         if name not in known:
-            raise file.fault((name,), f"is no stage; stages are {', '.join(known)}")
+            raise file.fault((name,), f"is not a stage; stages are {', '.join(known)}")
         if not isinstance(values, Mapping):
             raise file.fault((name,), "is a stage, not a value")
         if "preset" in values:
-            raise file.fault((name, "preset"), "is chosen by --preset alone")
+            raise file.fault((name, "preset"), "is set only by --preset")
     found = {}
     for name, built_in in known.items():
         found[name] = with_fields(built_in[base], fields.get(name, {}), file.fault, (name,))
@@ -132,19 +131,19 @@ def declared() -> dict[str, Mapping[str, Any]]:
     for script in sorted(SCRIPTS.glob("[0-9][0-9]_*.py")):
         specification = importlib.util.spec_from_file_location(f"stage_{script.stem}", script)
         module = importlib.util.module_from_spec(specification)
-        sys.modules.setdefault(specification.name, module)  # where `typing` looks names up
+        sys.modules.setdefault(specification.name, module)  # `typing` looks names up there
         specification.loader.exec_module(module)
         found[subject(script.stem)] = module.PRESETS
     return found
 
 
 def in_force(outputs: Path) -> Preset:
-    """Return the preset that the first stage chose, or `paper` where it has not run yet."""
+    """Return the preset that the first stage chose, or `paper` if it has not run yet."""
     for record in sorted(outputs.glob("[0-9]*/run.json"))[:1]:
         try:
             run = artifacts.read_run(outputs, record.parent.name)
         except PipelineError:
-            break  # damaged: the stage says so when it reads
+            break  # damaged; reported when the stage reads it
         if FILE in run["writes"]:
             preset = read(record.parent / FILE, run["preset"])
             return dataclasses.replace(preset, origin=record.parent.name)

@@ -1,4 +1,4 @@
-"""Where results come from: the machine, the versions of packages, the commit, the code that computes."""
+"""Provenance of results: machine, package versions, commit, and digest of the code."""
 
 import functools
 import importlib.metadata
@@ -28,7 +28,7 @@ PACKAGES = (
 
 
 def machine() -> dict[str, Any]:
-    """Return version of Python, operating system and number of cores."""
+    """Return Python version, operating system and number of cores."""
     return {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
 
 
@@ -39,13 +39,13 @@ def package_versions() -> dict[str, str | None]:
 
 @functools.cache
 def program(module: str) -> dict[str, Any]:
-    """Return what a result depends on beside its input, so that no other program's result is taken for it.
+    """Return the provenance of a result besides its input: code and package versions.
 
     Args:
         module: Name of the module that computes it, such as `common.lattice.routed_designs`.
 
     Returns:
-        `code`, a digest of that module and all that it computes with, and the versions of `packages`.
+        `code`, a digest of that module and its dependencies, and the versions of `packages`.
     """
     return {"code": code_digest(module), "packages": package_versions()}
 
@@ -58,9 +58,9 @@ def _version(package: str) -> str | None:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the checkout, marked where files differ from it; None where it is no repository itself."""
+    """Return the commit of the checkout, with `-dirty` if files differ; None if it is not a repository itself."""
     try:
-        if _git("rev-parse", "--show-prefix"):  # where the checkout is inside of another repository
+        if _git("rev-parse", "--show-prefix"):  # the checkout is a subfolder of another repository
             return None
         return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""The record of a run, `run.json`, and beside it `dependencies.mk` for make."""
+"""The record of a run, `run.json`, and its dependencies for make, `dependencies.mk`."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from common.stages.run import Run
 
 
 def of_run(run: Run, configuration: object, seconds: float) -> dict[str, Any]:
-    """Return what `run.json` says beside the files that were written."""
+    """Return the content of `run.json` without the hashes of written files."""
     return {
         "format": artifacts.RUN_FORMAT,
         "stage": run.stage,
@@ -37,12 +37,12 @@ def of_run(run: Run, configuration: object, seconds: float) -> dict[str, Any]:
 
 
 def files_in(folder: Path) -> list[str]:
-    """Return the files of a folder by their names from there."""
+    """Return the relative paths of the files in a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def write(run: Run, script: Path, record: dict[str, Any], artifacts_made: Sequence[str]) -> None:
-    """Write `dependencies.mk`, the stamp `drawn` and `run.json`, whose `draws` are what `--redraw` makes anew."""
+    """Write `dependencies.mk`, the stamp `drawn` and `run.json`; its `draws` are the files that `--redraw` replaces."""
     _write_dependencies(run, script)
     (run.folder / "drawn").touch()
     files = files_in(run.folder)
@@ -55,18 +55,18 @@ def write(run: Run, script: Path, record: dict[str, Any], artifacts_made: Sequen
 
 
 def _write_dependencies(run: Run, script: Path) -> None:
-    """Tell make what this run was made of, as compilers do: its code and the files it read, and what only draws."""
+    """Write the dependencies of a run for make, as compilers do: code, files read, and code that only draws."""
 
     def names(paths: Iterable[Path]) -> list[str]:
         return [str(path.relative_to(script.parent)) for path in paths]
 
-    # Wherever the outputs are, and however that is spelled, make knows them by its variable.
+    # make's variable stands for the outputs folder, however its path is spelled.
     made_of = [*names(computing_files(script)), *(f"$(OUTPUTS)/{name}" for name in sorted(run.reads))]
     drawn_by = names(drawing_files(script))
     rules = [
         f"$(OUTPUTS)/{run.stage}/run.json: {' '.join([script.name, *made_of])}",
         f"$(OUTPUTS)/{run.stage}/drawn: {' '.join(drawn_by)}",
-        f"{' '.join([*made_of, *drawn_by])}:",  # make must not stop where one of them has gone
+        f"{' '.join([*made_of, *drawn_by])}:",  # keeps make going if one of them is deleted
     ]
     (run.folder / "dependencies.mk").write_text(
         "".join(rule.replace(" ", " \\\n  ") + "\n" for rule in rules), encoding="utf-8"

@@ -1,4 +1,4 @@
-"""The life of a stage: parse, lock, compute and draw beside the last good folder, record the run, swap the folders."""
+"""Execution of a stage: parse flags, lock, compute and draw into a new folder, record the run, swap the folders."""
 
 import fcntl
 import os
@@ -24,17 +24,17 @@ REDRAW = "--redraw"
 
 @dataclass(frozen=True)
 class Stage:
-    """What a numbered script declares.
+    """Declaration of a stage by its numbered script.
 
     Attributes:
-        file: `__file__` of the script; its stem is the name of the stage.
+        file: `__file__` of the script, whose stem is the name of the stage.
         description: Docstring of the script, whose first paragraph `--help` shows.
         built_in: The stage's configuration for each built-in preset.
-        compute: The stage itself. It reads through `Run.read` and writes into `Run.folder`; its files replace the
-            last run's as a whole, and only when all is done.
-        draw: Writes figures and tables into `Run.folder` from the files that `compute` read and wrote; `--redraw`
-            calls it alone, over the artifacts of the last run.
-        disk: Disk space that the stage needs.
+        compute: The stage itself. It reads through `Run.read` and writes into `Run.folder`, which replaces the last
+            run's folder when all is done.
+        draw: Writes figures and tables into `Run.folder` from files that `compute` read and wrote; `--redraw` calls
+            only this, on the artifacts of the last run.
+        disk: Required disk space.
     """
 
     file: str
@@ -51,17 +51,17 @@ class Stage:
 
     @property
     def script(self) -> Path:
-        """Return the path of the script, without links."""
+        """Return the path of the script, links resolved."""
         return Path(self.file).resolve()
 
 
 def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str | None = None) -> None:
-    """Run a stage from the command line: flags over its preset, errors as one line, exit status 0, 1 or 130.
+    """Run a stage from the command line: flags override its preset, an error is one line, exit status 0, 1 or 130.
 
     Args:
-        stage: What its script declares.
-        update_overview: Makes anew what is made of the artifacts of all stages, given the outputs folder.
-        preset: Name or file of the preset, where this stage chooses it; otherwise it is the one in force.
+        stage: Its declaration.
+        update_overview: Updates the results page and metrics of all stages in an outputs folder.
+        preset: Name or file of the preset, if this stage chooses it (default: the one in force).
     """
     name, outputs = stage.name, outputs_folder()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the last good artifacts are in place"))
@@ -69,7 +69,7 @@ def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str
         if REDRAW in sys.argv[1:]:
             if sys.argv[2:]:
                 raise PipelineError(f"{REDRAW} takes no other flag: it draws the last run as that run was configured")
-            console.heading(name, f"drawing anew, writing {os.path.relpath(outputs / name)}")
+            console.heading(name, f"redrawing, writing {os.path.relpath(outputs / name)}")
             with _locked(outputs, name):
                 failures = _redraw(stage, outputs)
                 update_overview(outputs)
@@ -77,7 +77,7 @@ def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str
             chosen = presets.load(preset) if preset else presets.in_force(outputs)
             default = chosen.configuration(name, stage.built_in)
             purpose = (stage.description or "").partition("\n\n")[0]
-            note = f"With {REDRAW} alone, the figures of the last run are drawn anew."
+            note = f"{REDRAW}, without other flags, redraws the figures of the last run."
             configuration = parse_command_line(f"{purpose}\n\n{note}", default)
             console.heading(name, f"preset {chosen.name}, writing {os.path.relpath(outputs / name)}")
             with _locked(outputs, name):
@@ -92,7 +92,7 @@ def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         command = shlex.join(["python", f"{name}.py", *sys.argv[1:]])
-        console.error(f"{name}: {error.strerror or error}{where}; mend that and run: {command}")
+        console.error(f"{name}: {error.strerror or error}{where}; fix that and run: {command}")
         sys.exit(1)
     except KeyboardInterrupt:
         console.error(f"{name}: interrupted; the last good artifacts are in place")
@@ -101,7 +101,7 @@ def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str
 
 @contextmanager
 def _locked(outputs: Path, stage: str) -> Iterator[None]:
-    """Hold the lock of an outputs folder; it dies with its process."""
+    """Hold the lock of an outputs folder; the system releases it when the process dies."""
     outputs.mkdir(parents=True, exist_ok=True)
     with (outputs / ".lock").open("a+", encoding="utf-8") as lock:
         try:
@@ -117,7 +117,7 @@ def _locked(outputs: Path, stage: str) -> Iterator[None]:
 
 
 def _run(stage: Stage, outputs: Path, preset: presets.Preset, configuration: Configuration) -> list[str]:
-    """Compute and draw; return what was found wrong."""
+    """Compute and draw; return the failures."""
     started, name = time.perf_counter(), stage.name
     with _replaced(outputs, stage) as folder:
         run = Run(name, preset.name, preset.base, outputs, folder, allow=getattr(configuration, "allow", ()))
@@ -134,15 +134,15 @@ def _run(stage: Stage, outputs: Path, preset: presets.Preset, configuration: Con
 
 
 def _redraw(stage: Stage, outputs: Path) -> list[str]:
-    """Draw the last run anew; its artifacts and all else that its record says stay. Return what it had found wrong."""
+    """Redraw the last run, keeping its artifacts and record; return its failures."""
     name = stage.name
     last = artifacts.read_run(outputs, name)
     kept = sorted(last["writes"].keys() - last["draws"])
     sources = {file: artifacts.checked_artifact(outputs, name, file)[0] for file in kept}
 
     def fault(path: tuple[str, ...], text: str) -> PipelineError:
-        mend = artifacts.rerun(outputs, name)
-        return PipelineError(f"{outputs / name} was made with other fields ({'.'.join(path)} {text}); run: {mend}")
+        command = artifacts.rerun(outputs, name)
+        return PipelineError(f"{outputs / name} was made with other fields ({'.'.join(path)} {text}); run: {command}")
 
     configuration = with_fields(stage.built_in["paper"], last["configuration"], fault)
     with _replaced(outputs, stage) as folder:
@@ -153,13 +153,13 @@ def _redraw(stage: Stage, outputs: Path) -> list[str]:
         run.allow = getattr(configuration, "allow", ())
         stage.draw(run, configuration)
         record.write(run, stage.script, last, kept)
-        shutil.copystat(outputs / name / "run.json", folder / "run.json")  # to make, artifacts are as old as they were
-    console.note(f"figures of {name} are drawn anew, in {os.path.relpath(outputs / name)}")
+        shutil.copystat(outputs / name / "run.json", folder / "run.json")  # keeps the time stamp for make
+    console.note(f"redrew the figures of {name} in {os.path.relpath(outputs / name)}")
     return last["failures"]
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no such names."""
+    """Make a hard link to a file, or a copy if the file system has no links."""
     try:
         target.hardlink_to(source)
     except OSError:
@@ -168,12 +168,12 @@ def _link(source: Path, target: Path) -> None:
 
 @contextmanager
 def _replaced(outputs: Path, stage: Stage) -> Iterator[Path]:
-    """Give a new folder, and put it in the place of the stage's last one as a whole where the block succeeds."""
-    # A number of its own in the name: a worker of a run that was killed may still write into that one's folder.
+    """Yield a new folder, which replaces the stage's last one as a whole if the block succeeds."""
+    # Unique name: a worker of a killed run may still write into that run's folder.
     name, last = stage.name, outputs / stage.name
     folder, previous = outputs / f".{name}.partial-{os.getpid()}", outputs / f".{name}.previous"
     if previous.exists() and not last.exists():
-        previous.rename(last)  # a run was killed between two renames
+        previous.rename(last)  # an earlier run was killed between two renames
     for leftover in (*outputs.glob(f".{name}.partial-*"), previous):
         shutil.rmtree(leftover, ignore_errors=True)
     failed_logs.forget(outputs, name)
@@ -181,7 +181,7 @@ def _replaced(outputs: Path, stage: Stage) -> Iterator[Path]:
     folder.mkdir()
     try:
         yield folder
-        os.sync()  # a power cut, too, leaves the old files or the new ones
+        os.sync()  # even a power cut leaves the old files or the new ones
         artifacts.replace_folder(folder, last, previous)
     except (OSError, PipelineError) as error:
         failed_logs.keep(error, folder, outputs, name)

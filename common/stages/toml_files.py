@@ -1,4 +1,4 @@
-"""TOML files, and the line on which each of their fields stands, for messages that a user can act on."""
+"""TOML files with the line number of each field, for error messages."""
 
 import re
 import tomllib
@@ -14,12 +14,12 @@ _FIELD = re.compile(r"\s*([\w.\-\"' ]+?)\s*=")
 
 @dataclass(frozen=True)
 class TomlFile:
-    """What a TOML file says.
+    """Content of a TOML file.
 
     Attributes:
-        name: What messages call it: its path, or the flag that it stands for.
+        name: Its path, or the flag that it stands for, for messages.
         values: As `tomllib` reads them.
-        lines: Line of each section and field, by their names from the top.
+        lines: Line number of each section and field, by path of names.
     """
 
     name: str
@@ -27,7 +27,7 @@ class TomlFile:
     lines: Mapping[tuple[str, ...], int]
 
     def fault(self, field: Sequence[str], text: str) -> PipelineError:
-        """Return the error that a field has, with its line."""
+        """Return the error of a field, with its line number."""
         field = tuple(field)
         around = [self.lines[field[:count]] for count in range(len(field), 0, -1) if field[:count] in self.lines]
         within = [line for names, line in self.lines.items() if names[: len(field)] == field]
@@ -40,7 +40,7 @@ def parse(text: str, name: str) -> TomlFile:
     """Parse the text of a TOML file.
 
     Raises:
-        PipelineError: It is not TOML; the message gives line and column.
+        PipelineError: The text is not TOML; the message gives line and column.
     """
     try:
         values = tomllib.loads(text)

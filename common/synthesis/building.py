@@ -1,6 +1,6 @@
-"""All designs from their hls4ml projects to hardware: with open tools, each step verified to the bit, and an HLS tool.
+"""Build of all designs from their hls4ml projects, with open tools (each step verified bit by bit) and an HLS tool.
 
-The steps of all designs are tasks of one pool of processes, the longest first, so that no core waits at the end.
+The steps of all designs are tasks of one process pool, the longest first, so that no core is idle at the end.
 """
 
 import shutil
@@ -15,24 +15,23 @@ from common.errors import PipelineError
 from common.hls import golden_outputs, hls4ml_project, test_bench, vendor_tools
 from common.hls.designs import Design
 from common.hls.vendor_reports import SynthesisReport
+from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 from common.rtl import verified_trace
 from common.running import parallel
 from common.synthesis import open_tools
-from common.synthesis.open_tools import OpenOptions, Row
+from common.synthesis.open_tools import OpenOptions
 from common.synthesis.reports import DesignReport, Findings, Prepared, assemble
 from common.verification import vhdl_simulation
-
-HLS_ROWS = ("C synthesis", "logic synthesis")  # what follows the design's name in rows of an HLS tool
 
 
 @dataclass(frozen=True)
 class FurtherStep:
-    """What else is done with a design, such as routing it, by a package above this one.
+    """Further step of a design, such as routing, from a package above this one.
 
     Attributes:
-        name: Of its results, unique for the design.
-        part: FPGA device or board that it is for.
-        take: Does it, given the build and the test images, float64 [N, 64]; runs in another process.
+        name: Name of its results, unique for the design.
+        part: Target FPGA device or board.
+        take: Function of the build and the test images, float64 [N, 64]; runs in another process.
     """
 
     name: str
@@ -42,16 +41,16 @@ class FurtherStep:
 
 @dataclass(frozen=True)
 class Build:
-    """A design that is built.
+    """A design to build, and how.
 
     Attributes:
         design: Which one.
-        source: Its folder of the stage before, with `project/`, `model.fml` and `csim.npz`.
-        folder: Where results go.
-        open: How it is done with open tools.
-        hls_steps: What the HLS tool that the project was written for runs, or None where it is left out.
+        source: Its folder in stage 05, with `project/`, `model.fml` and `csim.npz`.
+        folder: Output folder.
+        open: Options of the open tools.
+        hls_steps: Steps of the HLS tool that the project is for, or None to skip it.
         timeout_seconds: Wall time after which a tool is killed [s].
-        further: What else is done where the design becomes RTL.
+        further: Further steps of a design that becomes RTL.
     """
 
     design: Design
@@ -65,14 +64,14 @@ class Build:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do for a design, independent of the other steps.
+    """Task of a design, independent of its other steps.
 
     Attributes:
         design: Which one.
         name: Unique for the design.
-        function: Does it.
-        arguments: Of the function.
-        work: How long it takes, compared with the others.
+        function: Function to call.
+        arguments: Its arguments.
+        work: Expected run time relative to the others.
     """
 
     design: Design
@@ -82,17 +81,17 @@ class Step:
     work: float
 
     def take(self) -> Any:  # noqa: ANN401  (each function has a result of its own)
-        """Do it."""
+        """Call the function and return its result."""
         return self.function(*self.arguments)
 
 
 def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) -> list[DesignReport]:
-    """Trace the designs; then run test benches, simulations and tools of all of them, a few at a time.
+    """Trace all designs, then run their test benches, simulations and tools; return a report of each.
 
     Args:
         builds: The designs.
         intensities: Test images, float32 [N, 64].
-        processes: How many run at a time.
+        processes: Number of processes.
 
     Raises:
         PipelineError: A tool failed, or a model cannot be traced.
@@ -119,7 +118,7 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
 
 
 def build_alone(build: Build, intensities: np.ndarray) -> DesignReport:
-    """Build one design in this process, one step after the other; arguments and errors as those of `build_all`."""
+    """Build one design step by step in this process; arguments and errors as for `build_all`."""
     ready = prepare(build, intensities)
     steps = _steps(build, ready, intensities.astype(np.float64))
     return _assembled(build, ready, {step.name: step.take() for step in steps})
@@ -131,8 +130,8 @@ def _assembled(build: Build, ready: Prepared, results: dict[str, Any]) -> Design
 
 
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
-    """Read a design's model; trace it, run alkaid's interpreter and write RTL where it is quantized."""
-    from common.hls import c_simulation  # brings TensorFlow, which no other step needs
+    """Read a design's model; if it is quantized, trace it, compare it with the C simulation and write RTL."""
+    from common.hls import c_simulation  # imports TensorFlow, which no other step needs
 
     parallel.say(f"{build.design}: tracing")
     build.folder.mkdir(parents=True)
@@ -143,7 +142,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
         return Prepared(outputs, golden.outputs)
     trace = verified_trace.trace(model, golden, intensities, build.folder, tabulate_latent=build.open.tabulate_latent)
     design = open_tools.write_rtl(model, trace, build.folder / "rtl", build.open)
-    return Prepared(outputs, golden.outputs, design, trace.exactness(str(build.design)), trace.faults)
+    return Prepared(outputs, golden.outputs, design, trace.exactness(design=str(build.design)), trace.faults)
 
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
@@ -172,8 +171,8 @@ def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.nda
     return found
 
 
-def run_hls_tool(build: Build) -> dict[str, Row]:
-    """Run a copy of a design's project through the HLS tool, leave it with its reports, and return what they say."""
+def run_hls_tool(build: Build) -> list[DesignRecord]:
+    """Run the HLS tool on a copy of a design's project, and return the records of its reports."""
     project = vendor_tools.open_project(shutil.copytree(build.source / "project", build.folder / "vendor"))
     try:
         reports = vendor_tools.build_project(
@@ -184,21 +183,21 @@ def run_hls_tool(build: Build) -> dict[str, Row]:
         )
     except PipelineError as error:
         raise PipelineError(f"{error}; to leave the HLS tool out: --tool open") from error
-    rows = dict(zip(HLS_ROWS, (reports.c_synthesis, reports.logic_synthesis), strict=True))
-    return {name: _row(report) for name, report in rows.items() if report is not None}
+    found = (reports.c_synthesis, reports.logic_synthesis)
+    return [_record(str(build.design), report) for report in found if report is not None]
 
 
-def _row(report: SynthesisReport) -> Row:
-    row = {
-        "tool": f"{report.tool} {report.tool_version}",
-        "part": report.part,
-        "estimate": report.estimate,
-        "lut": report.lut,
-        "ff": report.ff,
-        "dsp": report.dsp,
-        "bram": report.bram_18k,
-        "latency_cycles": report.latency_cycles_max,
-        "initiation_interval": report.initiation_interval_max,
-        "clock_ns": report.clock_estimated_ns,
-    }
-    return {name: value for name, value in row.items() if value is not None}
+def _record(design: str, report: SynthesisReport) -> DesignRecord:
+    return DesignRecord(
+        design=design,
+        kind=ESTIMATE if report.estimate else SYNTHESIS,
+        tool=f"{report.tool} {report.tool_version}",
+        part=report.part,
+        lut=report.lut,
+        ff=report.ff,
+        dsp=report.dsp,
+        bram=report.bram_18k,
+        latency_cycles=report.latency_cycles_max,
+        initiation_interval=report.initiation_interval_max,
+        clock_ns=report.clock_estimated_ns,
+    )

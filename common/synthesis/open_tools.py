@@ -1,4 +1,4 @@
-"""A design with open tools, in steps that can run side by side: RTL by alkaid, its simulation, netlists by Yosys."""
+"""Steps of a design with open tools, which can run in parallel: RTL by alkaid, its simulation, netlists by Yosys."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from hls4ml.model.graph import ModelGraph
 
 from common.fixed_point import FixedPoint
+from common.records import SYNTHESIS, DesignRecord
 from common.rtl import pipeline, tracing
 from common.rtl.pipeline import PipelineRegister
 from common.rtl.verified_trace import VerifiedTrace
@@ -17,25 +18,24 @@ from common.verification import by_simulation, equivalence, vhdl_simulation
 from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
-Row = dict[str, object]
-CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # adders between registers, for the figure from which a user picks the depth
+CUTOFFS = (1, 2, 3, 5, 8, 13, 21)  # of the figure of pipeline depths [adders]
 
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """How a design is traced, pipelined and synthesized.
+    """Options of tracing, pipelining and synthesis.
 
     Attributes:
-        families: FPGA families that Yosys synthesizes for; none where the RTL is only simulated.
-        latency_cutoff: Adders in a row between two pipeline registers.
-        tabulate_latent: Whether what lies behind the latent plane is looked up.
-        flavor: Language of the RTL that is left for the user; the open tools need Verilog in any case.
-        part: FPGA in the Vivado scripts beside the RTL.
+        families: FPGA families for Yosys; empty to only simulate the RTL.
+        latency_cutoff: Adders in series between two pipeline registers.
+        tabulate_latent: Whether everything downstream of the latent space is looked up.
+        flavor: Language of the RTL for the user; the open tools always use Verilog.
+        part: FPGA in the Vivado scripts.
         clock_ns: Clock period in those scripts [ns].
         prove: Whether RTL and netlists are proven equal for every possible input.
-        proof_seconds: Wall time for each stage of such a proof [s].
+        proof_seconds: Wall time for the proof of one pipeline stage [s].
         timeout_seconds: Wall time after which a tool is killed [s].
-        finished: Store of finished steps, which are not repeated.
+        finished: Cache of finished steps, which are not repeated.
     """
 
     families: tuple[yosys.Family, ...]
@@ -52,16 +52,16 @@ class OpenOptions:
 
 @dataclass(frozen=True)
 class RtlDesign:
-    """A design as RTL, and what each part of it has to compute.
+    """A design as RTL, with its golden outputs.
 
     Attributes:
-        folder: Holds the Verilog, later netlists and logs.
+        folder: Folder of the Verilog, later also of netlists and logs.
         input_type: Type of a pixel.
-        registers: Those of the pipeline by name, in order.
-        outputs: What alkaid's interpreter gives for the test images, float64 [N, values].
-        vhdl: Holds the same in VHDL; None where that was not asked for.
-        luts_by_layer: alkaid's estimate.
-        depths: For each latency cut-off, cycles and register bits of the pipeline.
+        registers: Pipeline registers by name, in order.
+        outputs: Outputs of the traced logic for the test images, float64 [N, values].
+        vhdl: Folder of the same in VHDL; None if not requested.
+        luts_by_layer: alkaid's LUT estimate of each layer.
+        depths: Cycles and register bits of the pipeline, by latency cut-off.
     """
 
     folder: Path
@@ -74,7 +74,7 @@ class RtlDesign:
 
 
 def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: OpenOptions) -> RtlDesign:
-    """Write a traced model as pipelined RTL: Verilog into `folder`, VHDL beside it where that is asked for."""
+    """Write traced logic as pipelined RTL: Verilog into `folder`, VHDL next to it if requested; return the design."""
     traced = trace.traced
     rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
     pipeline.write_rtl(traced, folder, rtl_options)
@@ -105,7 +105,7 @@ def simulate_rtl(name: str, design: RtlDesign, pixels: np.ndarray, options: Open
     )
     parallel.say(f"{name}: simulating the RTL")
     verification = by_simulation.verify_rtl(words, pixels, design.input_type, design.registers, design.outputs)
-    words.unlink()  # large, and made again from the Verilog beside it
+    words.unlink()  # large, and Yosys can make it again
     return verification
 
 
@@ -123,11 +123,11 @@ def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: Ope
 
 def synthesize(
     name: str, design: RtlDesign, family: yosys.Family, pixels: np.ndarray, options: OpenOptions
-) -> tuple[Row, Verification]:
+) -> tuple[DesignRecord, Verification]:
     """Synthesize for an FPGA family, and simulate the netlist over the test images.
 
     Returns:
-        The row of `metrics.json`, and what the simulation gave.
+        The design's record, and the result of the simulation.
     """
     netlist = design.folder / f"netlist_{family}.json"
     used = yosys.synthesize(
@@ -141,17 +141,17 @@ def synthesize(
     parallel.say(f"{name}: simulating the netlist for {family}")
     verification = by_simulation.verify(netlist, pixels, design.input_type, design.registers, design.outputs)
     if not options.prove:
-        netlist.unlink()  # large, and made again from the Verilog beside it
-    row: Row = {"tool": yosys.version(), "part": family, "estimate": False}
-    row |= asdict(used) | {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
-    return row, verification
+        netlist.unlink()  # large, and Yosys can make it again
+    which = {"design": name, "kind": SYNTHESIS, "tool": yosys.version(), "part": family}
+    cycles = {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
+    return DesignRecord(**which, **asdict(used), **cycles), verification
 
 
 def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
-    """Prove that each netlist equals the RTL for every possible input; removes what they were read from.
+    """Prove that each netlist equals the RTL for every possible input, and remove the netlists.
 
     Returns:
-        What was proven, by FPGA family; `name` is for the progress line.
+        The proof of each FPGA family; `name` is for the progress line.
     """
     gates = design.folder / "gates.json"
     yosys.elaborate(

@@ -1,10 +1,10 @@
-// Adders of alkaid's Verilog, built from the cells of a Xilinx slice: one LUT a bit for two terms, and for three.
+// Adders of alkaid's Verilog, built from the cells of a Xilinx slice: one LUT per bit for two terms or three.
 //
-// Modules of the same names and ports take the place of those that alkaid writes beside its Verilog. A bit of the chain
-// adds up to three terms: one output of its LUT is their sum, which selects on the carry chain, and the other one, where
-// three terms meet, is their majority, which enters the next bit as a fourth term (Xilinx: ternary adder). A negative
-// term is inverted within the LUT; the ones that complete its two's complement enter where the chain starts, by the
-// carry input and as majority. Bits below, where a single positive term has any, are wires.
+// These modules replace alkaid's modules of the same names and ports. A bit of the chain adds up to three terms. One
+// output of its LUT is their sum, which drives the select of the carry chain. If there are three terms, the other output
+// is their majority, which is a fourth term of the next bit (Xilinx: ternary adder). Negative terms are inverted in the
+// LUT; the ones that complete their two's complement enter at the start of the chain, as carry input and as majority.
+// Lower bits, where only one positive term has any, are wires.
 
 module shift_adder #(
     parameter BW_INPUT0 = 1, BW_INPUT1 = 1, SIGNED0 = 0, SIGNED1 = 0, BW_OUT = 1, DROP_LSBS = 0, SHIFT1 = 0, IS_SUB = 0
@@ -41,12 +41,12 @@ module ternary_adder #(
     input [BW_INPUT2-1:0] in2,
     output [BW_OUT-1:0] out
 );
-  // Everything about bits is worked out for all of them at once: Yosys takes minutes for functions of constants.
+  // Properties of bits are computed for all bits at once: Yosys takes minutes for constant functions.
   localparam WIDTH = BW_OUT + DROP_LSBS;
   localparam NEGATIVES = NEGATE0 + NEGATE1 + NEGATE2;
   localparam [WIDTH:0] ALL = ~0;
 
-  // Bits at which a term is not constantly zero: from its lowest bit on, if it is unsigned up to its highest.
+  // Bits at which a term is not constantly zero: from its lowest bit up; to its highest if it is unsigned.
   localparam [WIDTH:0] HAS0 = NEGATE0 ? ALL : (SIGNED0 ? ALL : ~(ALL << BW_INPUT0)) << PAD0;
   localparam [WIDTH:0] HAS1 = NEGATE1 ? ALL : (SIGNED1 ? ALL : ~(ALL << BW_INPUT1)) << PAD1;
   localparam [WIDTH:0] HAS2 = NEGATE2 ? ALL : (SIGNED2 ? ALL : ~(ALL << BW_INPUT2)) << PAD2;
@@ -61,14 +61,14 @@ module ternary_adder #(
   localparam LENGTH = WIDTH > START ? WIDTH - START : 0;
   localparam CARRIES = (LENGTH + 3) / 4;
 
-  // Whether a bit passes a majority on: not where two terms are left and no majority comes in, for they need none.
-  // Three terms make one and two pass one on, as the bits of a sum do with a carry.
+  // Whether a bit has a majority output. Three terms generate a majority and two propagate it, like a carry; two terms
+  // without an incoming majority need none.
   localparam [WIDTH:0] THREE = (HAS0 & HAS1 & HAS2) >> START;
   localparam [WIDTH:0] TWO = ((HAS0 & HAS1) | (HAS0 & HAS2) | (HAS1 & HAS2)) >> START;
   localparam [WIDTH:0] COMES_IN = (THREE + TWO + (NEGATIVES > 1)) ^ THREE ^ TWO;
   localparam [WIDTH:0] PASSES_ON = THREE | (TWO & COMES_IN);
 
-  // I5 is 1, so that the upper half is O6, the sum of four terms, and the lower half O5, the majority of three.
+  // I5 is 1: the upper half is O6, the sum of four terms; the lower half is O5, the majority of three.
   localparam [31:0] A = 32'hAAAAAAAA ^ {32{NEGATE0 != 0}};
   localparam [31:0] B = 32'hCCCCCCCC ^ {32{NEGATE1 != 0}};
   localparam [31:0] C = 32'hF0F0F0F0 ^ {32{NEGATE2 != 0}};

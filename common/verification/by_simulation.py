@@ -1,4 +1,4 @@
-"""Verification by simulation: the bits of RTL and netlist, cycle by cycle, against alkaid's interpreter."""
+"""Verification by simulation: RTL and netlist bit by bit, cycle by cycle, against the traced logic."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,16 @@ from common.rtl.pipeline import INPUT_PORT, OUTPUT_PORT, TOP, PipelineRegister, 
 from common.rtl.ports import Bits
 from common.verification import netlist_simulation, netlists, word_level, word_simulation
 
-_Simulation = Callable[[Mapping[str, Bits]], dict[str, Bits]]
-
 
 @dataclass(frozen=True)
 class Verification:
-    """What the simulation of one netlist gave.
+    """Result of the simulation of RTL or a netlist.
 
     Attributes:
-        outputs: Output values found, float64 [N, outputs].
-        differing: How many of them differ from the expected ones.
+        outputs: Outputs found, float64 [N, outputs].
+        differing: How many of them differ from the golden outputs.
         latency_cycles: Clock cycles from an image at the inputs to its result at the outputs.
-        first_mismatch: The first wrong word, in the order of the pipeline's registers; None where all are as alkaid's
-            interpreter has them.
+        first_mismatch: The first wrong word, in the order of the pipeline registers; None if all words are right.
     """
 
     outputs: np.ndarray
@@ -40,25 +37,25 @@ def verify(
     registers: dict[str, PipelineRegister],
     outputs: np.ndarray,
 ) -> Verification:
-    """Simulate a netlist, one image a clock cycle, and compare every bit of its results.
+    """Simulate a netlist, one image per clock cycle, and compare its outputs with the golden outputs.
 
     Args:
-        netlist_json: Yosys's JSON of the flattened design: a synthesized netlist, or RTL as gates.
+        netlist_json: Flattened design as Yosys's JSON: a synthesized netlist, or RTL as gates.
         pixels: Inputs, float [N, inputs].
         input_type: Type of an input.
-        registers: Of the pipeline, from `pipeline.registers`.
-        outputs: Expected results, float64 [N, outputs].
+        registers: Pipeline registers, from `pipeline.registers`.
+        outputs: Golden outputs, float64 [N, outputs].
 
     Raises:
         PipelineError: The netlist cannot be simulated.
     """
     netlist = netlists.load_netlist(netlist_json, TOP, probes=tuple(registers))
+    latency = netlists.register_depth(netlist)[1]
     positions = {name: tuple(bits) for name, bits in netlist.probes.items()}
 
-    def simulate(bits: Mapping[str, Bits]) -> dict[str, Bits]:
-        return netlist_simulation.simulate(netlist, bits)
+    def simulate(inputs: Mapping[str, Bits]) -> dict[str, Bits]:
+        return netlist_simulation.simulate(netlist, inputs)
 
-    latency = netlists.register_depth(netlist)[1]
     return _verify(simulate, positions, latency, pixels, input_type, registers, outputs)
 
 
@@ -69,18 +66,18 @@ def verify_rtl(
     registers: dict[str, PipelineRegister],
     outputs: np.ndarray,
 ) -> Verification:
-    """Simulate RTL as `verify` does a netlist, from Yosys's JSON of its word-level cells."""
+    """Simulate RTL from Yosys's JSON of its operators on words; otherwise as `verify`."""
     design = word_level.load(words_json, TOP, probes=tuple(registers))
 
-    def simulate(bits: Mapping[str, Bits]) -> dict[str, Bits]:
-        return word_simulation.simulate(design, bits)
+    def simulate(inputs: Mapping[str, Bits]) -> dict[str, Bits]:
+        return word_simulation.simulate(design, inputs)
 
     return _verify(simulate, design.positions, design.latency_cycles, pixels, input_type, registers, outputs)
 
 
 def _verify(
-    simulate: _Simulation,
-    positions: Mapping[str, Sequence[int]],
+    simulate: Callable[[Mapping[str, Bits]], dict[str, Bits]],
+    positions_of: Mapping[str, Sequence[int]],
     latency: int,
     pixels: np.ndarray,
     input_type: FixedPoint,
@@ -92,24 +89,24 @@ def _verify(
     simulated = simulate({INPUT_PORT: np.concatenate([bits, idle])})
     found = registers[OUTPUT_PORT].to_values(simulated[OUTPUT_PORT][latency : latency + len(pixels)])
     differing = int(np.count_nonzero(found != outputs))
-    mismatch = _first_mismatch(positions, simulated, pixels, registers, latency) if differing else None
+    mismatch = _first_mismatch(positions_of, simulated, pixels, registers, latency) if differing else None
     return Verification(found, differing, latency, mismatch)
 
 
 def _first_mismatch(
-    shown: Mapping[str, Sequence[int]],
+    positions_of: Mapping[str, Sequence[int]],
     simulated: dict[str, np.ndarray],
     pixels: np.ndarray,
     registers: dict[str, PipelineRegister],
     latency: int,
 ) -> Mismatch | None:
-    """Follow the pipeline register by register to the first that holds a wrong bit; None where all are right."""
+    """Return the first wrong word, register by register along the pipeline; None if all are right."""
     values = pixels
-    behind = latency - len(registers)  # cycles that pass before the first of these registers
+    offset = latency - len(registers)  # cycles before the first of these registers
     for number, (name, register) in enumerate(registers.items(), start=1):
         values = register.stage.predict(values)
-        positions = list(shown.get(name, ()))  # the other bits have been optimized away
-        cycles = slice(behind + number, behind + number + len(pixels))
+        positions = list(positions_of.get(name, ()))  # without bits that were optimized away
+        cycles = slice(offset + number, offset + number + len(pixels))
         bits = register.to_bits(values)
         wrong = simulated[name][cycles] != bits[:, positions] if positions else np.zeros((0, 0))
         if wrong.any():

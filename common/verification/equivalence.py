@@ -1,9 +1,9 @@
-"""Proof, for every possible input, that a synthesized netlist computes what the RTL does, one pipeline stage at a time.
+"""Proof that a synthesized netlist equals the RTL for every possible input, one pipeline stage at a time.
 
-Registers keep their names in the netlist. So each stage is combinational logic between two registers that both sides
-have, and it is enough to show, stage after stage, that equal bits in the register before give equal bits in the
-register behind: by induction, the outputs are equal. For each bit of the register behind, RTL and netlist are joined
-by an XOR (a miter), of which ABC shows that it is 0 whatever the register before holds, reachable or not:
+Registers keep their names in the netlist, so each stage is combinational logic between two registers of both sides. It
+is enough to show for each stage that equal bits in the register before give equal bits in the register after it; by
+induction, the outputs are equal. For each bit of the register after, an XOR (miter) joins RTL and netlist, and ABC
+shows that it is 0 for all contents of the register before, reachable or not:
 
 A. Mishchenko, S. Chatterjee, R. Jiang, R. Brayton, 'FRAIGs: A unifying representation for logic synthesis and
 verification', ERL technical report, UC Berkeley, 2005.
@@ -21,7 +21,7 @@ from common.rtl.pipeline import INPUT_PORT, INPUT_REGISTER, TOP, PipelineRegiste
 from common.verification import abc
 from common.verification.netlists import Node, load_netlist
 
-# What is left of each XOR after equal nodes have been merged.
+# Merges equal nodes, and writes what is left of each XOR.
 _MERGE = """
 read_blif miter.blif
 strash
@@ -30,7 +30,7 @@ strash
 &put
 write_blif left.blif
 """
-# An input for which one of them is 1.
+# Finds an input for which one of them is 1.
 _REFUTE = """
 read_blif left.blif
 strash
@@ -42,12 +42,12 @@ write_cex -n counterexample.txt
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found out about the stages of one netlist.
+    """Result of the proof for each pipeline stage of a netlist.
 
     Attributes:
-        proven: Registers that hold the same in netlist and RTL if the one before does, whatever it holds.
-        refuted: For registers that do not, an example in words.
-        unproven: For registers of which neither was found, why not.
+        proven: Registers at the end of a proven stage: equal on both sides whenever the register before is.
+        refuted: Registers at the end of a refuted stage, each with a counterexample in words.
+        unproven: Registers at the end of any other stage, each with the reason.
     """
 
     proven: tuple[str, ...]
@@ -56,21 +56,21 @@ class Proof:
 
     @property
     def stages(self) -> int:
-        """Number of stages in all."""
+        """Total number of stages."""
         return len(self.proven) + len(self.refuted) + len(self.unproven)
 
     @property
     def counts(self) -> dict[str, int]:
-        """What a netlist's row of `metrics.json` says of it."""
+        """Counts for the netlist's row of `metrics.json`."""
         return {"stages": self.stages, "stages_proven": len(self.proven)}
 
 
 class UnprovenError(Exception):
-    """A stage that the method does not apply to."""
+    """A stage that could be neither proven nor refuted."""
 
 
 class _Side:
-    """One of the two designs: what drives each net, and which nets each register has."""
+    """One of the two designs: the driver of each net, and the nets of each register."""
 
     def __init__(self, path: Path, prefix: str, registers: Sequence[str]) -> None:
         netlist = load_netlist(path, TOP, probes=registers)
@@ -79,17 +79,17 @@ class _Side:
         self.bits = {INPUT_PORT: dict(enumerate(netlist.inputs[INPUT_PORT])), **netlist.probes}
 
     def next_value(self, register: str, bit: int) -> Node | int:
-        """Return what a bit of a register becomes in the next clock cycle: a function of nets, or a constant."""
+        """Return the next value of a register bit: a function of nets, or a constant."""
         net = self.bits[register][bit]
         if net in (0, 1):
             return net
         node = self.node_of[net]
         if node.initial is None:
-            raise UnprovenError(f"bit {bit} of {register} is no register of its own")
+            raise UnprovenError(f"bit {bit} of {register} is not driven by a register")
         return node
 
     def cone(self, roots: Sequence[Node], known: dict[int, str]) -> list[Node]:
-        """Return the logic between nets that are known and the inputs of `roots`, each node after those it reads."""
+        """Return the logic between known nets and the inputs of `roots`, each node after its inputs."""
         ordered: dict[int, Node] = {}
         waiting = [net for root in roots for net in root.inputs]
         while waiting:
@@ -99,7 +99,7 @@ class _Side:
                 continue
             node = self.node_of.get(net)
             if node is None or node.initial is not None:
-                raise UnprovenError("logic reaches beyond the register before")
+                raise UnprovenError("the logic has inputs other than the register before")
             missing = [source for source in node.inputs if source not in known and source not in ordered]
             if missing:
                 waiting += missing
@@ -116,15 +116,15 @@ def prove(
     timeout_seconds: float,
     on_stage: Callable[[str], None],
 ) -> Proof:
-    """Show, stage by stage, that a netlist does what the RTL does.
+    """Return which stages of a netlist are proven equal to the RTL.
 
     Args:
-        rtl: Yosys's JSON of the RTL as gates.
-        netlist: Yosys's JSON of the synthesized netlist; ABC works in folders beside it, which are removed but for the
-            logs of stages that are not proven.
-        registers: Those of the pipeline behind the first one, in order.
+        rtl: RTL as gates, Yosys's JSON.
+        netlist: Synthesized netlist, Yosys's JSON. ABC works in folders next to it; only the logs of unproven stages
+            are kept.
+        registers: Pipeline registers after the input register, in order.
         timeout_seconds: Wall time for each stage [s].
-        on_stage: Told the name of the register whose turn it is.
+        on_stage: Called with the register at the end of each stage.
     """
     names = [INPUT_REGISTER, *registers]
     sides = _Side(rtl, "r", names), _Side(netlist, "n", names)
@@ -156,17 +156,17 @@ def _refute(
     folder: Path,
     timeout_seconds: float,
 ) -> str | None:
-    """Return an example of inputs for which a stage differs, in words, or None where ABC shows that there is none.
+    """Return a counterexample for a stage, in words, or None if ABC proves that there is none.
 
     Raises:
-        UnprovenError: Neither was shown.
-        ToolError: Nor in the time given.
+        UnprovenError: ABC found neither.
+        ToolError: ABC ran out of time.
     """
     for side, words in ((rtl, "RTL"), (netlist, "netlist")):
         if not {before, name} <= side.bits.keys():
             raise UnprovenError(f"the {words} has no register {name if before in side.bits else before}")
     known = _shared_nets(rtl.bits[before], netlist.bits[before])
-    bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # what one side does not have, none may need
+    bits = sorted(rtl.bits[name].keys() & netlist.bits[name].keys())  # bits missing on one side are unused
     folder.mkdir()
     (folder / "miter.blif").write_text("\n".join(_miter(rtl, netlist, name, bits, known)), encoding="utf-8")
     abc.run(_MERGE, folder, timeout_seconds)
@@ -181,9 +181,10 @@ def _refute(
 
 
 def _shared_nets(rtl: dict[int, int], netlist: dict[int, int]) -> tuple[dict[int, str], dict[int, str]]:
-    """Name the nets of a register by the netlist's; what the netlist has optimized away may be anything in the RTL.
+    """Return common names for the nets of a register in RTL and netlist.
 
-    Bits that the netlist has merged, or found to be constant, are so in the RTL as well: the stage before shows it.
+    Bits that the netlist optimized away are free in the RTL. Bits that it merged or made constant are so in the
+    RTL too, by the proof of the stage before.
     """
     of_netlist = {0: "zero", 1: "one"} | {net: f"i{net}" for net in netlist.values() if net > 1}
     of_rtl = {0: "zero", 1: "one"}
@@ -197,7 +198,7 @@ def _shared_nets(rtl: dict[int, int], netlist: dict[int, int]) -> tuple[dict[int
 def _miter(
     rtl: _Side, netlist: _Side, name: str, bits: Sequence[int], known: tuple[dict[int, str], dict[int, str]]
 ) -> Iterator[str]:
-    """Write a stage of both sides in the Berkeley Logic Interchange Format, an output `x...` for each bit."""
+    """Yield the lines of a miter in Berkeley Logic Interchange Format, with an output `x...` per register bit."""
     inputs = sorted({net for side in known for net in side.values()} - {"zero", "one"})
     yield ".model miter"
     yield ".inputs " + " ".join(inputs)
@@ -218,7 +219,7 @@ def _miter(
 
 
 def _names(node: Node, output: str, prefix: str, known: dict[int, str]) -> Iterator[str]:
-    inputs = [known.get(net, f"{prefix}{net}") for net in node.inputs if node.table]  # ABC fails on a 0 of inputs
+    inputs = [known.get(net, f"{prefix}{net}") for net in node.inputs if node.table]  # ABC fails on 0 with inputs
     yield " ".join([".names", *inputs, output])
     for row in range(1 << len(inputs)):
         if node.table >> row & 1:
@@ -226,7 +227,7 @@ def _names(node: Node, output: str, prefix: str, known: dict[int, str]) -> Itera
 
 
 def _constant_zeros(blif: Path) -> set[str]:
-    """Return the nets that a file says are always 0: those with neither inputs nor rows that give 1."""
+    """Return the nets that are always 0: without inputs, and without a row that gives 1."""
     zeros: set[str] = set()
     name = None
     for line in blif.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
@@ -248,10 +249,10 @@ def _explain(
     known: tuple[dict[int, str], dict[int, str]],
     inputs: dict[str, int],
 ) -> str:
-    """Say which word of a register differs for these inputs, and what it is on both sides.
+    """Describe the first word of a register that differs for these inputs, with its values on both sides.
 
     Raises:
-        PipelineError: None differs, so that the example is none.
+        PipelineError: No word differs: the counterexample is wrong.
     """
     values = []
     for side, names in zip((rtl, netlist), known, strict=True):
@@ -264,7 +265,7 @@ def _explain(
     of_rtl, of_netlist = values
     differing = [bit for bit in bits if of_rtl[bit] != of_netlist[bit]]
     if not differing:
-        raise PipelineError(f"ABC gave an example for register {name} on which both sides agree")
+        raise PipelineError(f"both sides agree on ABC's counterexample for register {name}")
     if register is None:
         return (
             f"bit {differing[0]} of register {name} is {of_rtl[differing[0]]} in RTL, {of_netlist[differing[0]]} found"

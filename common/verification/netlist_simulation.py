@@ -1,7 +1,7 @@
-"""Bit-exact simulation of RTL and netlists, with time as the vector axis.
+"""Bit-exact simulation of RTL and netlists, vectorized over time.
 
-A pipeline without feedback needs no loop over clock cycles. Each net is one vector of bits, a bit a cycle, 64 cycles
-to a machine word, and each cell is visited once.
+A pipeline without feedback needs no loop over clock cycles. Each net is a bit vector over time, 64 cycles per machine
+word, and each cell is evaluated once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from common.errors import PipelineError
 from common.rtl.ports import Bits
 from common.verification.netlists import Netlist
 
-_Vector = NDArray[np.uint64]  # a net over time, the earliest cycle in the lowest bit
+_Vector = NDArray[np.uint64]  # net over time, the earliest cycle in the lowest bit
 
 
 def simulate(netlist: Netlist, inputs: Mapping[str, Bits]) -> dict[str, Bits]:
-    """Run a netlist for as many clock cycles as the inputs have rows.
+    """Return the outputs of a netlist, simulated for one clock cycle per input row.
 
-    Registers take over at the end of a cycle, so a pipeline of latency L shows in output row i + L what it makes of
-    input row i: append L rows to the inputs to see what becomes of the last ones.
+    Registers change at the end of a cycle, so a pipeline of latency L gives the result of input row i in output row
+    i + L. Append L rows to the inputs to get the last results.
 
     Args:
         netlist: From `load_netlist`.
-        inputs: Bits of every input port but the clock, of shape [cycles, width].
+        inputs: Bits of every input port except the clock, of shape [cycles, width].
 
     Returns:
         Bits of every output port, of shape [cycles, width], and of the driven bits of every probe.
@@ -51,7 +51,7 @@ def simulate(netlist: Netlist, inputs: Mapping[str, Bits]) -> dict[str, Bits]:
 
 
 def _look_up(table: int, inputs: Sequence[_Vector], constants: Mapping[int, _Vector]) -> _Vector:
-    """Evaluate a truth table on whole vectors, by Shannon's expansion along the last input."""
+    """Return a truth table evaluated on vectors, by Shannon expansion along the last input."""
     if not inputs:
         return constants[table]
     *others, select = inputs
@@ -73,7 +73,7 @@ def _look_up(table: int, inputs: Sequence[_Vector], constants: Mapping[int, _Vec
 
 
 def _delayed(vector: _Vector, initial: int) -> _Vector:
-    """One clock cycle later: each bit moves up by one, across the borders of words."""
+    """Return a vector one clock cycle later: all bits shifted up by one, across words."""
     later = vector << np.uint64(1)
     later[1:] |= vector[:-1] >> np.uint64(63)
     later[:1] |= np.uint64(initial)
@@ -81,12 +81,12 @@ def _delayed(vector: _Vector, initial: int) -> _Vector:
 
 
 def _pack(bits: Bits) -> _Vector:
-    """From [cycles, width] to [width, words], 64 cycles a word, the earliest in the lowest bit."""
+    """Return [cycles, width] packed to [width, words], 64 cycles per word, the earliest in the lowest bit."""
     packed = np.packbits(np.pad(bits, ((0, -len(bits) % 64), (0, 0))), axis=0, bitorder="little")
     return np.ascontiguousarray(packed.T).view("<u8")
 
 
 def _unpack(vectors: Sequence[_Vector], cycles: int) -> Bits:
-    """From `width` vectors of words to [cycles, width]."""
+    """Return `width` vectors of words unpacked to [cycles, width]."""
     packed = np.array(vectors, "<u8").view(np.uint8).reshape(len(vectors), -(-cycles // 64) * 8)
     return np.unpackbits(packed, axis=1, count=cycles, bitorder="little").T

@@ -1,8 +1,8 @@
-"""Flattened netlists out of Yosys: gates or FPGA cells, every output of every cell a truth table of a few nets.
+"""Flattened netlists from Yosys: gates or FPGA cells, each output of a cell a truth table of a few nets.
 
-Logic shows its table at once, a register one cycle later, so that one description serves both.
+The output of a register is its truth table one clock cycle later.
 
-What the design leaves open (`x`: don't-cares, registers without an initial value) is 0.
+Undefined values (`x`: don't-cares, registers without an initial value) are 0.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from common.verification.yosys_json import (
     read_module,
 )
 
-# Input pins, output pin, truth table: bit i of the table is the output where the pins, the first one lowest, spell i.
+# Input pins, output pin, truth table: bit i is the output for inputs that make the number i, the first pin lowest.
 _COPY, _NOT, _XOR, _MUX = 0b10, 0b01, 0b0110, 0b1100_1010
 _LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
     "$_BUF_": ("A", "Y", _COPY),
@@ -45,7 +45,7 @@ _LOGIC: dict[str, tuple[Sequence[str], str, int]] = {
     "PFUMX": (("BLUT", "ALUT", "C0"), "Z", _MUX),
     "L6MUX21": (("D0", "D1", "SD"), "Z", _MUX),
 }
-# Clock pin, the pins that decide the next value, truth table of those.
+# Clock pin, input pins, truth table of the next value.
 _REGISTERS: dict[str, tuple[str, Sequence[str], int]] = {
     "$_DFF_P_": ("C", "D", _COPY),
     "FDRE": ("C", "DR", 0b0010),
@@ -61,8 +61,8 @@ class Node(NamedTuple):
     Attributes:
         output: Net it drives.
         inputs: Nets it reads.
-        table: Truth table: bit i is the output where the inputs, the first one lowest, spell i.
-        initial: None for logic; of a register, which shows its table one cycle late, the value in the first cycle.
+        table: Truth table: bit i is the output for inputs that make the number i, the first input lowest.
+        initial: Initial value of a register, whose truth table takes effect one cycle later; None for logic.
     """
 
     output: int
@@ -73,14 +73,13 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Netlist:
-    """A flattened design in the order of its data flow. Nets 0 and 1 are the constants.
+    """Flattened design in topological order. Nets 0 and 1 are the constants.
 
     Attributes:
-        inputs: Nets of each input port but the clock, least significant bit first.
+        inputs: Nets of each input port except the clock, least significant bit first.
         outputs: Nets of each output port.
-        nodes: What drives the other nets, each node after those it reads.
-        probes: Inner wires to be shown beside the outputs: nets by their position in the wire, those without a driver
-            (optimized away) left out.
+        nodes: Drivers of the other nets, each node after its inputs.
+        probes: Internal wires to record: nets by bit position, without bits that have no driver (optimized away).
     """
 
     inputs: dict[str, tuple[int, ...]]
@@ -90,18 +89,35 @@ class Netlist:
 
 
 def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
-    """Read a flattened module from the JSON of Yosys's `write_json`.
+    """Return a flattened module, read from the JSON of Yosys's `write_json`.
 
     Args:
         path: JSON file.
         top: Name of the module.
-        probes: Names of wires to be shown beside the outputs; one that has been optimized away is left out.
+        probes: Names of internal wires to record; those that were optimized away are left out.
 
     Raises:
-        PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
-            second clock, a clock enable, a net without a driver or with two, feedback. The culprit is named.
+        PipelineError: The module is missing, or has something that the simulator does not model: an unknown cell, a
+            second clock, a clock enable, a net without a driver or with two, feedback. The message names it.
     """
     module = read_module(path, top)
+    nodes, cells, clocks = _read_cells(path, module)
+    try:
+        inputs, outputs = ports(module, clocks)
+        readers = [(cells[node.output], node.inputs) for node in nodes.values()]
+        readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
+        driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
+        check_driven(module, readers, driven)
+        order = data_flow.order([_step(node, cells[node.output]) for node in nodes.values()])
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from error
+    unordered = tuple(nodes.values())
+    ordered = tuple(unordered[position] for position in order)
+    return Netlist(inputs, outputs, ordered, driven_bits(module, probes, driven))
+
+
+def _read_cells(path: Path, module: dict[str, Any]) -> tuple[dict[int, Node], dict[int, str], set[int]]:
+    """Return the node that drives each net, the cell of each node in words, and the nets of clocks."""
     nodes: dict[int, Node] = {}
     cells: dict[int, str] = {}
     clocks: set[int] = set()
@@ -120,22 +136,11 @@ def load_netlist(path: Path, top: str, probes: Sequence[str] = ()) -> Netlist:
             raise PipelineError(f"{path}: {described} lacks {error}") from error
         except PipelineError as error:
             raise PipelineError(f"{path}: {described}: {error}") from error
-    try:
-        inputs, outputs = ports(module, clocks)
-        readers = [(cells[node.output], node.inputs) for node in nodes.values()]
-        readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
-        driven = {0, 1, *nodes, *(net for nets in inputs.values() for net in nets)}
-        check_driven(module, readers, driven)
-        order = data_flow.order([_step(node, cells[node.output]) for node in nodes.values()])
-    except PipelineError as error:
-        raise PipelineError(f"{path}: {error}") from error
-    found = tuple(nodes.values())
-    ordered = tuple(found[position] for position in order)
-    return Netlist(inputs, outputs, ordered, driven_bits(module, probes, driven))
+    return nodes, cells, clocks
 
 
 def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[Node]:
-    """What a cell drives, bit by bit."""
+    """Yield the nodes of a cell, one per output bit."""
     kind, parameters = cell["type"], cell["parameters"]
     pins = {name: nets_of(bits) for name, bits in cell["connections"].items()}
     for name, value in parameters.items():
@@ -144,7 +149,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     if kind in _LOGIC:
         names, output, table = _LOGIC[kind]
         yield Node(*pins[output], tuple(pins[name][0] for name in names), table)
-    elif kind == "LUT4" and "Z" in pins:  # Lattice's; Xilinx names its pins otherwise
+    elif kind == "LUT4" and "Z" in pins:  # Lattice; Xilinx has other pin names
         yield Node(*pins["Z"], tuple(pins[name][0] for name in "ABCD"), number(parameters["INIT"]))
     elif kind in {"LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"}:
         inputs = tuple(pins[f"I{index}"][0] for index in range(int(kind[-1])))
@@ -158,7 +163,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
     elif kind in _REGISTERS:
         _, names, table = _REGISTERS[kind]
         if pins.get("CE", (1,)) != (1,):
-            raise PipelineError("its clock enable is not constantly 1, which feeds the register back into itself")
+            raise PipelineError("its clock enable is not constantly 1, which makes feedback")
         initial = number(parameters["INIT"]) if "INIT" in parameters else wire_values.get(pins["Q"][0], 0)
         yield Node(*pins["Q"], tuple(pins[name][0] for name in names), table, initial)
     elif kind == "CCU2C":
@@ -171,7 +176,7 @@ def _nodes_of(cell: dict[str, Any], wire_values: Mapping[int, int]) -> Iterator[
 
 
 def _lattice_register(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Node:
-    """A register that powers up as it is set or reset, which happens in step with the clock."""
+    """Return a register with synchronous set or reset, which also gives its initial value."""
     for name, value in parameters.items():
         if name in _LATTICE_MODES and value.strip() != _LATTICE_MODES[name]:
             raise PipelineError(f"{name} {value.strip()} is not modelled")
@@ -183,21 +188,21 @@ def _lattice_register(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[s
 
 
 def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
-    """Two bits of a Lattice carry chain.
+    """Yield the nodes of two bits of a Lattice carry chain.
 
-    Where the LUT of a bit gives 1 the carry goes on, else the first four entries of its table, over A and B, make a new
-    one; the sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
+    If the LUT of a bit gives 1, the carry propagates; else the first four entries of its table, over A and B, generate
+    it. The sum is LUT XOR carry. The carry between the two bits has no net in the netlist and gets one here.
     """
     outputs = [pins[name][0] for name in ("S0", "S1", "COUT") if name in pins]
     if "CIN" not in pins and number(parameters["INIT0"]) >> 4:
-        raise PipelineError("CIN is open, but may go on")
+        raise PipelineError("CIN is open, but may propagate")
     carry, between = pins.get("CIN", (0,))[0], -min(outputs)
     for bit, carry_out in enumerate((between, pins["COUT"][0] if "COUT" in pins else None)):
         if parameters[f"INJECT1_{bit}"] != "NO":
             raise PipelineError(f"INJECT1_{bit} is not modelled")
         inputs = (*(pins[f"{name}{bit}"][0] for name in "ABCD"), carry)
         table = number(parameters[f"INIT{bit}"])
-        selects = table << 16 | table  # whether the carry goes on, where the pins and the carry, the highest, spell i
+        selects = table << 16 | table  # whether the carry propagates; the carry is the highest input
         carries = 0xFFFF0000
         makes = sum((table >> (place & 3) & 1) << place for place in range(32))
         if f"S{bit}" in pins:
@@ -208,7 +213,7 @@ def _lattice_carry(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str,
 
 
 def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]) -> Iterator[Node]:
-    """A slice's carry chain: the carry goes on where selected, else data enters; the sum is select XOR carry."""
+    """Yield the nodes of a slice's carry chain: the carry is `carry if select else data`, the sum select XOR carry."""
     first, second = *pins["CI"], *pins.get("CYINIT", (0,))
     if first and second:
         raise PipelineError("CI and CYINIT are both in use")
@@ -223,9 +228,9 @@ def _carry_chain(pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, s
 
 
 def register_depth(netlist: Netlist) -> tuple[int, int]:
-    """Numbers of registers on the paths from inputs to outputs: the smallest and the largest [clock cycles].
+    """Return the smallest and largest number of registers on paths from inputs to outputs [clock cycles].
 
-    They are the same in a balanced pipeline, and then are its latency. Paths that begin at a constant do not count.
+    In a balanced pipeline both are its latency. Paths that start at a constant do not count.
 
     Raises:
         PipelineError: No output depends on any input.
@@ -233,5 +238,5 @@ def register_depth(netlist: Netlist) -> tuple[int, int]:
     return data_flow.register_depth(map(_step, netlist.nodes), netlist.inputs, netlist.outputs)
 
 
-def _step(node: Node, described: str = "") -> data_flow.Step:
-    return data_flow.Step((node.output,), node.inputs, node.initial is not None, described)
+def _step(node: Node, cell: str = "") -> data_flow.Step:
+    return data_flow.Step((node.output,), node.inputs, node.initial is not None, cell)

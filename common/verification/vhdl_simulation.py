@@ -1,4 +1,4 @@
-"""Simulation of the VHDL with GHDL, where that is installed: one image a clock cycle, as for the netlists."""
+"""Simulation of the VHDL with GHDL, if it is installed: one image per clock cycle, as for netlists."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ from common.fixed_point import FixedPoint
 from common.rtl.pipeline import OUTPUT_PORT, PipelineRegister, input_bits
 from common.running.processes import run_logged
 
-IMAGES = 500  # GHDL takes seconds for some hundreds
+IMAGES = 500  # GHDL takes seconds for some hundred images
 _BENCH = """
 library ieee;
 use ieee.std_logic_1164.all;
@@ -50,7 +50,7 @@ end architecture;
 
 
 def is_available() -> bool:
-    """Whether GHDL is installed."""
+    """Return whether GHDL is installed."""
     return shutil.which("ghdl") is not None
 
 
@@ -63,15 +63,15 @@ def simulate(
     timeout_seconds: float,
     on_step: Callable[[str], None],
 ) -> np.ndarray:
-    """Compile a pipeline's VHDL, and simulate it.
+    """Compile and simulate a pipeline's VHDL.
 
     Args:
-        folder: Holds the VHDL in its subfolder `src`; GHDL's log goes beside that.
+        folder: Folder with the VHDL in `src`; GHDL's log goes here.
         pixels: Inputs, float [N, inputs].
         input_type: Type of an input.
-        registers: Of the pipeline, from `pipeline.registers`.
+        registers: Pipeline registers, from `pipeline.registers`.
         timeout_seconds: Wall time after which GHDL is killed [s].
-        on_step: Told what GHDL is doing.
+        on_step: Called with each step of GHDL.
 
     Returns:
         The outputs, float64 [N, outputs].
@@ -79,7 +79,7 @@ def simulate(
     Raises:
         ToolError: GHDL is missing or failed, or an output is neither 0 nor 1.
     """
-    latency = len(registers) + 1  # the register at the inputs comes before them
+    latency = len(registers) + 1  # plus the input register
     bits = input_bits(pixels, input_type, registers)
     stimuli = np.concatenate([bits, np.zeros((latency, bits.shape[1]), bits.dtype)])
     outputs = registers[OUTPUT_PORT]
@@ -103,5 +103,5 @@ def simulate(
             )
         rows = (scratch / "response.txt").read_text(encoding="utf-8").split()[latency:]
     if len(rows) != len(pixels) or any(row.strip("01") for row in rows):
-        raise ToolError(f"GHDL did not answer every image with bits; its log is {folder / 'ghdl.log'}")
+        raise ToolError(f"GHDL gave undefined or missing outputs; its log is {folder / 'ghdl.log'}")
     return outputs.to_values(np.array([list(row[::-1]) for row in rows]).astype(np.uint8))

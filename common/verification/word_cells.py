@@ -112,10 +112,13 @@ def _parity(word: Word, width: int) -> Word:
 
 
 def chosen(words: Sequence[Word], select: Word) -> Word:
-    """Return the first word where no bit of `select` is set, else that which the lowest set bit selects."""
-    result = words[0]
-    for place in reversed(range(len(words) - 1)):
-        result = np.where(select >> place & 1, words[place + 1], result)
+    """Return the output of a multiplexer: the first word, or one of the others if its bit of `select` is set.
+
+    At most one bit is set, or the output is undefined.
+    """
+    result, *others = words
+    for place, word in enumerate(others):
+        result = np.where(select >> place & 1, word, result)
     return result
 
 

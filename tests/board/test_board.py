@@ -1,4 +1,4 @@
-"""A network on a board: the serial protocol, the host, and the whole top level simulated behind a pseudo-terminal."""
+"""Network on a board: serial protocol, host, and the simulated top level with a pseudo-terminal."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ from common.board.boards import BoardOptions
 from common.board.protocol import BoardDesign, FrameReader, Port, frame
 from common.errors import PipelineError, ToolError
 
-# Two bytes and five bits in, their difference out, three clock cycles later.
+# Inputs of 8, 8 and 5 bits; their signed sum follows three clock cycles later.
 NETWORK = """
 module design (input clk, input [20:0] model_inp, output reg [9:0] model_out);
   reg [20:0] entered;
@@ -64,7 +64,7 @@ def program(folder, tmp_path_factory):
 
 
 @pytest.mark.fault("tool")
-def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkeypatch):
+def test_logs_of_a_failed_simulation_build_are_kept(folder, tmp_path, monkeypatch):
     (tmp_path / "g++").write_text("#!/bin/sh\necho no memory\nexit 1\n", encoding="utf-8")
     (tmp_path / "g++").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
@@ -78,7 +78,7 @@ def test_logs_of_a_simulation_that_cannot_be_built_stay(folder, tmp_path, monkey
 
 @pytest.fixture
 def line(program):
-    """Return the serial line to a simulated board that runs."""
+    """Return the serial line to a running simulated board."""
     with (
         simulation.running(program, OPTIONS) as port,
         serial.Serial(port, OPTIONS.baud, timeout=20) as line,
@@ -87,7 +87,7 @@ def line(program):
 
 
 def answer(line, sent):
-    """Return the content of the next frame after sending bytes."""
+    """Send bytes, and return the content of the next frame."""
     reader = FrameReader()
     line.write(sent)
     while not (contents := list(reader.take(line.read(1)))):
@@ -96,7 +96,7 @@ def answer(line, sent):
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=5), st.integers(1, 7))
-def test_a_reader_gives_back_what_was_framed_however_it_is_cut(contents, size):
+def test_reader_returns_framed_contents_for_any_division_into_pieces(contents, size):
     sent = b"".join(frame(content) for content in contents)
     reader = FrameReader()
     pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
@@ -104,24 +104,24 @@ def test_a_reader_gives_back_what_was_framed_however_it_is_cut(contents, size):
 
 
 @given(st.binary(min_size=1, max_size=50), st.integers(0), st.integers(1, 255))
-def test_one_wrong_byte_never_passes_as_a_frame(content, place, error):
+def test_frame_with_a_wrong_byte_is_never_accepted(content, place, error):
     sent = bytearray(frame(content))
     sent[place % len(sent)] ^= error
     found = list(FrameReader().take(bytes(sent) + b"\x7e"))
     assert all(each is None or each == content for each in found)
 
 
-def test_flags_and_escapes_travel_inside_of_frames():
+def test_flags_and_escapes_are_escaped_in_frames():
     assert frame(b"\x7e\x7d")[:5] == b"\x7e\x7d\x5e\x7d\x5d"
 
 
-def test_ports_hold_negative_numbers_and_words_without_bits():
+def test_ports_hold_negative_numbers_and_words_of_zero_bits():
     port = Port((0, 3, 6), (False, False, True), (5, 1, 2))
     values = np.array([[0, 3.5, -8.0], [0, 0.5, 7.75]])
     assert np.array_equal(port.unpack(port.pack(values)), values)
 
 
-def test_every_image_comes_back_as_the_network_computes_it(line):
+def test_results_over_the_serial_line_are_exact(line):
     values = images(300)
     seen = []
     found = host.classify(line, DESIGN, values, lambda place, _: seen.append(place))
@@ -129,7 +129,7 @@ def test_every_image_comes_back_as_the_network_computes_it(line):
     assert seen == list(range(300))
 
 
-def test_wrong_requests_are_answered_with_an_error_and_the_next_one_rightly(line):
+def test_wrong_requests_get_an_error_and_the_next_one_a_result(line):
     request = bytes([7]) + DESIGN.inputs.pack(images(1))[0]
     good = answer(line, frame(request))
     assert good[:2] == bytes([0, 7])
@@ -142,7 +142,7 @@ def test_wrong_requests_are_answered_with_an_error_and_the_next_one_rightly(line
     assert answer(line, frame(request)) == good
 
 
-def test_an_answer_that_finds_no_place_is_reported_lost(line):
+def test_answer_without_a_free_buffer_is_reported_lost(line):
     short = frame(b"\x00")
     reader, contents = FrameReader(), []
     line.write(short * 40)
@@ -153,9 +153,9 @@ def test_an_answer_that_finds_no_place_is_reported_lost(line):
     assert len(contents) > 1
 
 
-def test_a_host_sends_again_what_was_disturbed(line):
-    class Disturbed:
-        """Turns a bit over in the tenth and the thirtieth write, and drops the fiftieth."""
+def test_host_repeats_failed_requests(line):
+    class Noisy:
+        """Line that flips a bit in the tenth and thirtieth write, and drops the fiftieth."""
 
         writes = 0
 
@@ -170,10 +170,10 @@ def test_a_host_sends_again_what_was_disturbed(line):
 
     line.timeout = 1
     values = images(60)
-    assert np.array_equal(host.classify(Disturbed(), DESIGN, values), expected(values))
+    assert np.array_equal(host.classify(Noisy(), DESIGN, values), expected(values))
 
 
-def test_a_silent_board_is_an_error_that_asks_the_right_question():
+def test_silent_board_is_an_error_that_suggests_a_cause():
     ours, theirs = pty.openpty()
     question = r"image 0 failed 5 times \(no answer\): is this design on the board"
     with (
@@ -184,13 +184,13 @@ def test_a_silent_board_is_an_error_that_asks_the_right_question():
     os.close(ours)
 
 
-def test_a_line_off_by_more_than_a_receiver_forgives_is_refused():
-    with pytest.raises(PipelineError, match=r"a clock of 25 MHz makes no 3,000,000 bit/s"):
+def test_baud_rate_that_the_clock_cannot_make_is_refused():
+    with pytest.raises(PipelineError, match=r"a clock of 25 MHz cannot make 3,000,000 bit/s"):
         BoardOptions(clock_mhz=25, baud=3_000_000).check()
     BoardOptions(clock_mhz=25, baud=1_000_000).check()
 
 
-def test_a_clock_that_no_generator_makes_is_refused(tmp_path):
+def test_clock_that_the_generator_cannot_make_is_refused(tmp_path):
     (tmp_path / "design.v").write_text(NETWORK, encoding="utf-8")
     with pytest.raises(
         PipelineError, match=r"the FPGA makes 25 MHz at the nearest; choose another --board\.clock-mhz than 26\.1"
@@ -203,7 +203,7 @@ def test_designs_that_are_not_quantized_are_refused():
         BoardOptions(design="full/pruned").check()
 
 
-def test_a_bitstream_is_made_where_the_clock_is_kept_and_only_there(folder, monkeypatch):
+def test_bitstream_is_made_only_if_the_design_meets_the_clock(folder, monkeypatch):
     from common.lattice.place_and_route import PlaceAndRouteOptions
 
     options = PlaceAndRouteOptions(target_mhz=50)

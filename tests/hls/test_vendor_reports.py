@@ -1,4 +1,4 @@
-"""Reports of Vivado HLS, Vitis HLS and Vivado: those in VENDOR_REPORTS_DIR, and small ones of our own.
+"""Reports of Vivado HLS, Vitis HLS and Vivado: real ones in VENDOR_REPORTS_DIR, and small ones of our own.
 
 For the real ones: `VENDOR_REPORTS_DIR=folder pytest tests/hls/test_vendor_reports.py`.
 """
@@ -41,7 +41,7 @@ OWN = {
 
 
 def estimate(tool, version, part, lut, ff, dsp, bram_18k, uram, estimated_ns, latency, interval, design="myproject"):
-    """Return the record of a C synthesis for 5 ns."""
+    """Return the record of a C synthesis with a target of 5 ns."""
     return SynthesisReport(
         design, tool, version, part, True, lut, ff, dsp, bram_18k, uram, 5.0, estimated_ns, *latency, *interval
     )
@@ -108,7 +108,7 @@ def read_text(folder, name, text):
 
 
 def assert_right_or_refused(folder, name, text, expected, cuts):
-    """Cut a report at each of `cuts`: it may give the numbers of the whole, or an error in one line that names it."""
+    """Truncate a report at each of `cuts`: assert the numbers of the whole, or a one-line error that names it."""
     for cut in cuts:
         try:
             found = read_text(folder, name, text[:cut])
@@ -120,26 +120,26 @@ def assert_right_or_refused(folder, name, text, expected, cuts):
 
 @needs_real_reports
 @pytest.mark.parametrize("name", REAL_NUMBERS)
-def test_real_report_gives_the_numbers_that_it_shows(name):
+def test_real_report_gives_its_numbers(name):
     assert read(REAL / name) == REAL_NUMBERS[name]
 
 
 @needs_real_reports
-def test_no_real_report_is_left_untested():
+def test_every_real_report_is_tested():
     found = {str(path.relative_to(REAL)) for ending in READERS for path in REAL.rglob(f"*{ending}")}
     assert found == set(REAL_NUMBERS)
 
 
 @needs_real_reports
 @pytest.mark.parametrize("name", REAL_NUMBERS)
-def test_real_report_cut_at_every_tenth_is_right_or_refused(tmp_path, name):
+def test_real_report_truncated_at_every_tenth_is_correct_or_refused(tmp_path, name):
     text = (REAL / name).read_text(encoding="utf-8")
     cuts = [len(text) * tenth // 10 for tenth in range(10)]
     assert_right_or_refused(tmp_path, Path(name).name, text, REAL_NUMBERS[name], cuts)
 
 
 @needs_real_reports
-def test_real_c_simulation_ends_with_the_words_that_are_looked_for():
+def test_real_c_simulation_ends_with_the_expected_message():
     logs = [*REAL.rglob("*_csim.log")]
     assert logs and all(C_SIMULATION_DONE in log.read_text(encoding="utf-8") for log in logs)
 
@@ -150,8 +150,8 @@ def test_own_report_gives_its_numbers(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_own_report_cut_anywhere_is_right_or_refused(tmp_path, name):
-    """At every tenth, at each end of a cell and of a line, and between: a number that loses a digit is the danger."""
+def test_own_report_truncated_anywhere_is_correct_or_refused(tmp_path, name):
+    """At every tenth, at each end of a cell and of a line, and between: a number must not lose a digit."""
     text = OWN[name]
     ends = {position + 1 for position, character in enumerate(text) if character in "|\n"}
     cuts = sorted({len(text) * tenth // 10 for tenth in range(10)} | ends | {*range(0, len(text), 11)})
@@ -159,11 +159,11 @@ def test_own_report_cut_anywhere_is_right_or_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_own_report_without_one_line_is_right_or_refused(tmp_path, name):
+def test_own_report_without_one_line_is_correct_or_refused(tmp_path, name):
     lines = OWN[name].splitlines(keepends=True)
     for left_out in range(len(lines)):
         if "URAM" in lines[left_out]:
-            continue  # A part without UltraRAM has a report without this line.
+            continue  # reports of parts without UltraRAM have no such line
         text = "".join(lines[:left_out] + lines[left_out + 1 :])
         assert_right_or_refused(tmp_path, name, text, OWN_NUMBERS[name], [len(text)])
 
@@ -177,8 +177,8 @@ def test_missing_report_is_an_error_that_names_it(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT>many</LUT>", "'many' stands where a number should"),
-        ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT></LUT>", "'' stands where a number should"),
+        ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT>many</LUT>", "found 'many' instead of a number"),
+        ("encoder_csynth.xml", "<LUT>99424</LUT>", "<LUT></LUT>", "found '' instead of a number"),
         ("encoder_csynth.xml", "<DSP>45</DSP>", "", "no entry DSP48E or DSP"),
         (
             "encoder_csynth.xml",
@@ -186,17 +186,22 @@ def test_missing_report_is_an_error_that_names_it(tmp_path, name):
             "<DSP>45</DSP><DSP48E>46</DSP48E>",
             "entries DSP48E and DSP contradict",
         ),
-        ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>-1</FF>", "'-1' stands where a number should"),
-        ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>0.5</FF>", "'0.5' stands where a count should"),
-        ("encoder_csynth.xml", ">3.625<", ">nan<", "'nan' stands where a number should"),
+        ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>-1</FF>", "found '-1' instead of a number"),
+        ("encoder_csynth.xml", "<FF>5639</FF>", "<FF>0.5</FF>", "found '0.5' instead of a count"),
+        ("encoder_csynth.xml", ">3.625<", ">nan<", "found 'nan' instead of a number"),
         ("encoder_csynth.xml", ">2024.2<", "> <", "no entry ReportVersion/Version"),
         ("encoder_csynth.rpt", "|Total            |        4|", "|Total            |", "row of Total does not match"),
-        ("encoder_csynth.rpt", "|   30|   31|    1|    2|", "|   30|   31|  x1|    2|", "'x1' stands where a number"),
-        ("encoder_csynth.rpt", "|ap_clk  |   5.00|", "|ap_clk  |   5.00", "stands where a number should"),
+        (
+            "encoder_csynth.rpt",
+            "|   30|   31|    1|    2|",
+            "|   30|   31|  x1|    2|",
+            "found 'x1' instead of a number",
+        ),
+        ("encoder_csynth.rpt", "|ap_clk  |   5.00|", "|ap_clk  |   5.00", "instead of a number"),
         ("encoder_csynth.rpt", "|  121617|", "|  121617", "no entry LUT"),
         ("vivado_synth.rpt", "         | 47123 |", "         |", "row of CLB LUTs. does not match"),
         ("vivado_synth.rpt", "| CLB LUTs*  ", "| LUTs*  ", "no entry CLB LUTs or Slice LUTs"),
-        ("vivado_synth.rpt", "|  2.5 |", "|  2.4 |", "'2.4' stands where a count should"),
+        ("vivado_synth.rpt", "|  2.5 |", "|  2.4 |", "found '2.4' instead of a count"),
         ("encoder_cosim.rpt", "      Pass|", "   Unknown|", "0 rows of an RTL that passed or failed"),
         ("encoder_cosim.rpt", "        NA|   ", "      Pass|   ", "2 rows of an RTL that passed or failed"),
     ],
@@ -207,15 +212,15 @@ def test_damaged_report_is_refused(tmp_path, name, old, new, message):
         read_text(tmp_path, name, OWN[name].replace(old, new, 1))
 
 
-def test_table_that_loses_its_end_is_not_read(tmp_path):
-    """Else the part would seem to have no UltraRAM."""
+def test_table_without_its_end_is_ignored(tmp_path):
+    """Otherwise the part would seem to have no UltraRAM."""
     before, after = LOGIC_SYNTHESIS.index("| URAM"), LOGIC_SYNTHESIS.index("\n\n3. ARITHMETIC\n---")
     with pytest.raises(ReportError, match="no entry Block RAM Tile"):
         read_text(tmp_path, "vivado_synth.rpt", LOGIC_SYNTHESIS[:before] + LOGIC_SYNTHESIS[after:])
 
 
-def test_cycles_that_the_tool_cannot_tell_are_none(tmp_path):
-    """A loop without bounds has no worst latency; one transaction alone has no interval."""
+def test_unknown_cycle_counts_are_none(tmp_path):
+    """A loop without bounds has no worst latency; a single transaction has no interval."""
     text = C_SYNTHESIS_XML.replace("<Worst-caseLatency>13<", "<Worst-caseLatency>undef<")
     expected = replace(OWN_NUMBERS["encoder_csynth.xml"], latency_cycles_max=None)
     assert read_text(tmp_path, "encoder_csynth.xml", text) == expected
@@ -228,7 +233,7 @@ def test_cycles_that_the_tool_cannot_tell_are_none(tmp_path):
     assert read_text(tmp_path, "encoder_cosim.rpt", text) == CosimulationReport("Verilog", True, 10, 13, None, None)
 
 
-def test_uram_is_none_where_the_part_has_none(tmp_path):
+def test_uram_is_none_if_the_part_has_none(tmp_path):
     text = "".join(line for line in LOGIC_SYNTHESIS.splitlines(keepends=True) if "URAM" not in line)
     assert read_text(tmp_path, "vivado_synth.rpt", text) == replace(OWN_NUMBERS["vivado_synth.rpt"], uram=None)
 
@@ -239,7 +244,7 @@ def test_logic_synthesis_of_seven_series_counts_slices(tmp_path):
 
 
 def test_logic_synthesis_for_versal_is_read(tmp_path):
-    """Vivado 2025.1 names registers and DSPs otherwise than for older parts."""
+    """Vivado 2025.1 has other names for registers and DSPs than for older parts."""
     assert read_text(tmp_path, "vivado_synth.rpt", VERSAL_LOGIC_SYNTHESIS) == SynthesisReport(
         "encoder", "Vivado", "2025.1", "xcvc1902-vsva2197-2MP-e-S", False, 47125, 5003, 42, 7, 6
     )
@@ -254,12 +259,12 @@ def test_logic_synthesis_for_versal_is_read(tmp_path):
         ("Block RAM Tile", "no entry Block RAM Tile"),
     ],
 )
-def test_row_that_is_missing_is_named(tmp_path, row, said):
+def test_missing_row_is_named(tmp_path, row, said):
     lines = VERSAL_LOGIC_SYNTHESIS.splitlines(keepends=True)
-    with pytest.raises(ReportError, match=f"or of a tool that names things otherwise .it has {said}"):
+    with pytest.raises(ReportError, match=f"or from an unsupported tool version .it has {said}"):
         read_text(tmp_path, "vivado_synth.rpt", "".join(line for line in lines if not line.startswith(f"| {row} ")))
 
 
-def test_dsp_goes_by_either_name(tmp_path):
+def test_dsp_is_read_by_either_name(tmp_path):
     text = C_SYNTHESIS_XML.replace("DSP>", "DSP48E>")
     assert read_text(tmp_path, "encoder_csynth.xml", text) == OWN_NUMBERS["encoder_csynth.xml"]

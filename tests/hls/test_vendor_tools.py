@@ -1,7 +1,7 @@
-"""Vivado HLS and Vitis HLS run on an hls4ml project, with stand-ins for the tools: scripts on PATH, in tests alone.
+"""Runs of Vivado HLS and Vitis HLS on an hls4ml project, with stand-in scripts for the tools on PATH.
 
-One kind of stand-in runs hls4ml's own `build_prj.tcl` with commands that copy prepared results; the others are shell
-scripts that fail in one way each.
+One stand-in runs hls4ml's own `build_prj.tcl` with commands that copy prepared results; the others are shell scripts
+that each fail in one way.
 """
 
 import importlib.util
@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 import pytest
-from test_processes import ROOT, START_CHILD, assert_child_dies
+from child_processes import START_CHILD, assert_child_dies
+from stage_runs import ROOT
 from vendor_samples import C_SYNTHESIS_TEXT, C_SYNTHESIS_XML, COSIMULATION, LOGIC_SYNTHESIS
 
 from common.errors import PipelineError, ToolError
@@ -85,7 +86,7 @@ def write(path, text):
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """Return the folder of the stand-ins, which PATH names first, with no other vendor tool on it."""
+    """Return the folder of the stand-ins, first on a PATH without other vendor tools."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", os.pathsep.join([str(folder), os.defpath]))
@@ -96,7 +97,7 @@ def tools(tmp_path, monkeypatch):
 
 
 def install(tools, name, script):
-    """Put a shell script in a vendor tool's place."""
+    """Install a shell script as a stand-in for a vendor tool."""
     (tools / name).write_text(f"#!/bin/sh\n# A stand-in for {name}.\n{script}\n", encoding="utf-8")
     (tools / name).chmod(0o755)
 
@@ -117,7 +118,7 @@ def build(project, timeout_seconds=10, on_line=None, **steps):
 
 
 def replay(*paths):
-    """Return shell words that write the prepared results as the tool would."""
+    """Return shell commands that write the prepared results like the tool."""
     return "\n".join(f'mkdir -p {Path(path).parent} && cp "$REPLAY/{path}" {path}' for path in paths)
 
 
@@ -134,7 +135,7 @@ def replay(*paths):
     ],
     ids=lambda steps: "-".join(steps) or "default",
 )
-def test_hls4mls_own_script_runs_the_steps_asked_for_and_no_other(tmp_path, tools, backend, steps):
+def test_hls4mls_own_script_runs_only_the_requested_steps(tmp_path, tools, backend, steps):
     pytest.importorskip("tkinter", reason="the stand-in needs Python's Tcl")
     templates = Path(importlib.util.find_spec("hls4ml").origin).parent / "templates"
     project = make_project(tmp_path / "project", backend)
@@ -163,7 +164,7 @@ def test_hls4mls_own_script_runs_the_steps_asked_for_and_no_other(tmp_path, tool
     assert ("C/RTL VALIDATION" in project.log.read_text(encoding="utf-8")) == asked["cosim"]
 
 
-def test_reports_and_lines_of_a_good_run(tools, project):
+def test_reports_and_lines_of_a_successful_run(tools, project):
     install(tools, "vivado_hls", f"{CSIM_DONE}\n{replay(SYNTH, VSYNTH)}\necho '$' \"$@\"")
     install(tools, "vivado", "")
     lines = []
@@ -175,7 +176,7 @@ def test_reports_and_lines_of_a_good_run(tools, project):
     assert project.log.read_text(encoding="utf-8").splitlines() == lines
 
 
-def test_vitis_run_is_taken_before_vitis_hls(tmp_path, tools):
+def test_vitis_run_is_preferred_to_vitis_hls(tmp_path, tools):
     project = make_project(tmp_path / "project", "vitis")
     assert find_tool("vitis") is None
     for name in ("vitis_hls", "vitis-run"):
@@ -194,7 +195,7 @@ PROGRAMS = {"Vivado": "vivado_hls", "Vitis": "vitis-run"}
 
 
 @pytest.mark.parametrize(("backend", "other"), [("Vivado", "Vitis"), ("Vitis", "Vivado")])
-def test_auto_runs_the_tool_of_the_projects_and_says_why_the_other_is_not_run(tools, backend, other):
+def test_auto_runs_the_projects_tool_and_reports_why_the_other_is_not_run(tools, backend, other):
     assert not is_wanted("auto", backend)
     assert unused_tool(backend) is None
     install(tools, PROGRAMS[other], "")
@@ -209,7 +210,7 @@ def test_auto_runs_the_tool_of_the_projects_and_says_why_the_other_is_not_run(to
 
 
 @pytest.mark.fault("tool")
-def test_tool_that_is_demanded_but_cannot_run_the_projects_is_an_error(tools):
+def test_required_tool_that_cannot_run_the_projects_is_an_error(tools):
     with pytest.raises(ToolError, match="--tool vivado: no such tool on PATH"):
         is_wanted("vivado", "Vivado")
     install(tools, "vitis-run", "")
@@ -232,7 +233,7 @@ def test_missing_tools_are_named_before_anything_starts(tmp_path, tools, project
 
 @pytest.mark.fault("tool")
 def test_failing_status_is_an_error_with_the_first_error_printed(tools, project):
-    """The status alone counts: the reports of the run are all there."""
+    """Only the status fails: all reports of the run exist."""
     install(tools, "vivado_hls", f"{CSIM_DONE}\n{replay(SYNTH)}\necho 'ERROR: [A 1] one'\necho 'ERROR: two'\nexit 1")
     with pytest.raises(ToolError, match=r"exit status 1; its log is .*build\.log; it says: ERROR: \[A 1\] one$"):
         build(project)
@@ -247,15 +248,15 @@ def test_tool_that_is_killed_is_an_error(tools, project):
 
 @pytest.mark.fault("tool")
 @pytest.mark.parametrize(("step", "path"), [("synth", SYNTH), ("cosim", COSIM), ("export", EXPORT), ("vsynth", VSYNTH)])
-def test_missing_report_is_an_error_though_an_earlier_run_left_one(tools, project, step, path):
+def test_missing_report_is_an_error_even_if_an_earlier_run_left_one(tools, project, step, path):
     write(project.folder / path, RESULTS[path])
     install(tools, "vivado_hls", CSIM_DONE)
     install(tools, "vivado", "")
-    with pytest.raises(ToolError, match=f"ended without error, but not with .*{path}"):
+    with pytest.raises(ToolError, match=f"ended without error, but left no .*{path}"):
         build(project, **{"synth": False, step: True})
 
 
-def test_new_synthesis_removes_all_results_and_others_only_their_own(tools, project):
+def test_synthesis_removes_all_results_and_other_steps_only_their_own(tools, project):
     for path, text in RESULTS.items():
         write(project.folder / path, text)
     install(tools, "vivado_hls", replay(EXPORT))
@@ -267,16 +268,16 @@ def test_new_synthesis_removes_all_results_and_others_only_their_own(tools, proj
 
 
 @pytest.mark.fault("tool")
-def test_report_cut_short_is_an_error(tools, project):
+def test_truncated_report_is_an_error(tools, project):
     install(tools, "vivado_hls", f'{CSIM_DONE}\nmkdir -p {Path(SYNTH).parent}; head -c 900 "$REPLAY/{SYNTH}" > {SYNTH}')
-    with pytest.raises(ReportError, match=f"{SYNTH} is cut short or damaged"):
+    with pytest.raises(ReportError, match=f"{SYNTH} is truncated or damaged"):
         build(project)
 
 
 @pytest.mark.fault("tool")
-def test_c_simulation_that_does_not_end_is_an_error(tools, project):
+def test_unfinished_c_simulation_is_an_error(tools, project):
     install(tools, "vivado_hls", replay(SYNTH))
-    with pytest.raises(ToolError, match="not with C simulation"):
+    with pytest.raises(ToolError, match="did not finish C simulation"):
         build(project)
 
 
@@ -303,7 +304,7 @@ def test_hanging_tool_dies_with_its_children(tools, project):
 
 
 @pytest.mark.fault("tool")
-def test_interrupted_program_leaves_no_tool_behind(tools, project):
+def test_interrupted_program_leaves_no_tool_running(tools, project):
     install(tools, "vivado_hls", f"{START_CHILD}\necho started; wait")
     program = (
         "import signal; signal.signal(2, signal.default_int_handler)\n"
@@ -320,14 +321,14 @@ def test_interrupted_program_leaves_no_tool_behind(tools, project):
     assert_child_dies(project.folder)
 
 
-def test_reports_that_are_not_there_are_none(project):
+def test_missing_reports_are_none(project):
     assert read_reports(project) == BuildReports(None, None, None)
     write((project.folder / SYNTH).with_suffix(".rpt"), C_SYNTHESIS_TEXT)
     assert read_reports(project).c_synthesis.tool_version == "2019.1"
 
 
 @pytest.mark.parametrize("text", ["", 'set project_name "encoder"\nset backend "quartus"\n', 'set backend "vitis"\n'])
-def test_folder_of_another_kind_is_refused(tmp_path, text):
+def test_folder_without_a_project_is_refused(tmp_path, text):
     with pytest.raises(PipelineError, match=r"project\.tcl cannot be read"):
         open_project(tmp_path)
     write(tmp_path / "project.tcl", text)

@@ -1,4 +1,4 @@
-"""From 28 x 28 pixels of 8 bits to 8 x 8 pixels of 5 bits."""
+"""Preprocessing from 28 x 28 pixels of 8 bits to 8 x 8 pixels of 5 bits."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def images():
 
 
 @pytest.mark.parametrize("method", ["anti_aliased", "every_third_pixel"])
-def test_stack_gives_the_pixels_that_its_images_give_one_by_one(images, method):
+def test_batch_gives_the_same_pixels_as_single_images(images, method):
     one_by_one = [prepare_images(image[None], method)[0] for image in images]
     np.testing.assert_array_equal(prepare_images(images, method), one_by_one)
 
 
-def test_pixels_are_those_of_scikit_image(images):
+def test_pixels_match_scikit_image(images):
     many = np.concatenate([images, np.random.default_rng(2).integers(256, size=(3000, 28, 28), dtype=np.uint8)])
     cropped = many[:, 3:25, 3:25].astype(np.float32)
     resized = resize(cropped, (len(many), 8, 8), order=1, anti_aliasing=True, preserve_range=True)
@@ -53,14 +53,14 @@ def test_every_third_pixel_picks_pixels_3_6_to_24():
     assert (columns == columns[:1]).all()
 
 
-def test_anti_aliasing_averages_and_keeps_the_mean_of_an_image(images):
+def test_anti_aliasing_averages_and_preserves_the_mean(images):
     noise = images[10:20]
     averaged, picked = (prepare_images(noise, method) for method in ("anti_aliased", "every_third_pixel"))
     assert averaged.std() < picked.std() / 2
     assert abs(averaged.mean() - noise.mean() / 8) < 1
 
 
-def test_only_the_centre_is_seen():
+def test_only_the_centre_is_used():
     frame = np.full((1, 28, 28), 255, np.uint8)
     frame[:, 3:25, 3:25] = 0
     assert not prepare_images(frame, "anti_aliased").any()
@@ -74,7 +74,7 @@ def test_digits_of_scikit_learn_use_all_five_bits():
     assert len(np.unique(levels)) == len(np.unique(digits)) == 17
 
 
-def test_networks_see_thirty_seconds():
+def test_intensities_are_multiples_of_one_thirty_second():
     levels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8) // 2
     seen = preprocessing.intensities(levels)
     assert seen.dtype == np.float32

@@ -1,4 +1,4 @@
-"""Adders from carry chains of the Lattice ECP5: random widths and signs, by Yosys and the netlist's simulation."""
+"""Adders from carry chains of the Lattice ECP5: random widths and signs, synthesized and simulated."""
 
 import json
 
@@ -14,7 +14,7 @@ OPERATORS = {"+": np.add, "-": np.subtract, "<": np.less, ">=": np.greater_equal
 
 
 def random_adders():
-    """Widths and signs of two terms, width of the result, and operator of each adder."""
+    """Yield widths and sign of two terms, width of the result, and operator of each adder."""
     generator = np.random.default_rng(5)
     for index in range(ADDERS):
         signed = bool(generator.integers(2))
@@ -25,7 +25,7 @@ def random_adders():
 
 @pytest.fixture(scope="module")
 def adders(tmp_path_factory):
-    """Each adder with its own terms, as one design for the ECP5."""
+    """Return the netlist of a design with all adders, each with its own terms."""
     folder = tmp_path_factory.mktemp("adders")
     ports, lines = [], []
     for index, ((first, second), signed, width, operator) in enumerate(random_adders()):
@@ -41,7 +41,7 @@ def adders(tmp_path_factory):
     return folder / "netlist.json"
 
 
-def test_every_adder_gives_the_right_sum(adders):
+def test_every_adder_is_exact_on_the_ecp5(adders):
     netlist, generator = netlists.load_netlist(adders, "top"), np.random.default_rng(6)
     bits, expected = {}, {}
     for index, ((first, second), signed, width, operator) in enumerate(random_adders()):
@@ -60,7 +60,7 @@ def test_every_adder_gives_the_right_sum(adders):
     assert wrong == []
 
 
-def test_chains_have_no_cell_that_only_leads_in_or_out(adders):
+def test_chains_have_no_extra_cells_to_enter_or_leave(adders):
     cells = json.loads(adders.read_text(encoding="utf-8"))["modules"]["top"]["cells"].values()
     chains = [cell["connections"] for cell in cells if cell["type"] == "CCU2C"]
     starts, ends = ([pins for pins in chains if pins[name] == ["x"]] for name in ("CIN", "COUT"))

@@ -1,4 +1,4 @@
-"""Routing on the ECP5: real tools on a small design, nextpnr's report read whole and cut short, errors by name."""
+"""Place and route on the ECP5: real tools on a small design, complete and truncated reports, errors."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from common.fixed_point import FixedPoint
 from common.hls.designs import Design
 from common.lattice import ecp5, flow, place_and_route, routed_designs
 from common.lattice.place_and_route import PlaceAndRouteOptions, critical_layers, read_report
+from common.records import ROUTED
 from common.rtl import pipeline, tracing
 from common.rtl.verified_trace import VerifiedTrace
 from common.stages import finished_steps, provenance
@@ -30,7 +31,7 @@ PIXEL = FixedPoint(5, 0, False, "TRN", "WRAP")
 
 @pytest.fixture(scope="module")
 def traced():
-    """Return logic of two layers: sums of eight pixels by twos and fours, and their products by three."""
+    """Return traced logic of two layers: sums and differences of eight pixels, and multiples of them."""
     inputs = FVArray.from_kif(np.zeros(8), np.zeros(8), np.full(8, 5), HWConfig(1, 1, -1), 0.0, {"hard_dc": -1})
     pairs = inputs[::2] - inputs[1::2]
     outputs = np.concatenate([pairs[:2] + pairs[2:], pairs[:2] * 3.0])
@@ -41,7 +42,7 @@ def traced():
 
 @pytest.fixture(scope="module")
 def routed(traced, tmp_path_factory):
-    """Return the folder of the design, synthesized and routed, its result and what was said on the way."""
+    """Return the folder of a routed design, its report, and the steps of nextpnr."""
     folder, steps = tmp_path_factory.mktemp("design"), []
     pipeline.write_rtl(traced, folder, PIPELINE)
     ecp5.synthesize(folder, pipeline.TOP, folder / "netlist.json")
@@ -51,7 +52,7 @@ def routed(traced, tmp_path_factory):
     return folder, result, steps
 
 
-def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
+def test_netlist_for_the_ecp5_is_bit_exact_with_the_traced_logic(traced, routed):
     pixels = np.random.default_rng(0).integers(0, 32, (500, 8)) / 32
     registers = pipeline.registers(traced, PIPELINE)
     expected = traced.logic.predict(pixels)
@@ -60,7 +61,7 @@ def test_a_netlist_for_the_ecp5_computes_what_the_logic_does(traced, routed):
     assert found.latency_cycles == pipeline.cost(traced, PIPELINE)[0]
 
 
-def test_a_routed_design_says_how_fast_it_is(traced, routed):
+def test_report_of_a_routed_design_has_its_timing(traced, routed):
     folder, result, steps = routed
     log = (folder / "routed.log").read_text(encoding="utf-8")
     assert f"{result.fmax_mhz:.2f} MHz" in log
@@ -72,19 +73,21 @@ def test_a_routed_design_says_how_fast_it_is(traced, routed):
     assert {"packing", "placing", "routing"} <= set(steps)
     assert not (folder / "routed.config").exists()
     layers = critical_layers(result, folder / "netlist.json", pipeline.TOP, pipeline.registers(traced, PIPELINE))
-    assert layers[1] == "sums", "registers keep the names of the RTL"
+    assert layers[1] == "sums", "registers keep their names in the RTL"
 
 
 @pytest.mark.parametrize("damage", ["", "{", "cut", '{"fmax": {}, "critical_paths": [], "utilization": {}}'])
-def test_a_report_that_is_not_whole_is_refused_and_names_the_log(routed, tmp_path, damage):
+def test_incomplete_report_is_refused_with_its_log(routed, tmp_path, damage):
     whole = (routed[0] / "routed.json").read_text(encoding="utf-8")
     report = tmp_path / "routed.json"
     report.write_text(whole[: len(whole) // 2] if damage == "cut" else damage, encoding="utf-8")
-    with pytest.raises(ToolError, match=r"routed\.json is no whole report of nextpnr .*; its log is .*routed\.log"):
+    with pytest.raises(
+        ToolError, match=r"routed\.json is not a complete report of nextpnr .*; its log is .*routed\.log"
+    ):
         read_report(report, tmp_path / "routed.log")
 
 
-def test_a_design_that_does_not_fit_is_an_error_in_nextpnrs_words(routed, tmp_path):
+def test_design_that_does_not_fit_has_the_error_of_nextpnr(routed, tmp_path):
     netlist = json.loads((routed[0] / "netlist.json").read_text(encoding="utf-8"))
     cells = netlist["modules"][pipeline.TOP]["cells"]
     register = next(cell for cell in cells.values() if cell["type"] == "TRELLIS_FF")
@@ -101,12 +104,12 @@ def test_a_design_that_does_not_fit_is_an_error_in_nextpnrs_words(routed, tmp_pa
 
 
 @pytest.mark.parametrize("cutoffs", [(), (1.0, 0.0), (float("nan"),)])
-def test_pipelines_without_a_depth_are_refused(cutoffs):
+def test_invalid_latency_cutoffs_are_refused(cutoffs):
     with pytest.raises(PipelineError, match=r"--routing\.latency-cutoffs must be positive numbers"):
         PlaceAndRouteOptions(latency_cutoffs=cutoffs).check()
 
 
-def test_a_finished_step_is_not_repeated_until_what_it_is_made_of_changes(tmp_path):
+def test_finished_step_is_not_repeated_until_its_inputs_change(tmp_path):
     made = []
 
     def make(folder: Path):
@@ -129,7 +132,7 @@ def test_a_finished_step_is_not_repeated_until_what_it_is_made_of_changes(tmp_pa
     assert made == ["a", "c"]
 
 
-def test_a_step_that_fails_leaves_nothing_to_be_reused(tmp_path):
+def test_failed_step_is_not_cached(tmp_path):
     def fail():
         raise ToolError("interrupted")
 
@@ -138,7 +141,7 @@ def test_a_step_that_fails_leaves_nothing_to_be_reused(tmp_path):
     assert not (tmp_path / "store" / "key").exists()
 
 
-def test_steps_that_have_not_been_used_longest_are_forgotten(tmp_path, monkeypatch):
+def test_least_recently_used_steps_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(finished_steps, "KEPT", 2)
     store = tmp_path / "store"
 
@@ -152,7 +155,7 @@ def test_steps_that_have_not_been_used_longest_are_forgotten(tmp_path, monkeypat
     assert {path.name for path in store.glob("[!.]*")} == {"first", "third"}
 
 
-def test_two_processes_that_finish_the_same_step_at_once_both_have_its_result(tmp_path):
+def test_two_processes_can_finish_the_same_step_at_once(tmp_path):
     both_making = threading.Barrier(2)
 
     def run(folder: Path):
@@ -170,7 +173,7 @@ def test_two_processes_that_finish_the_same_step_at_once_both_have_its_result(tm
     assert (again, (tmp_path / "c" / "tool.log").read_text(encoding="utf-8")) == ({"mhz": 123.4}, "all of it")
 
 
-def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkeypatch):
+def test_step_is_not_removed_while_another_process_reads_it(tmp_path, monkeypatch):
     monkeypatch.setattr(finished_steps, "KEPT", 1)
     store, copytree = tmp_path / "store", shutil.copytree
 
@@ -187,7 +190,7 @@ def test_a_step_is_not_forgotten_while_another_process_reads_it(tmp_path, monkey
 
     def slow(source, *arguments, **keywords):
         if "first" in Path(source).parts and not other.ident:
-            other.start()  # finishes a step, after which the first would be forgotten
+            other.start()  # finishes a step, after which the first would be removed
             other.join(1)
         return copytree(source, *arguments, **keywords)
 
@@ -205,7 +208,7 @@ def verified(traced, differing=0, faults=()):
     return VerifiedTrace(traced, traced.logic.predict(PIXELS), differing, 0, 0, faults)
 
 
-def test_each_depth_is_verified_routed_and_not_routed_again(traced, tmp_path, monkeypatch):
+def test_each_depth_is_verified_and_routed_once(traced, tmp_path, monkeypatch):
     def route(name, cutoff, trace=None, proof_seconds=None):
         return routed_designs.route(
             Design("encoder", "quantized"), trace or verified(traced), PIXELS, PIXEL, tmp_path / name, OPTIONS,
@@ -215,15 +218,16 @@ def test_each_depth_is_verified_routed_and_not_routed_again(traced, tmp_path, mo
 
     shallow, deep = route("first", 2.0), route("first", 1.0)
     for found, cutoff in ((shallow, 2), (deep, 1)):
-        counts = {"images": 100, "values": 400, "csim_alir": 0, "alir_netlist": 0}
-        assert found.exactness == {f"encoder/quantized, LFE5U-25F, cut-off {cutoff}": counts}
+        (record,) = found.exactness
+        assert record.name == f"encoder/quantized, LFE5U-25F, cut-off {cutoff}"
+        assert (record.images, record.values) == (100, 400)
+        assert record.differing == {"csim_alir": 0, "alir_netlist": 0}
         assert (found.faults, found.unfinished, found.proof) == ((), "", None)
-    assert shallow.row["latency_cycles"] < deep.row["latency_cycles"]
-    for row in (shallow.row, deep.row):
-        assert row["latency_ns"] == pytest.approx(row["latency_cycles"] * row["clock_ns"], 1e-3)
-        assert row["routed"]
-        assert not row["estimate"]
-    assert shallow.row["log"] == "encoder/quantized/place_and_route/cutoff_2/routed.log"
+    assert shallow.record.latency_cycles < deep.record.latency_cycles
+    for record in (shallow.record, deep.record):
+        assert record.latency_ns == pytest.approx(record.latency_cycles * record.clock_ns, 1e-3)
+        assert record.kind == ROUTED
+    assert shallow.record.log == "encoder/quantized/place_and_route/cutoff_2/routed.log"
     assert (tmp_path / "first/place_and_route/cutoff_2/routed.log").exists()
 
     def called(*_, **__):
@@ -234,22 +238,22 @@ def test_each_depth_is_verified_routed_and_not_routed_again(traced, tmp_path, mo
     files = [sorted(path.name for path in (tmp_path / name).rglob("cutoff_2/*")) for name in ("first", "second")]
     assert files[0] == files[1]
 
-    # What was not stored: how the trace compares with the C simulation, and a proof.
+    # Not cached: the comparison of the traced logic with the C simulation, and proofs.
     wrong = route("third", 2.0, verified(traced, 7, ("first difference in layer sums",)))
-    assert wrong.exactness["encoder/quantized, LFE5U-25F, cut-off 2"]["csim_alir"] == 7
+    assert wrong.exactness[0].differing["csim_alir"] == 7
     assert wrong.faults == ("traced for LFE5U-25F, cut-off 2: first difference in layer sums",)
     proven = route("fourth", 2.0, proof_seconds=60)
-    assert proven.proof.stages == len(proven.proof.proven) == proven.row["latency_cycles"]
-    assert (proven.row["stages"], proven.row["stages_proven"]) == (proven.proof.stages, proven.proof.stages)
+    assert proven.proof.stages == len(proven.proof.proven) == proven.record.latency_cycles
+    assert (proven.record.stages, proven.record.stages_proven) == (proven.proof.stages, proven.proof.stages)
     assert not list((tmp_path / "fourth").rglob("netlist.json"))
     other = verified(traced)
     again = route("fifth", 2.0, replace(other, outputs=other.outputs + 1))
-    assert again.unfinished.endswith("called")  # a comparison with other values is not replayed
+    assert again.unfinished.endswith("called")  # other golden outputs are compared again
     monkeypatch.setattr(provenance, "program", lambda module: {"code": "another simulator", "packages": {}})
     assert route("sixth", 2.0).unfinished.endswith("called")
 
 
-def test_a_netlist_that_was_routed_wrongly_is_refuted_for_the_ecp5_too(traced, routed, tmp_path):
+def test_wrong_netlist_for_the_ecp5_is_refuted(traced, routed, tmp_path):
     folder = shutil.copytree(routed[0], tmp_path / "design")
     netlist = json.loads((folder / "netlist.json").read_text(encoding="utf-8"))
     carry = next(cell for cell in netlist["modules"][pipeline.TOP]["cells"].values() if cell["type"] == "CCU2C")
@@ -263,7 +267,7 @@ def test_a_netlist_that_was_routed_wrongly_is_refuted_for_the_ecp5_too(traced, r
     assert len(proof.proven) == proof.stages - 1
 
 
-def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_path, monkeypatch):
+def test_design_that_does_not_route_is_reported_and_the_others_continue(traced, tmp_path, monkeypatch):
     def fail(netlist, *_, **__):
         raise ToolError("nextpnr did not finish within 5 s and was killed")
 
@@ -272,12 +276,12 @@ def test_a_design_that_does_not_route_is_named_and_the_others_go_on(traced, tmp_
         Design("encoder", "quantized"), verified(traced), PIXELS, PIXEL, tmp_path, OPTIONS, PIPELINE,
         store=tmp_path / "store", timeout_seconds=300,
     )  # fmt: skip
-    assert found.row is None
-    assert found.exactness["encoder/quantized, LFE5U-25F, cut-off 1"]["alir_netlist"] == 0, "simulated before"
+    assert found.record is None
+    assert found.exactness[0].differing["alir_netlist"] == 0, "simulated before"
     assert found.unfinished.startswith("encoder/quantized did not route at cut-off 1 and seed 1: nextpnr did not")
 
 
-def test_each_latency_cutoff_is_a_step_of_its_own():
+def test_each_latency_cutoff_is_a_step():
     steps = flow.steps(PlaceAndRouteOptions(latency_cutoffs=(2.0, 1.5)))
     assert [step.name for step in steps] == ["LFE5U-85F, cut-off 2", "LFE5U-85F, cut-off 1.5"]
     assert {step.part for step in steps} == {"LFE5U-85F"}

@@ -1,4 +1,4 @@
-"""The two networks: their layers, their cuts, their files."""
+"""The two networks: layers, cuts and files."""
 
 import json
 
@@ -20,7 +20,7 @@ def pixels():
 
 
 @pytest.mark.parametrize("network", PARAMETERS)
-def test_networks_are_those_of_the_paper(network):
+def test_networks_match_the_paper(network):
     model = architecture.build(network)
     assert model.count_params() == PARAMETERS[network]
     sizes = [layer.units for layer in architecture.dense_layers(model).values()]
@@ -41,7 +41,7 @@ def test_outputs_are_intensities_and_probabilities(pixels):
     np.testing.assert_allclose(digit.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_cuts_share_the_weights_of_the_network_and_leave_softmax_out(pixels):
+def test_cuts_share_the_weights_of_the_network_without_softmax(pixels):
     model = architecture.build("classifier")
     image, digit = architecture.predict(model, pixels)
     latent = architecture.predict(architecture.cut(model, "encoder"), pixels)
@@ -56,7 +56,7 @@ def test_cuts_share_the_weights_of_the_network_and_leave_softmax_out(pixels):
 
 
 @pytest.mark.parametrize(("cut", "missing"), [("encoder", "latent_relu"), ("full", "image"), ("full", "digit")])
-def test_network_without_a_layer_that_stages_look_for_is_refused_by_name(cut, missing):
+def test_network_without_a_required_layer_is_refused_with_its_name(cut, missing):
     def renamed(layer):
         name = "renamed" if layer.name == missing else layer.name
         return type(layer).from_config({**layer.get_config(), "name": name})
@@ -66,7 +66,7 @@ def test_network_without_a_layer_that_stages_look_for_is_refused_by_name(cut, mi
         architecture.cut(model, cut)
 
 
-def test_seed_decides_the_initial_weights():
+def test_seed_determines_the_initial_weights():
     def initial(seed):
         make_deterministic(seed)
         return architecture.build("classifier").get_weights()
@@ -84,7 +84,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("stage", "name"), [(stage, name) for stage, names in FILES.items() for name in names])
-def test_files_hold_architecture_weights_training_configuration_and_optimizer_state(demo_outputs, stage, name):
+def test_files_have_architecture_weights_training_configuration_and_optimizer_state(demo_outputs, stage, name):
     path = demo_outputs / stage / name
     network = name.removesuffix(".h5").partition("_")[0]
     with h5py.File(path) as file:
@@ -102,7 +102,7 @@ def test_files_hold_architecture_weights_training_configuration_and_optimizer_st
 
 
 @pytest.mark.fault("foreign")
-def test_file_with_code_of_its_own_is_refused(tmp_path):
+def test_file_that_contains_code_is_refused(tmp_path):
     ran = tmp_path / "ran"
     hidden = keras.Sequential([keras.layers.Lambda(lambda x: x, name="harmless")])
     pixels = keras.Input((64,))
@@ -110,7 +110,7 @@ def test_file_with_code_of_its_own_is_refused(tmp_path):
         "open": keras.layers.Lambda(lambda x, mark=ran.touch: (mark(), x)[1]),
         "hidden": hidden,
         "wrapped": keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: x)),
-        "operation": tf.nn.relu,  # Keras makes a layer of it that names a function of TensorFlow
+        "operation": tf.nn.relu,  # Keras wraps it in a layer that names a TensorFlow function
     }.items():
         path = tmp_path / f"{name}.h5"
         rows = keras.layers.Reshape((8, 8))(pixels)
@@ -123,7 +123,7 @@ def test_file_with_code_of_its_own_is_refused(tmp_path):
 
 
 def described(path, change):
-    """Write a network whose description is changed."""
+    """Write a network file with a changed description."""
     architecture.save(architecture.build("autoencoder"), path)
     with h5py.File(path, "r+") as file:
         description = json.loads(file.attrs["model_config"])
@@ -136,7 +136,7 @@ FOREIGN = {
     "lambda": {"class_name": "__lambda__", "config": {"value": "code"}},
     "class of a module": {"module": "subprocess", "class_name": "Popen", "config": {"args": "touch ran"}},
     "class of Keras's name in another module": {"module": "planted", "class_name": "Zeros", "config": {}},
-    "other function of Keras in place of a class": {
+    "other function of Keras instead of a class": {
         "module": "keras.utils", "class_name": "Zeros", "config": {}, "registered_name": "get_file"
     },
     "unknown name": "system",
@@ -147,7 +147,7 @@ FOREIGN = {
 @pytest.mark.fault("foreign")
 @pytest.mark.parametrize("place", ["activation", "kernel_initializer", "kernel_constraint"])
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN.keys())
-def test_file_that_names_something_to_import_and_call_is_refused(tmp_path, monkeypatch, place, foreign):
+def test_file_with_a_foreign_name_is_refused(tmp_path, monkeypatch, place, foreign):
     if place != "activation" and isinstance(foreign, str):
         foreign = {"class_name": foreign, "config": {}}
     monkeypatch.chdir(tmp_path)
@@ -185,7 +185,7 @@ def test_file_with_any_layer_of_keras_and_qkeras_is_loaded(tmp_path, pixels, lay
     np.testing.assert_array_equal(architecture.predict(loaded, pixels), architecture.predict(model, pixels))
 
 
-def test_file_that_is_no_model_is_refused(tmp_path):
+def test_file_that_is_not_a_model_is_refused(tmp_path):
     path = tmp_path / "classifier.h5"
     architecture.save(architecture.build("classifier"), path)
     content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Networks opened elsewhere: by tf_keras, Keras 3 and QKeras, as docs/models.md says; its examples are run."""
+"""Network files loaded by tf_keras, Keras 3 and QKeras; the examples of docs/models.md are run."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def test_example_prints_the_accuracy_of_the_metrics(tiny_outputs, tmp_path, titl
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Networks of both kinds, each a step of one optimizer away from its start, and what they give for some images."""
+    """Return a folder of float and quantized networks, trained for one step by each optimizer, and of their outputs."""
     folder = tmp_path_factory.mktemp("networks")
     pixels = np.random.default_rng(30).integers(32, size=(20, 64)).astype(np.float32) / 32
     given = {"pixels": pixels}
@@ -58,7 +58,7 @@ def files(tmp_path_factory):
     return folder
 
 
-OPENING = {
+LOADING = {
     "tf_keras": "from tf_keras.models import load_model\n",
     "Keras 3": "from keras.models import load_model\n",
     "QKeras": EXAMPLES["QKeras"].partition("\npath = ")[0]
@@ -80,12 +80,12 @@ for name in (each for each in expected if each != "pixels"):
 """
 
 
-@pytest.mark.parametrize("library", OPENING)
-def test_plain_load_gives_the_network_and_where_it_can_the_optimizer(files, library):
+@pytest.mark.parametrize("library", LOADING)
+def test_plain_load_gives_the_network_and_if_possible_the_optimizer(files, library):
     said = dict(
-        re.findall(r"^((?:float|quantized)_\w+) (.*)$", run(OPENING[library] + COMPARE, files).stdout, re.MULTILINE)
+        re.findall(r"^((?:float|quantized)_\w+) (.*)$", run(LOADING[library] + COMPARE, files).stdout, re.MULTILINE)
     )
-    restored = f"True Adam {1 + 2 * 18}"  # its step, and two moments a weight
+    restored = f"True Adam {1 + 2 * 18}"  # its step, and two moments per weight
     assert said.pop("float_adam") == (restored if library != "Keras 3" else "True Adam 2")
     assert said.pop("float_soap") == "True not compiled"
     if library == "QKeras":

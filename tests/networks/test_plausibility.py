@@ -1,4 +1,4 @@
-"""Results that are numbers, and yet say that something went wrong: each is named, and the stage exits with status 1."""
+"""Implausible results: each is named, and the stage exits with status 1."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def samples():
 
 @pytest.fixture
 def alive():
-    """A network whose latent units fire for every image."""
+    """Return a network whose latent units fire for every image."""
     make_deterministic(0)
     model = architecture.build("classifier")
     for name in ("encoder_1", "encoder_2", "latent"):
@@ -31,27 +31,27 @@ def alive():
 
 @pytest.mark.fault("numbers")
 @pytest.mark.parametrize("units", [(0,), (1,), (0, 1)])
-def test_latent_unit_that_died_is_named(alive, samples, units):
+def test_dead_latent_unit_is_named(alive, samples, units):
     assert "dead_unit" not in plausibility.findings(alive, samples, "classifier, complete")
     bias = np.zeros(2, np.float32)
     bias[list(units)] = -1000
     alive.get_layer("latent").bias.assign(bias)
     named = " and ".join(f"{unit + 1} (0)" for unit in units)
     found = plausibility.findings(alive, samples, "classifier, complete")["dead_unit"]
-    assert found.startswith(f"classifier, complete: the same for every image: latent unit {named};")
+    assert found.startswith(f"classifier, complete: constant over all images: latent unit {named};")
 
 
 @pytest.mark.fault("numbers")
-def test_classifier_that_guesses_is_named(alive, samples):
+def test_classifier_at_chance_level_is_named(alive, samples):
     found = plausibility.findings(alive, samples, "classifier")
-    assert "is that of a guess" in found["chance"]
+    assert "is at chance level" in found["chance"]
     digits = architecture.predict(alive, samples.intensities)[1].argmax(axis=1)
     knows = Samples(samples.intensities, digits.astype(np.uint8))
-    if len(set(digits)) > 1:  # else the most frequent digit is all there is to know
+    if len(set(digits)) > 1:  # with one digit, all knowledge is a guess
         assert "chance" not in plausibility.findings(alive, knows, "classifier")
 
 
-def test_chance_is_what_a_guess_exceeds_only_by_chance():
+def test_guesses_exceed_the_chance_level_only_rarely():
     digits = np.repeat(np.arange(10), 1000)
     assert plausibility.chance(digits) == pytest.approx(0.1 + 3 * 0.003)
     generator = np.random.default_rng(31)
@@ -61,7 +61,7 @@ def test_chance_is_what_a_guess_exceeds_only_by_chance():
 
 @pytest.mark.fault("numbers")
 @pytest.mark.parametrize("outside", [-32.5, 32.0, 1e6])
-def test_value_that_a_type_cannot_hold_is_counted(outside):
+def test_value_that_overflows_its_type_is_counted(outside):
     precision = FixedPoint(16, 6)
     values = np.linspace(-32, 31.99, 50).reshape(10, 5)
     assert plausibility.overflow(values, precision) is None
@@ -71,8 +71,8 @@ def test_value_that_a_type_cannot_hold_is_counted(outside):
 
 
 @pytest.mark.fault("numbers")
-def test_overflow_of_the_c_simulation_against_qkeras_is_named_with_its_layer(demo_outputs, tmp_path):
-    """The latent plane is given one integer bit, fewer than its values need: the generated C++ wraps around."""
+def test_overflow_of_the_c_simulation_is_named_with_its_layer(demo_outputs, tmp_path):
+    """The latent plane has one integer bit, fewer than its values need: the generated C++ wraps around."""
     _, images = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
     network = architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
     cut = architecture.cut(network, "encoder")
@@ -90,19 +90,19 @@ def test_overflow_of_the_c_simulation_against_qkeras_is_named_with_its_layer(dem
     expected = c_simulation.keras_layer_outputs(cut, list(layers), images.intensities)
     [overflow] = c_simulation.overflows(model, expected)
     assert overflow.startswith("layer latent_relu: ")
-    assert "lie outside of ufixed<16,1,TRN,WRAP>, 0 to 1.99997, and wrap around" in overflow
+    assert "are outside ufixed<16,1,TRN,WRAP>, 0 to 1.99997, and wrap around" in overflow
 
 
 @pytest.mark.fault("numbers")
 @pytest.mark.parametrize("allowed", [False, True])
-def test_stage_names_what_is_implausible_and_goes_on_only_if_it_may(outputs, run_here, allowed):
-    """At the largest rate that is allowed, one epoch kills the latent units."""
+def test_stage_names_implausible_results_and_fails_unless_they_are_allowed(outputs, run_here, allowed):
+    """With the largest learning rate, the latent units die in one epoch."""
     before = hashes(outputs)
     allow = ("--allow", "dead_unit", "chance") if allowed else ()
     status, _, errors = run_here(
         "02_train_autoencoder", "--epochs", "1", "--learning-rate", "1", *allow, outputs=outputs
     )
-    assert "classifier, complete: the same for every image: latent unit" in errors
+    assert "classifier, complete: constant over all images: latent unit" in errors
     assert "classifier, complete: accuracy" in errors
     if allowed:
         assert status == 0
@@ -111,5 +111,5 @@ def test_stage_names_what_is_implausible_and_goes_on_only_if_it_may(outputs, run
         assert status == 1
         assert all(line.startswith("ERROR: 02_train_autoencoder: ") for line in errors.splitlines())
         assert "or --allow dead_unit" in errors
-    assert hashes(outputs) != before, "the artifacts are there to be looked at"
+    assert hashes(outputs) != before, "the artifacts are kept for inspection"
     assert "latent unit" in (outputs / "index.html").read_text(encoding="utf-8")

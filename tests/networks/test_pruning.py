@@ -1,4 +1,4 @@
-"""Pruning: how many weights are left, when the masks are made, and what the files need."""
+"""Pruning: nonzero weights, steps of masking, and saved files."""
 
 import subprocess
 import sys
@@ -16,14 +16,14 @@ LEFT = {"encoder_2": 102, "decoder_1": 6, "classifier_1": 6}  # paper, Table 1
 
 
 @pytest.mark.parametrize("network", architecture.NETWORKS)
-def test_exactly_the_weights_of_table_1_are_left(demo_outputs, network):
+def test_numbers_of_nonzero_weights_match_table_1(demo_outputs, network):
     model = architecture.load(demo_outputs / "03_prune" / f"{network}_pruned.h5")
     for name, layer in architecture.dense_layers(model).items():
         kernel = layer.kernel.numpy()
         assert np.count_nonzero(kernel) == LEFT.get(name, kernel.size), name
 
 
-def test_table_1_lies_beside_the_paper(demo_outputs):
+def test_table_1_has_the_papers_numbers(demo_outputs):
     lines = (demo_outputs / "03_prune" / "table_1.csv").read_text(encoding="utf-8").splitlines()
     cells = {line.split(",")[0]: line.split(",")[1:] for line in lines}
     assert cells["layer"] == ["complete", "pruned", "paper: complete", "paper: pruned"]
@@ -39,7 +39,7 @@ def test_file_loads_compiled_without_tensorflow_model_optimization(demo_outputs)
     program = f"""
 import os, sys
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-sys.modules["tensorflow_model_optimization"] = None  # importing it fails
+sys.modules["tensorflow_model_optimization"] = None  # makes its import fail
 import tf_keras
 model = tf_keras.models.load_model({str(path)!r})
 assert {{type(layer).__name__ for layer in model.layers}} == {{"InputLayer", "Dense", "Activation"}}
@@ -49,8 +49,8 @@ assert int(model.optimizer.iterations) == 2350
     assert done.returncode == 0, done.stderr
 
 
-def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
-    """One step an epoch, and after each the masks are looked at; each making of masks has a threshold of its own."""
+def test_masks_change_only_at_the_steps_of_the_schedule(monkeypatch):
+    """With one step per epoch, masks are checked after each step; each masking has another threshold."""
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.zeros(32, int))
     recipe = Recipe(14, 32, "adam", 0.05, "constant", 0.1, 0)
     make_deterministic(0)
@@ -73,7 +73,7 @@ def test_masks_are_made_at_the_steps_of_the_schedule_only(monkeypatch):
     assert [step for step in range(1, 15) if thresholds[step] != thresholds[step - 1]] == [4, 7, 10]
 
 
-def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
+def test_only_the_given_layers_are_pruned_and_all_are_trained():
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.arange(32) % 10)
     recipe = Recipe(3, 32, "adam", 1e-3, "constant", 0.1, 0)
     model = architecture.build("classifier")
@@ -92,11 +92,11 @@ def test_only_the_layers_asked_for_are_pruned_and_others_train_on():
 
 
 @pytest.mark.fault("numbers")
-def test_missed_target_is_named():
+def test_layer_that_misses_its_target_is_named():
     model = architecture.build("classifier")
     kernel = model.get_layer("decoder_1").kernel
     kernel.assign(keras.backend.constant(np.eye(2, 16)))
-    with pytest.raises(PipelineError, match="layer decoder_1 has 2 weights left, not 6"):
+    with pytest.raises(PipelineError, match="layer decoder_1 has 2 nonzero weights, not 6"):
         pruning.check_sparsity(model, ["decoder_1"], 0.80)
 
 

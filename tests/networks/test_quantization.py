@@ -1,4 +1,4 @@
-"""Quantization: every value on its grid, zeros that stay zero, and the baseline beside it."""
+"""Quantization: all values on their grids, zeros kept, and the post-training baseline."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_training_starts_from_the_float_weights(demo_outputs):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_weights_that_the_quantized_network_has_no_place_for_are_named():
+def test_layer_that_the_quantized_network_lacks_is_named():
     source = architecture.build("autoencoder")
     image = keras.layers.BatchNormalization(name="normalized")(source.output)
     target = quantization.build("autoencoder", PRECISION)
@@ -80,13 +80,13 @@ def test_revived_weights_are_counted():
 
 
 @pytest.mark.parametrize("bits", range(1, 6))
-def test_leading_bits_are_the_leading_bits(bits):
+def test_leading_bits_are_kept(bits):
     levels = np.arange(32)
     seen = quantization.LeadingBits(bits)(levels[None].astype(np.float32) / 32).numpy()
     np.testing.assert_array_equal(seen * 32, [levels >> (5 - bits) << (5 - bits)])
 
 
-def test_network_of_fewer_input_bits_ignores_the_others_saved_or_not(tmp_path):
+def test_network_with_fewer_input_bits_ignores_the_others_also_after_loading(tmp_path):
     model = quantization.build("autoencoder", NetworkPrecision(input_bits=3))
     levels = np.random.default_rng(9).integers(32, size=(50, 64))
     given, leading = (array.astype(np.float32) / 32 for array in (levels, levels & 0b11100))
@@ -95,7 +95,7 @@ def test_network_of_fewer_input_bits_ignores_the_others_saved_or_not(tmp_path):
         np.testing.assert_array_equal(architecture.predict(each, given), architecture.predict(model, leading))
 
 
-def test_post_training_outputs_are_those_of_a_calculation_by_hand():
+def test_post_training_outputs_match_a_calculation_by_hand():
     """Two pixels, one hidden unit, two outputs, all as ap_fixed<6,3>: steps of 1/8 from -4 to 3.875, rounded down."""
     pixels = keras.Input((2,), name="pixels")
     hidden = keras.layers.Activation("relu", name="latent_relu")(keras.layers.Dense(1, name="latent")(pixels))
@@ -112,7 +112,7 @@ def test_post_training_outputs_are_those_of_a_calculation_by_hand():
     np.testing.assert_allclose(found["digit"], [[0.5, 0.5], [0.5, 0.5]])
 
 
-def test_baseline_stands_in_the_metrics_beside_training_with_quantization(demo_outputs):
+def test_metrics_have_the_post_training_baseline(demo_outputs):
     models = json.loads((demo_outputs / "metrics.json").read_text(encoding="utf-8"))["models"]
     for variant in ("complete", "pruned"):
         baseline = models[f"classifier/{variant}, fixed<16,6,TRN,WRAP> after training"]

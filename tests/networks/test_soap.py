@@ -1,4 +1,4 @@
-"""The second optimizer finds its way where Adam creeps, and resumes exactly."""
+"""SOAP: faster than Adam on ill-conditioned losses, and resumed exactly."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def minimise(optimizer, steps, loss, start):
     return float(loss(variable))
 
 
-def test_a_valley_across_the_axes_holds_adam_up_and_not_soap():
+def test_soap_beats_adam_on_a_rotated_ill_conditioned_loss():
     generator = np.random.default_rng(0)
     rotation, _ = np.linalg.qr(generator.normal(size=(6, 6)))
     curvature = tf.constant(rotation @ np.diag(10.0 ** -np.arange(6)) @ rotation.T, tf.float32)
@@ -35,7 +35,7 @@ def test_a_valley_across_the_axes_holds_adam_up_and_not_soap():
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (5,)])
-def test_going_on_from_the_saved_state_is_going_on_without_a_break(shape):
+def test_resuming_from_the_saved_state_equals_an_uninterrupted_run(shape):
     gradients = np.random.default_rng(1).normal(size=(50, *shape)).astype(np.float32)
 
     def run(optimizer, variable, part):
@@ -56,7 +56,7 @@ def test_going_on_from_the_saved_state_is_going_on_without_a_break(shape):
     np.testing.assert_array_equal(whole.numpy(), broken.numpy())
 
 
-def test_gradient_of_a_weight_held_at_zero_turns_no_basis():
+def test_gradient_of_a_weight_held_at_zero_does_not_rotate_the_basis():
     mask = np.ones((4, 3), np.float32)
     mask[1, 2] = 0
     gradients = np.random.default_rng(1).normal(size=(30, 4, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Training: what is minimised, that it can be resumed, that it can be repeated."""
+"""Training: the loss, resuming, and reproducibility."""
 
 import csv
 import shutil
@@ -31,7 +31,7 @@ def trained_weights(test_samples: Samples, recipe: Recipe = RECIPE) -> list[np.n
     return model.get_weights()
 
 
-def test_scores_are_those_of_a_calculation_by_hand():
+def test_scores_match_a_calculation_by_hand():
     samples = Samples(np.zeros((2, 64), np.float32), np.array([3, 4]))
     image = np.zeros((2, 64), np.float32)
     image[0, :32] = 0.5
@@ -55,8 +55,8 @@ def test_loss_is_l1_plus_weighted_cross_entropy(demo_outputs):
     assert float(rows[-1]["test_loss"]) < 0.7 * float(rows[0]["test_loss"])
 
 
-@pytest.mark.parametrize("images", [10, 32, 40])  # fewer than a batch, whole batches, a smaller last one
-def test_each_epoch_sees_every_image_once_in_its_own_order(images):
+@pytest.mark.parametrize("images", [10, 32, 40])  # less than a batch, whole batches, a smaller last batch
+def test_each_epoch_uses_every_image_once_in_its_own_order(images):
     samples = random_samples(images, 5)
     found = [pixels.numpy() for pixels, _ in training.batches(samples, RECIPE, range(3, 5), ["image"])]
     assert [len(pixels) for pixels in found] == {10: [10], 32: [16, 16], 40: [16, 16, 8]}[images] * 2
@@ -65,17 +65,17 @@ def test_each_epoch_sees_every_image_once_in_its_own_order(images):
     np.testing.assert_array_equal(np.concatenate(found), samples.intensities[np.concatenate(orders)])
 
 
-def test_order_of_images_takes_the_largest_seed():
+def test_order_of_images_accepts_the_largest_seed():
     recipe = Recipe(**{**vars(RECIPE), "seed": 2**32 - 1})
     samples = random_samples(16, 5)
     ((_, truth),) = training.batches(samples, recipe, range(1), ["digit"])
     np.testing.assert_array_equal(truth["digit"], samples.digits[training.order_of_images(16, 2**32 - 1, 0)])
 
 
-def test_a_network_trained_can_be_trained_on_and_predicts():
+def test_trained_network_can_be_trained_further_and_predicts():
     model, samples = architecture.build("autoencoder"), random_samples(40, 5)
     training.compile_network(model, RECIPE, 40)
-    for images in (10, 40, 10):  # 1, 3 and 1 steps an epoch
+    for images in (10, 40, 10):  # 1, 3 and 1 steps per epoch
         training.train(model, random_samples(images, 5), samples, RECIPE, "test")
     assert int(model.optimizer.iterations) == RECIPE.epochs * (1 + 3 + 1)
     batch_by_batch = model.predict(samples.intensities, batch_size=16, verbose=0)
@@ -84,7 +84,7 @@ def test_a_network_trained_can_be_trained_on_and_predicts():
 
 @pytest.mark.parametrize("network", architecture.NETWORKS)
 def test_training_curves_are_means_over_images_without_penalties(network):
-    """With next to no learning rate they are those of the network as it stays."""
+    """With a negligible learning rate, they equal the scores of the unchanged network."""
     samples, recipe = random_samples(40, 5), Recipe(**{**vars(RECIPE), "learning_rate": 1e-30})
     model = quantization.build(network, precision.NetworkPrecision(), penalties={"encoder_1": 0.5})
     training.compile_network(model, recipe, 40)
@@ -109,7 +109,7 @@ def test_callbacks_change_weights_before_the_network_is_evaluated():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StopIteration, PipelineError])
-def test_what_a_callback_raises_ends_the_training(error):
+def test_exception_of_a_callback_ends_the_training(error):
     def fail(*_):
         raise error
 
@@ -120,7 +120,7 @@ def test_what_a_callback_raises_ends_the_training(error):
         training.train(model, *[random_samples(40, 5)] * 2, RECIPE, "test", callbacks=[callback])
 
 
-def test_test_images_choose_nothing():
+def test_test_images_do_not_affect_the_weights():
     with_some, with_others = (trained_weights(random_samples(10, seed)) for seed in (6, 7))
     assert all(np.array_equal(a, b) for a, b in zip(with_some, with_others, strict=True))
 
@@ -133,7 +133,7 @@ def test_loss_that_is_not_a_number_is_named():
 
 
 def arrays_of(path):
-    """All arrays of an HDF5 file: weights and optimizer state."""
+    """Return all arrays of an HDF5 file: weights and optimizer state."""
     arrays = {}
     with h5py.File(path) as file:
         file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
@@ -163,7 +163,7 @@ def four_epochs(prepared, tmp_path_factory):
     return outputs
 
 
-def test_two_epochs_and_two_resumed_are_four_in_one_go(prepared, four_epochs, tmp_path):
+def test_two_epochs_and_two_resumed_equal_four(prepared, four_epochs, tmp_path):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
     run_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
     run_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)

@@ -1,4 +1,4 @@
-"""What the tuned preset adds: a start chosen on held-out images, zeros that rise while it trains, tables."""
+"""Features of the tuned preset: a start chosen on a validation set, zeros raised during training, tables."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from stage_runs import ROOT
 from common.errors import PipelineError
 from common.fixed_point import fixed_point
 from common.hls import c_simulation, conversion, hls4ml_project
+from common.hls.designs import CUTS
 from common.images.samples import Samples
 from common.networks import architecture, pruning, quantization, quantized_training, training
 from common.networks.legacy_keras import keras, make_deterministic
@@ -38,7 +39,7 @@ def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, sh
 
 @pytest.mark.parametrize("network", architecture.NETWORKS)
 @pytest.mark.parametrize("optimizer", ["adam", "soap"])
-def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network, optimizer):
+def test_sparsity_reaches_its_target_and_zeros_stay_zero_afterwards(network, optimizer):
     trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
     for variant, targets in {"quantized": {}, "quantized_pruned": SPARSITY}.items():
         model, curves = trained[variant]
@@ -49,7 +50,7 @@ def test_sparsity_reaches_its_target_and_zeros_stay_zero_behind_it(network, opti
         assert not [layer for layer in model.layers if getattr(layer, "kernel_regularizer", None)]
 
 
-def test_sparsity_rises_in_its_share_of_the_training(monkeypatch):
+def test_sparsity_rises_during_its_share_of_the_training(monkeypatch):
     seen, prune_smallest = [], quantized_training.prune_smallest
 
     def spy(model, wanted):
@@ -63,7 +64,7 @@ def test_sparsity_rises_in_its_share_of_the_training(monkeypatch):
     assert rising == pytest.approx([0.5 * (1 - (1 - time) ** 3) for time in (0.25, 0.5, 0.75, 1)])
 
 
-def test_smallest_weights_are_the_ones_that_go():
+def test_smallest_weights_are_pruned():
     model = quantization.build("autoencoder", PRECISION, quantization.no_zeros("autoencoder"))
     kernel = architecture.dense_layers(model)["latent"].kernel
     before = np.random.default_rng(22).permutation(np.arange(1, 33, dtype=np.float32).reshape(16, 2) / 64)
@@ -73,16 +74,18 @@ def test_smallest_weights_are_the_ones_that_go():
 
 
 def test_penalty_leaves_fewer_weights_in_its_layer():
-    left = {}
+    nonzero = {}
     for penalty in (0.0, 1e-2):
         model, _ = train_raised({}, penalty, recipe=replace(RECIPE, epochs=16))["quantized"]
-        left[penalty] = {name: np.count_nonzero(kernel) for name, (kernel, _) in architecture.weights_of(model).items()}
-    assert left[1e-2]["encoder_1"] < 0.7 * left[0.0]["encoder_1"]
-    assert left[1e-2]["decoder_2"] > 0.9 * left[0.0]["decoder_2"]
+        nonzero[penalty] = {
+            name: np.count_nonzero(kernel) for name, (kernel, _) in architecture.weights_of(model).items()
+        }
+    assert nonzero[1e-2]["encoder_1"] < 0.7 * nonzero[0.0]["encoder_1"]
+    assert nonzero[1e-2]["decoder_2"] > 0.9 * nonzero[0.0]["decoder_2"]
 
 
 @pytest.mark.parametrize("best", [0, 1, 2])
-def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
+def test_start_is_chosen_only_on_held_out_images(monkeypatch, best):
     trained, judged, models = [], [], []
 
     def build():
@@ -107,13 +110,13 @@ def test_start_is_chosen_on_images_held_out_alone(monkeypatch, best):
         assert parts[0] | parts[1] == rows
 
 
-def test_more_images_than_there_are_cannot_be_held_out():
+def test_validation_set_must_be_smaller_than_the_training_set():
     starts = Starts(count=2, validation_images=120)
     with pytest.raises(PipelineError, match="120 of 120 training images cannot be held out"):
         choose_start(lambda: architecture.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
 
 
-def test_pruning_can_begin_at_a_chosen_start():
+def test_pruning_can_start_from_a_chosen_network():
     source = architecture.build("autoencoder", "he_uniform")
     pruned = pruning.with_pruning(source, ["encoder_2"], pruning.PruningSchedule(0.5, 1, 2, 1))
     pruning.copy_weights(source, pruned)
@@ -121,7 +124,7 @@ def test_pruning_can_begin_at_a_chosen_start():
 
 
 def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
-    """Return a network of the project's names and few nodes, its weights random."""
+    """Return a network with the project's names, few nodes, and random weights."""
 
     def dense(tensor, nodes, name):
         quantizers = [qkeras.quantized_bits(5, 1, alpha=1) for _ in range(2)]
@@ -136,9 +139,9 @@ def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
     seen = quantization.LeadingBits(leading_bits, name="pixels_leading_bits")(pixels)
     hidden = qkeras.QActivation(qkeras.quantized_relu(4, 1), name="encoder_2_relu")(dense(seen, 5, "encoder_2"))
     latent = qkeras.QActivation(qkeras.quantized_relu(latent_bits, 2), name="latent_relu")(dense(hidden, 2, "latent"))
-    behind = qkeras.QActivation(qkeras.quantized_relu(6, 3), name="decoder_2_relu")(dense(latent, 7, "decoder_2"))
+    decoded = qkeras.QActivation(qkeras.quantized_relu(6, 3), name="decoder_2_relu")(dense(latent, 7, "decoder_2"))
     sigmoid = qkeras.QActivation(qkeras.quantized_sigmoid(6, use_real_sigmoid=True), name="image")
-    image = sigmoid(logits(behind, 4, "decoder_3"))
+    image = sigmoid(logits(decoded, 4, "decoder_3"))
     digit = keras.layers.Activation("softmax", name="digit")(logits(latent, 3, "classifier_3"))
     model = keras.Model(pixels, [image, digit])
     rng = np.random.default_rng(23)
@@ -155,8 +158,8 @@ def converted(model, folder, cut):
 
 
 @pytest.mark.parametrize("latent_bits", [3, 4, 6])
-@pytest.mark.parametrize("cut", architecture.CUTS)
-def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, latent_bits):
+@pytest.mark.parametrize("cut", CUTS)
+def test_tables_equal_the_layers_after_the_latent_plane(tmp_path, cut, latent_bits):
     model = converted(small_network(latent_bits), tmp_path, cut)
     dense, tabulated = (
         tracing.trace_model(model, tracer) for tracer in (tracing.Hls4mlTracer, tabulation.TabulatingTracer)
@@ -165,15 +168,15 @@ def test_tables_give_what_the_layers_behind_the_plane_compute(tmp_path, cut, lat
     np.testing.assert_array_equal(tabulated.logic.predict(PIXELS), expected)
     assert len(np.unique(expected, axis=0)) > 5
     assert len(tabulated.layer_of_operation) == len(tabulated.logic.ops)
-    behind = {"encoder": set(), "encoder_classifier": {"classifier_3"}, "full": {"image", "classifier_3"}}[cut]
+    tables = {"encoder": set(), "encoder_classifier": {"classifier_3"}, "full": {"image", "classifier_3"}}[cut]
     front = {"pixels", "pixels_leading_bits", "encoder_2", "encoder_2_relu", "latent", "latent_relu"}
-    assert set(tabulated.layers) - {f"{name}_linear" for name in ("encoder_2", "latent")} - behind == front
-    assert behind <= set(tabulated.luts_by_layer())
+    assert set(tabulated.layers) - {f"{name}_linear" for name in ("encoder_2", "latent")} - tables == front
+    assert tables <= set(tabulated.luts_by_layer())
 
 
 @pytest.mark.parametrize("aim", ["area", "delay"])
 @pytest.mark.parametrize("dead_unit", [None, 0, 1])
-def test_entries_of_the_tables_are_those_of_all_points_that_the_encoder_can_name(tmp_path, dead_unit, aim):
+def test_tables_have_an_entry_for_each_reachable_latent_point(tmp_path, dead_unit, aim):
     network = small_network()
     if dead_unit is not None:
         kernel, bias = network.get_layer("latent").get_weights()
@@ -189,7 +192,7 @@ def test_entries_of_the_tables_are_those_of_all_points_that_the_encoder_can_name
     np.testing.assert_array_equal(entries[:, :7], np.concatenate(values, axis=1))
 
 
-def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_path):
+def test_part_downstream_of_the_latent_plane_equals_the_whole_design(tmp_path):
     cut = architecture.cut(small_network(), "full")
     model = hls4ml_project.convert(cut, tmp_path / "whole", hls4ml_project.HlsOptions(), quantized=True)
     found, layers = c_simulation.c_simulate(model, PIXELS)
@@ -199,13 +202,13 @@ def test_the_part_downstream_of_the_latent_plane_gives_what_the_whole_gives(tmp_
     assert of_points.shape == (256, 7)
     latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
     np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
-    with pytest.raises(PipelineError, match="downstream of the latent plane, by itself, differs"):
+    with pytest.raises(PipelineError, match="downstream of the latent plane, converted separately, differs"):
         conversion._simulate_points(
             cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
         )
 
 
-def test_registers_of_a_tabulated_pipeline_have_their_layers(tmp_path):
+def test_registers_of_a_tabulated_pipeline_name_their_layers(tmp_path):
     traced = tracing.trace_model(converted(small_network(), tmp_path, "full"), tabulation.TabulatingTracer)
     registers = pipeline.registers(traced, pipeline.PipelineOptions(2, "verilog", "part", 5.0))
     assert registers["model_out"].layers == ("image",) * 4 + ("classifier_3",) * 3
@@ -232,21 +235,24 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
     assert len(np.unique(found.outputs)) > 5
 
 
-def test_plane_of_too_many_points_is_refused_with_what_to_do(tmp_path):
+def test_latent_plane_of_too_many_points_is_refused_with_the_remedy(tmp_path):
     model = converted(small_network(latent_bits=7), tmp_path, "full")
     with pytest.raises(PipelineError, match=r"too many points for a table: run with --no-tabulate-latent"):
         tracing.trace_model(model, tabulation.TabulatingTracer)
 
 
-def test_network_with_leading_bits_is_loaded_by_a_process_that_has_not_built_one(tmp_path):
+def test_network_with_leading_bits_is_loaded_by_a_new_process(tmp_path):
     architecture.save(small_network(), tmp_path / "model.h5")
     path = str(tmp_path / "model.h5")
-    load = f"from pathlib import Path; from common import networks; print(networks.load(Path({path!r})).count_params())"
+    load = (
+        "from pathlib import Path; from common.networks.architecture import load; "
+        f"print(load(Path({path!r})).count_params())"
+    )
     done = subprocess.run([sys.executable, "-c", load], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.stdout.strip() == str(small_network().count_params()), done.stderr
 
 
-def test_leading_bits_are_converted_and_traced_whether_in_memory_or_from_a_file(tmp_path):
+def test_leading_bits_are_converted_and_traced_in_memory_and_from_a_file(tmp_path):
     model = small_network()
     architecture.save(model, tmp_path / "model.h5")
     image, logits = architecture.predict(keras.Model(model.input, architecture.cut(model, "full").outputs), PIXELS)

@@ -1,4 +1,4 @@
-"""Benchmarks: tasks timed in turn, each its own part of the record, shown on the results page."""
+"""Benchmarks: tasks timed in turn, recorded separately, and shown on the results page."""
 
 import json
 import subprocess
@@ -32,14 +32,14 @@ def finish(name: str, value: str) -> None:
     benchmark.finish()
 
 
-def test_tasks_take_turns_and_the_first_round_does_not_count():
+def test_tasks_alternate_and_the_first_round_is_discarded():
     calls = []
     seconds = measure.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repetitions=3)
     assert calls == ["a", "b"] * 4
     assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3}
 
 
-def test_spread_is_median_least_and_most():
+def test_spread_is_median_minimum_and_maximum():
     spread = measure.Spread.of([4.0, 1.0, 2.0, 8.0, 3.0])
     assert f"{spread:.1f}" == "3.0 (1.0 to 8.0)"
     assert f"{24 / spread:.0f}" == "8 (3 to 24)"
@@ -49,7 +49,7 @@ def test_ratio_compares_measurements_of_the_same_round():
     assert measure.ratio([10.0, 40.0, 30.0], [1.0, 2.0, 10.0]) == measure.Spread(10.0, 3.0, 20.0)
 
 
-def test_each_benchmark_replaces_its_own_part_and_nothing_else(folder):
+def test_each_benchmark_replaces_only_its_own_part(folder):
     finish("one", "first")
     finish("two", "second")
     untouched = json.loads((folder / "benchmarks.json").read_text(encoding="utf-8"))["two"]
@@ -62,14 +62,14 @@ def test_each_benchmark_replaces_its_own_part_and_nothing_else(folder):
     assert not list(folder.glob(".*"))
 
 
-def test_damaged_record_is_named_and_left_alone(folder):
+def test_damaged_record_is_named_and_kept(folder):
     (folder / "benchmarks.json").write_text("{", encoding="utf-8")
     with pytest.raises(PipelineError, match=r"benchmarks\.json is damaged; remove it"):
         finish("one", "first")
     assert (folder / "benchmarks.json").read_text(encoding="utf-8") == "{"
 
 
-def test_page_shows_what_was_measured(folder):
+def test_results_page_shows_measurements(folder):
     overview.write(folder)
     assert "Speed" not in (folder / "index.html").read_text(encoding="utf-8")
     finish("one", "12.3 (12.1 to 14.0)")
@@ -83,7 +83,7 @@ def test_page_shows_what_was_measured(folder):
     assert "make benchmarks" in page
 
 
-def test_peak_memory_counts_processes_that_were_started():
+def test_peak_memory_includes_child_processes():
     with PeakMemory() as alone:
         pass
     with PeakMemory() as together:
@@ -91,7 +91,7 @@ def test_peak_memory_counts_processes_that_were_started():
     assert together.peak - alone.peak > 250_000_000
 
 
-def test_pipeline_is_measured_stage_by_stage_and_with_nothing_to_do(folder, tmp_path_factory, monkeypatch):
+def test_pipeline_is_timed_by_stage_and_with_nothing_to_do(folder, tmp_path_factory, monkeypatch):
     root = tmp_path_factory.mktemp("root")
     (root / "Makefile").write_text(
         "all: 01 02\n01 02:\n\t@echo $@ $(PRESET) >> $(OUTPUTS_DIR).made\n", encoding="utf-8"
@@ -109,7 +109,7 @@ def test_pipeline_is_measured_stage_by_stage_and_with_nothing_to_do(folder, tmp_
     assert set(part["values"]["help_seconds"]) == set(scripts)
 
 
-def test_stage_that_fails_ends_the_benchmark_with_what_it_said(folder, tmp_path, monkeypatch):
+def test_failing_stage_ends_the_benchmark_with_its_output(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "ROOT", tmp_path)
     monkeypatch.setattr(pipeline, "SCRIPTS", ["01_first.py"])
     (tmp_path / "Makefile").write_text("01:\n\t@echo no images; exit 3\n", encoding="utf-8")
@@ -118,13 +118,13 @@ def test_stage_that_fails_ends_the_benchmark_with_what_it_said(folder, tmp_path,
     assert not (folder / "benchmarks.json").exists()
 
 
-def test_exponent_of_a_power_is_found():
+def test_exponent_of_a_power_law_is_found():
     power, factor = scaling.exponent((1, 2, 4, 8), [3.0 * size**1.5 for size in (1, 2, 4, 8)])
     assert power == pytest.approx(1.5)
     assert factor == pytest.approx(3.0)
 
 
-def test_image_by_image_makes_the_same_pixels():
+def test_image_by_image_gives_the_same_pixels():
     images = np.random.default_rng(0).integers(256, size=(50, 28, 28), dtype=np.uint8)
     expected = preprocessing.prepare_images(images, "anti_aliased")
     np.testing.assert_array_equal(preparation.image_by_image(images), expected)
@@ -143,7 +143,7 @@ def test_figure_of_growth_is_drawn_with_its_data(tmp_path):
 @pytest.mark.parametrize("images", [512, 600])
 @pytest.mark.parametrize("kind", training.STAGES)
 def test_stages_and_fit_train_to_the_same_weights(kind, images):
-    """They are compared in speed, so they must do the same work; 600 images leave a smaller last batch, 512 none."""
+    """A speed comparison needs equal work; 600 images leave a smaller last batch, 512 do not."""
     rng = np.random.default_rng(4)
     samples = Samples(rng.random((images, 64), np.float32), rng.integers(10, size=images))
     weights = {}

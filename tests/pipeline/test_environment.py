@@ -1,4 +1,4 @@
-"""Machines unlike ours: locales, terminals, notebooks, homes that cannot be written, output that nobody reads."""
+"""Unusual environments: locales, terminals, notebooks, unwritable homes, closed output."""
 
 import ast
 import csv
@@ -18,12 +18,12 @@ from common.running import disk_space, yowasp
 from common.stages import artifacts
 
 STAGE = "01_prepare_data"
-NOWHERE = "/proc/nowhere"  # a folder that nobody can make
+NOWHERE = "/proc/nowhere"  # a folder that cannot be made
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ENVIRONMENTS = {
-    "terminal and locale of ASCII": ASCII,
+    "ASCII terminal and locale": ASCII,
     "notebook": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-    "home that cannot be written": {"HOME": NOWHERE, "XDG_CACHE_HOME": NOWHERE, "XDG_CONFIG_HOME": NOWHERE},
+    "unwritable home": {"HOME": NOWHERE, "XDG_CACHE_HOME": NOWHERE, "XDG_CONFIG_HOME": NOWHERE},
 }
 
 
@@ -32,14 +32,14 @@ ENVIRONMENTS = {
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """Return outputs of the first stage, run here; not to be changed."""
+    """Return outputs of the first stage in this environment; not to be changed."""
     outputs = tmp_path_factory.mktemp("plain")
     run_well(STAGE, "--preset", "demo", outputs=outputs)
     return outputs
 
 
 def assert_same(outputs: Path, plain: Path) -> None:
-    """See that the first stage has written the same files."""
+    """Assert that the first stage has written the same files."""
     assert artifacts.read_run(outputs, STAGE)["writes"] == artifacts.read_run(plain, STAGE)["writes"]
 
 
@@ -62,7 +62,7 @@ def test_stage_writes_the_same_files_in_any_environment(plain, tmp_path, variabl
     assert_well_formed(tmp_path)
 
 
-def test_no_training_is_lost_to_a_character_that_the_terminal_lacks(plain, tmp_path):
+def test_training_survives_a_character_that_the_terminal_lacks(plain, tmp_path):
     outputs, stage = shutil.copytree(plain, tmp_path / "outputs"), "02_train_autoencoder"
     arguments = ("--epochs", "1", "--allow", "chance", "dead_unit")
     done = run_stage(stage, *arguments, outputs=outputs, **ASCII)
@@ -71,7 +71,7 @@ def test_no_training_is_lost_to_a_character_that_the_terminal_lacks(plain, tmp_p
     assert_well_formed(outputs)
 
 
-def test_users_settings_of_matplotlib_change_no_figure(plain, tmp_path):
+def test_figures_do_not_depend_on_the_users_matplotlibrc(plain, tmp_path):
     (tmp_path / "matplotlib").mkdir()
     (tmp_path / "matplotlib" / "matplotlibrc").write_bytes(b"backend: qtagg\n# d\xe9j\xe0 vu\nfont.size: 30\n")
     done = run_stage(STAGE, "--preset", "demo", outputs=tmp_path / "outputs", XDG_CONFIG_HOME=str(tmp_path))
@@ -79,7 +79,7 @@ def test_users_settings_of_matplotlib_change_no_figure(plain, tmp_path):
     assert_same(tmp_path / "outputs", plain)
 
 
-def test_users_settings_of_keras_change_no_type(tmp_path):
+def test_types_do_not_depend_on_the_users_keras_json(tmp_path):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float64", "epsilon": 0.1}', encoding="utf-8")
     program = "from common.networks.legacy_keras import keras; print(keras.backend.floatx(), keras.backend.epsilon())"
@@ -89,22 +89,22 @@ def test_users_settings_of_keras_change_no_type(tmp_path):
     assert printed == b"float32 1e-07\n"
 
 
-def test_reader_that_goes_away_loses_no_stage(plain, tmp_path):
+def test_stage_survives_a_closed_pipe(plain, tmp_path):
     process = start_stage(STAGE, "--preset", "demo", outputs=tmp_path)
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == ("", 0)
     assert_same(tmp_path, plain)
 
 
-def test_log_on_a_full_disk_loses_no_stage(plain, tmp_path):
+def test_stage_survives_a_log_on_a_full_disk(plain, tmp_path):
     wrapper = ("sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh")
     assert run_stage(STAGE, "--preset", "demo", outputs=tmp_path, wrapper=wrapper).returncode == 0
     assert_same(tmp_path, plain)
 
 
-def test_no_file_takes_the_place_of_a_closed_standard_stream():
-    """Tools and C++ print to numbers 1 and 2, whatever those are."""
-    program = "import os, sys; from common import console; sys.exit(os.open(os.devnull, os.O_RDONLY) < 3)"
+def test_no_file_gets_the_number_of_a_closed_standard_stream():
+    """Tools and C++ print to file descriptors 1 and 2, whatever those are."""
+    program = "import os, sys; from common.running import console; sys.exit(os.open(os.devnull, os.O_RDONLY) < 3)"
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
@@ -113,7 +113,7 @@ def test_no_file_takes_the_place_of_a_closed_standard_stream():
 
 
 SAY = """
-from common import console
+from common.running import console
 console.heading("stage", "a – b")
 console.table("t – u", ["a", "b"], [["–", None]])
 with console.progress_line("x → y", 1) as line:
@@ -133,13 +133,13 @@ def test_characters_that_a_terminal_lacks_are_replaced(encoding):
     assert "WARNING: file ?" in done.stderr.decode(encoding)
 
 
-def test_file_name_that_is_no_text_does_not_stop_the_results_page(tmp_path):
+def test_file_name_with_invalid_utf_8_does_not_stop_the_results_page(tmp_path):
     artifacts.write_text_atomically(tmp_path / "page", os.fsdecode(b"folder \xe9") + " –")
     assert (tmp_path / "page").read_text(encoding="utf-8") == "folder ? –"
 
 
 def names_no_encoding(call: ast.Call) -> bool:
-    """Whether a call reads or writes text in the encoding of the user's locale; Ruff knows those of plain `Path`s."""
+    """Return whether a call reads or writes text in the user's locale encoding; Ruff finds only plain `Path`s."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if "encoding" in given:
         return False
@@ -175,7 +175,7 @@ def test_calls_without_an_encoding_are_found(code, expected):
     assert names_no_encoding(ast.parse(code, mode="eval").body) == expected
 
 
-def test_every_text_file_is_read_and_written_in_an_encoding_that_is_named():
+def test_every_text_file_is_read_and_written_with_an_encoding():
     sources = [path for folder in ("", "common", "benchmarks", "tests") for path in (ROOT / folder).glob("*.py")]
     sources += (ROOT / "common").glob("*/*.py")
     found = [
@@ -192,7 +192,7 @@ def test_every_text_file_is_read_and_written_in_an_encoding_that_is_named():
 
 @pytest.fixture
 def compile_smallest(tmp_path, monkeypatch, capsys):
-    """Return a function that compiles the smallest program, and returns what was said on the way and at the end."""
+    """Return a function that compiles the smallest program and returns its progress messages and output."""
 
     def run(usual, outputs):
         monkeypatch.setenv(yowasp.CACHE, str(usual))
@@ -214,24 +214,24 @@ def test_tool_is_compiled_once_into_the_usual_cache(compile_smallest, tmp_path):
     assert program.stat().st_size <= yowasp.PROGRAMS["ecppll"][1] * disk_space.MEGABYTE
 
 
-def test_cache_that_cannot_be_written_is_found_before_compiling_and_another_is_named(compile_smallest, tmp_path):
+def test_unwritable_cache_is_replaced_before_compiling(compile_smallest, tmp_path):
     for expected in (["compiling ecppll for this machine, once"], []):
         said, printed = compile_smallest(NOWHERE, tmp_path)
         assert said == expected
-        assert f"{NOWHERE} cannot be used or is full; compiled tools are in {tmp_path}/.yowasp_cache" in printed
+        assert f"{NOWHERE} is full or not usable; compiled tools are in {tmp_path}/.yowasp_cache" in printed
         assert os.environ[yowasp.CACHE] == f"{tmp_path}/.yowasp_cache"
 
 
-def test_full_disk_of_the_cache_is_found_before_compiling(compile_smallest, small_disk, tmp_path):
+def test_full_disk_of_the_cache_is_detected_before_compiling(compile_smallest, small_disk, tmp_path):
     free = disk_space.megabytes_free(small_disk)
     with (small_disk / "large").open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, int((free - 1) * disk_space.MEGABYTE))
     said, printed = compile_smallest(small_disk / "usual", tmp_path)
     assert said == ["compiling ecppll for this machine, once"]
-    assert f"{small_disk}/usual cannot be used or is full" in printed
+    assert f"{small_disk}/usual is full or not usable" in printed
     assert compiled(small_disk / "usual") == []
 
 
 def test_without_room_for_compiled_tools_the_error_names_the_variable(compile_smallest):
-    with pytest.raises(PipelineError, match=f"{NOWHERE} cannot be used or is full.*3 MB.*YOWASP_CACHE_DIR"):
+    with pytest.raises(PipelineError, match=f"{NOWHERE} is full or not usable.*3 MB.*YOWASP_CACHE_DIR"):
         compile_smallest(NOWHERE, Path(NOWHERE))

@@ -1,6 +1,6 @@
-"""Stage 06 as a user runs it: in every flow, hardware that is not what the C simulation computed ends it with status 1.
+"""Stage 06 run by its command line: in every flow, hardware that differs from C simulation fails the stage.
 
-The smallest real network. Faults are injected into the stage's own process, so its tasks run there too.
+Uses the smallest real network. Faults are injected into the stage's process, so its tasks run there too.
 """
 
 import json
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import stage_runs
 
+from common import records
 from common.board import on_board
 from common.errors import ToolError
 from common.fixed_point import fixed_point
@@ -27,7 +28,7 @@ from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
 DESIGN = Design("encoder_classifier", "quantized_pruned")
-UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # which is not converted
+UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # not converted
 ROUTED = ("--place-and-route", "--routing.designs", str(DESIGN))
 ON_BOARD = ("--bitstream", "--board.design", str(DESIGN))
 needs_ghdl = pytest.mark.skipif(not vhdl_simulation.is_available(), reason="GHDL is not installed (apt install ghdl)")
@@ -35,7 +36,7 @@ needs_ghdl = pytest.mark.skipif(not vhdl_simulation.is_available(), reason="GHDL
 
 @pytest.fixture(scope="module")
 def classifier_outputs(tiny_outputs, tmp_path_factory):
-    """Return outputs whose network is small and answers each image in its own way, converted from pixels to logits."""
+    """Return outputs with a small converted classifier that has different outputs for different images."""
     outputs = shutil.copytree(tiny_outputs, tmp_path_factory.mktemp("classifier") / "outputs")
     give_weights(outputs)
     stage_runs.fork_well("05_convert_hls", "--default-designs", str(DESIGN), outputs=outputs)
@@ -44,8 +45,12 @@ def classifier_outputs(tiny_outputs, tmp_path_factory):
     return outputs
 
 
+def exactness_of(outputs):
+    return records.from_metrics(json.loads((outputs / "metrics.json").read_text(encoding="utf-8")))[1]
+
+
 def give_weights(outputs):
-    """Replace the weights of stage 04, hardly trained, by random ones, few in the first layer."""
+    """Replace the weights of stage 04 by random ones, sparse in the first layer."""
     folder, name = outputs / "04_quantize", "classifier_quantized_pruned.h5"
     model, rng = architecture.load(folder / name), np.random.default_rng(10)
     for layer, dense in architecture.dense_layers(model).items():
@@ -65,11 +70,13 @@ def give_weights(outputs):
 def synthesize(classifier_outputs, run_here, monkeypatch):
     """Return a function that runs stage 06 with all its tasks in this process.
 
-    Stand-ins for the test bench, the simulation of the RTL and Yosys find no difference: what these find is tested
-    elsewhere, and with all the real tools below.
+    Stand-ins for the test bench, RTL simulation and Yosys find no mismatch: these are tested elsewhere, and the last
+    test below uses the real tools.
     """
     golden = golden_outputs.load(classifier_outputs / "05_convert_hls" / str(DESIGN))
-    row = {"tool": "stand-in", "part": "xcup", "estimate": False, "lut": 1, "ff": 1, "dsp": 0, "latency_cycles": 1}
+    record = records.DesignRecord(
+        design=str(DESIGN), kind=records.SYNTHESIS, tool="stand-in", part="xcup", lut=1, ff=1, dsp=0, latency_cycles=1
+    )
 
     def simulated(_, design, *__):
         return Verification(design.outputs, 0, 1, None)
@@ -77,7 +84,7 @@ def synthesize(classifier_outputs, run_here, monkeypatch):
     monkeypatch.setattr(parallel, "run_all", lambda function, tasks, *_: [function(*arguments) for arguments in tasks])
     monkeypatch.setattr(building, "run_test_bench", lambda *_: golden.outputs)
     monkeypatch.setattr(open_tools, "simulate_rtl", simulated)
-    monkeypatch.setattr(open_tools, "synthesize", lambda *arguments: (dict(row), simulated(*arguments)))
+    monkeypatch.setattr(open_tools, "synthesize", lambda *arguments: (record, simulated(*arguments)))
 
     def run(*arguments):
         status, said, errors = run_here("06_synthesize", *arguments, outputs=classifier_outputs)
@@ -91,7 +98,7 @@ def fail(*_, **__):
 
 
 def flip_a_weight_bit(monkeypatch, aim):
-    """Have the tracer read the lowest bit of one weight wrongly, where it traces for `aim`; C++ is not affected."""
+    """Flip the lowest bit of one weight in traces for `aim`; the C++ is not affected."""
     honest = tracing.trace_model
 
     def trace_model(model, tracer=tracing.Hls4mlTracer, beside=(), of_aim="area"):
@@ -99,7 +106,7 @@ def flip_a_weight_bit(monkeypatch, aim):
         weights, step = layer.weights["weight"], fixed_point(layer.types["weight_t"].precision).step
         right = weights.data
         codes = np.rint(right / step).astype(int)
-        codes[37, 14] ^= of_aim == aim  # a pixel in the middle, to a unit that the logits depend on
+        codes[37, 14] ^= of_aim == aim  # from a central pixel to a unit that affects the logits
         weights.data = codes * step
         try:
             return honest(model, tracer, beside, of_aim)
@@ -122,7 +129,7 @@ def flip_a_weight_bit(monkeypatch, aim):
     ids=["xilinx", "tabulated", "vhdl", "ecp5", "board", "board-tabulated"],
 )
 @pytest.mark.fault("numbers")
-def test_one_wrong_bit_of_a_weight_in_a_trace_fails_and_names_its_layer(aim, flags, what, synthesize, monkeypatch):
+def test_wrong_weight_bit_in_traced_logic_fails_and_its_layer_is_named(aim, flags, what, synthesize, monkeypatch):
     flip_a_weight_bit(monkeypatch, aim)
     monkeypatch.setattr(routed_designs.ecp5, "synthesize", fail)
     monkeypatch.setattr(on_board, "_simulate", fail)
@@ -135,7 +142,7 @@ def test_one_wrong_bit_of_a_weight_in_a_trace_fails_and_names_its_layer(aim, fla
     ("flags", "what"), [((), "alkaid"), (ROUTED, "traced for LFE5U-85F, cut-off 2"), (ON_BOARD, "traced for ulx3s_85f")]
 )
 @pytest.mark.fault("numbers")
-def test_one_wrong_table_entry_that_no_image_reaches_fails_and_names_its_point(
+def test_wrong_table_entry_that_no_image_uses_fails_and_its_point_is_named(
     flags, what, synthesize, classifier_outputs, monkeypatch
 ):
     golden = golden_outputs.load(classifier_outputs / "05_convert_hls" / str(DESIGN))
@@ -166,14 +173,14 @@ def test_tables_are_compared_with_the_c_simulation_of_every_latent_point(synthes
     assert golden.latent.shape == (297, 2)
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--tabulate-latent")
     assert status == 0, errors
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
-    assert exactness[f"{DESIGN}, tables"] == {"values": 2_560, "csim_table": 0}
-    assert exactness[str(DESIGN)].items() >= {"images": 297, "values": 2_970, "csim_alir": 0}.items()
+    of_all, tables = exactness_of(classifier_outputs)
+    assert (tables.flow, tables.values, tables.differing) == ("tables", 2_560, {"csim_table": 0})
+    assert (of_all.flow, of_all.images, of_all.values, of_all.differing["csim_alir"]) == ("", 297, 2_970, 0)
 
 
 @needs_ghdl
 @pytest.mark.fault("numbers")
-def test_one_inverted_register_in_the_vhdl_fails_and_names_the_layer(synthesize, monkeypatch):
+def test_inverted_register_in_the_vhdl_fails_and_its_layer_is_named(synthesize, monkeypatch):
     honest = pipeline.write_rtl
 
     def write_rtl(traced, folder, options):
@@ -191,17 +198,16 @@ def test_one_inverted_register_in_the_vhdl_fails_and_names_the_layer(synthesize,
     assert f"{DESIGN} is not exact: VHDL: first difference in layer classifier_3, image 0, unit 0" in errors
 
 
-def test_vhdl_that_is_not_simulated_is_said_in_one_line(synthesize, classifier_outputs, monkeypatch):
+def test_vhdl_that_is_not_simulated_gives_one_note(synthesize, classifier_outputs, monkeypatch):
     monkeypatch.setattr(vhdl_simulation, "is_available", lambda: False)
     status, errors, said = synthesize(*UNSYNTHESIZED, "--flavor", "vhdl")
     assert status == 0, errors
     assert "VHDL was written but not simulated: GHDL is not installed\n" in said
-    exactness = json.loads((classifier_outputs / "metrics.json").read_text(encoding="utf-8"))["exactness"]
-    assert not any("alir_vhdl" in row for row in exactness.values())
+    assert not any("alir_vhdl" in record.differing for record in exactness_of(classifier_outputs))
     assert list((classifier_outputs / "06_synthesize" / str(DESIGN) / "rtl_vhdl").rglob("design.vhd"))
 
 
-def test_a_proof_that_is_not_reached_fails_unless_that_is_allowed(synthesize, monkeypatch):
+def test_unfinished_proof_fails_unless_allowed(synthesize, monkeypatch):
     proofs = {"xcup": Proof(("stage1_inp",), {}, {"model_out": "ABC did not finish"})}
     monkeypatch.setattr(open_tools, "prove", lambda *_: proofs)
     flags = ("--default-synthesize", str(DESIGN), "--prove")
@@ -215,19 +221,19 @@ def test_a_proof_that_is_not_reached_fails_unless_that_is_allowed(synthesize, mo
 
     proofs["xcup"] = Proof((), {"stage1_inp": "differs in layer x"}, {})
     status, errors, _ = synthesize(*flags, "--allow", "unproven")
-    assert status == 1, "what is refuted is never allowed"
+    assert status == 1, "a refuted stage is never allowed"
     assert f"{DESIGN} is not exact: netlist for xcup: differs in layer x" in errors
 
 
-def test_a_proof_of_nothing_is_refused(synthesize):
+def test_prove_without_a_netlist_is_refused(synthesize):
     status, errors, _ = synthesize(*UNSYNTHESIZED, "--prove")
     assert status == 1
     assert "--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized" in errors
 
 
 @needs_ghdl
-def test_all_that_the_open_tools_can_do_is_exact_and_proven(classifier_outputs, tmp_path):
-    """Synthesized, with tables, in VHDL, routed, on a board, proven: with the real tools, in a process of its own."""
+def test_all_flows_of_the_open_tools_are_exact_and_proven(classifier_outputs, tmp_path):
+    """Synthesis, tables, VHDL, place and route, board and proof, with the real tools in a separate process."""
     outputs = shutil.copytree(classifier_outputs, tmp_path / "outputs")
     name = str(DESIGN)
     flags = ["--default-synthesize", name, "--tabulate-latent", "--flavor", "vhdl", "--prove"]
@@ -235,23 +241,22 @@ def test_all_that_the_open_tools_can_do_is_exact_and_proven(classifier_outputs, 
     said = stage_runs.run_well("06_synthesize", *flags, outputs=outputs)
     assert "no value differs" in said
     metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
-    of_all, with_latent = {"images": 297, "values": 2_970}, {"images": 297, "values": 3_564}
+    designs, exactness = records.from_metrics(metrics)
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
-    tables = {"values": 2_560, "csim_table": 0}
-    assert metrics["exactness"] == {
-        name: {**of_all, **dict.fromkeys(pairs, 0)},
-        f"{name}, tables": tables,
-        f"{name}, VHDL": {**of_all, "alir_vhdl": 0},
-        f"{name}, LFE5U-85F, cut-off 2": {**of_all, "csim_alir": 0, "alir_netlist": 0},
-        f"{name}, LFE5U-85F, cut-off 2, tables": tables,
-        f"{name}, ulx3s_85f": {**with_latent, "csim_alir": 0},
-        f"{name}, ulx3s_85f, tables": tables,
-        f"{name}, ulx3s_85f, serial line": {"images": 100, "values": 1_200, "csim_uart": 0},
+    assert {record.name: (record.images, record.values, record.differing) for record in exactness} == {
+        name: (297, 2_970, dict.fromkeys(pairs, 0)),
+        f"{name}, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, VHDL": (297, 2_970, {"alir_vhdl": 0}),
+        f"{name}, LFE5U-85F, cut-off 2": (297, 2_970, {"csim_alir": 0, "alir_netlist": 0}),
+        f"{name}, LFE5U-85F, cut-off 2, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, ulx3s_85f": (297, 3_564, {"csim_alir": 0}),
+        f"{name}, ulx3s_85f, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, ulx3s_85f, serial line": (100, 1_200, {"csim_uart": 0}),
     }
-    xilinx, routed, board = (metrics["designs"][row] for row in (name, f"{name}, LFE5U-85F", f"{name}, ulx3s_85f"))
-    for row in (xilinx, routed):
-        assert row["stages"] == row["stages_proven"] == row["latency_cycles"]
-    assert routed["fmax_mhz"] > 25
-    assert routed["critical_path"][1] != "input"
-    assert board["uart_images"] == 100
+    _, xilinx, routed, board = designs
+    for record in (xilinx, routed):
+        assert record.stages == record.stages_proven == record.latency_cycles
+    assert routed.fmax_mhz > 25
+    assert routed.critical_path[1] != "input"
+    assert (board.part, board.uart_images) == ("ulx3s_85f", 100)
     assert (outputs / "06_synthesize" / name / "board" / "design.bit").stat().st_size > 10_000

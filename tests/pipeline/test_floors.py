@@ -1,4 +1,4 @@
-"""The floors of `common/`: an import goes down or stays on its floor, never up."""
+"""Layers of `common/`: a package imports only from its own or lower layers, called floors."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ FLOORS = (
     ("lattice", "scan", "figures"),
     ("board", "report"),
 )
-"""Packages, the lowest floor first. The modules beside them stand below all, scripts and benchmarks above."""
+"""Packages, lowest floor first. Modules directly in `common/` are below all, scripts and benchmarks above."""
 
 
 def floor_of(path: Path) -> int:
@@ -31,7 +31,7 @@ def floor_of(path: Path) -> int:
 
 
 def upward_imports(sources: list[Path]) -> list[str]:
-    """Return each import that goes up, as the names of both files."""
+    """Return a message for each import from a higher floor."""
     return [
         f"{source.relative_to(ROOT)} imports {imported.relative_to(ROOT)}, which is on a higher floor"
         for source in sources
@@ -50,7 +50,7 @@ def test_every_package_has_a_floor():
 
 
 @pytest.mark.parametrize("line", ["from common.scan import spaces", "import common.scan.spaces"])
-def test_an_upward_import_is_found_and_names_both_files(tmp_path, monkeypatch, line):
+def test_upward_import_is_found_and_both_files_are_named(tmp_path, monkeypatch, line):
     source = tmp_path / "common" / "rtl" / "new.py"
     source.parent.mkdir(parents=True)
     source.write_text(f"def late():\n    {line}\n", encoding="utf-8")
@@ -63,7 +63,7 @@ def test_an_upward_import_is_found_and_names_both_files(tmp_path, monkeypatch, l
 
 
 @pytest.mark.parametrize("path", sorted(COMMON.glob("*/__init__.py")), ids=lambda path: path.parent.name)
-def test_a_package_says_what_it_is_and_which_module_to_open_first(path):
+def test_package_docstring_names_the_module_to_open_first(path):
     text = path.read_text(encoding="utf-8")
     modules = {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
     assert any(f"`{module}`" in text for module in modules)

@@ -1,16 +1,15 @@
-"""make: what is out of date, why, and what set-up asks for."""
+"""make: which stages are out of date, and why."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import time
 from pathlib import Path
 
 import pytest
+from make_runs import LONG_AGO, make, touch, would_redraw, would_run
 from source_imports import imported_files
 from stage_runs import ROOT, STAGES, hashes, load_stage, mark_failed
 
@@ -18,71 +17,12 @@ from common.scan import results, spaces
 from common.stages import presets
 
 LAST = STAGES[-1][:2]
-LONG_AGO = 1_000_000_000  # seconds since 1970
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """A copy of the sources, older than everything else, with an environment set up (this one)."""
-    folder = tmp_path / "checkout"
-    (folder / ".venv").mkdir(parents=True)
-    for path in Path(sys.prefix).iterdir():
-        if not path.name.startswith("installed"):
-            (folder / ".venv" / path.name).symlink_to(path)
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("*.txt"), ROOT / "Makefile"]:
-        shutil.copy(path, folder)
-    shutil.copytree(ROOT / "common", folder / "common", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in folder.rglob("*"):
-        if path.is_file() and ".venv" not in path.parts:
-            os.utime(path, (LONG_AGO, LONG_AGO))
-    for name in ("installed", "installed-test"):
-        (folder / ".venv" / name).touch()
-    return folder
-
-
-@pytest.fixture
-def made(checkout, demo_outputs):
-    """A checkout in which all stages have run."""
-    shutil.copytree(demo_outputs, checkout / "outputs")
-    return checkout
-
-
-def touch(path: Path) -> None:
-    """Make a file newer than all others; the clock of a file system is coarse."""
-    later = time.time() + 10
-    os.utime(path, (later, later))
-
-
-def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-    """Run make as from a shell, though the tests may run below a make, which tells its children of itself."""
-    of_this_run = ("OUTPUTS_DIR", "MAKEFLAGS", "MAKELEVEL")
-    inherited = {name: value for name, value in os.environ.items() if name not in of_this_run}
-    return subprocess.run(
-        [shutil.which("make"), *arguments],
-        cwd=folder,
-        env={**inherited, **variables},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-
-
-def would_run(folder: Path, *arguments: str, **variables: str) -> tuple[str, ...]:
-    """Return the stages that make would run, in order."""
-    done = make(folder, "--dry-run", *arguments, **variables)
-    assert done.returncode == 0, done.stderr
-    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py(?! --redraw)", done.stdout))
-
-
-def would_redraw(folder: Path, *arguments: str) -> tuple[str, ...]:
-    """Return the stages whose figures alone make would draw, in order."""
-    return tuple(re.findall(r"bin/python (\d\d_\w+)\.py --redraw", make(folder, "--dry-run", *arguments).stdout))
 
 
 def modules_of(stage: str) -> set[str]:
-    """Return the modules of common that a stage imports, directly or through others, such as `images/dataset`.
+    """Return the modules of `common/`, such as `images/dataset`, that a stage imports directly or indirectly.
 
-    The results page is left out: no artifact needs it.
+    The results page is left out, since no artifact depends on it.
     """
     found, waiting = set(), [ROOT / f"{stage}.py"]
     while waiting:
@@ -94,13 +34,13 @@ def modules_of(stage: str) -> set[str]:
 
 
 def recorded(outputs: Path, stage: str) -> dict[str, list[str]]:
-    """Return what a stage has told make: the prerequisites of its `run.json` and of `drawn`."""
+    """Return the prerequisites of a stage's `run.json` and `drawn`, from its `dependencies.mk`."""
     lines = (outputs / stage / "dependencies.mk").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()[:2]
     rules = dict(line.split(":") for line in lines)
     return {Path(target).name: names.split() for target, names in rules.items()}
 
 
-def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
+def test_recorded_dependencies_are_script_modules_and_input_files(demo_outputs):
     for stage in STAGES:
         rules = recorded(demo_outputs, stage)
         needs, drawing = rules["run.json"], rules["drawn"]
@@ -113,7 +53,7 @@ def test_recorded_dependencies_are_script_modules_and_files_read(demo_outputs):
         assert {name for name in needs if name.startswith("$")} == {f"$(OUTPUTS)/{name}" for name in read}
 
 
-def test_what_only_draws_or_prints_is_recorded_as_needed_to_draw(demo_outputs):
+def test_modules_that_only_draw_or_print_are_dependencies_of_drawing(demo_outputs):
     rules = recorded(demo_outputs, "02_train_autoencoder")
     for module in ("figures/style", "figures/latent", "figures/of_variants", "networks/evaluation", "running/console"):
         assert f"common/{module}.py" in rules["drawn"]
@@ -121,14 +61,14 @@ def test_what_only_draws_or_prints_is_recorded_as_needed_to_draw(demo_outputs):
         assert f"common/{module}.py" in rules["run.json"]
 
 
-def test_nothing_is_run_where_nothing_has_changed(made):
+def test_nothing_runs_if_nothing_has_changed(made):
     assert would_run(made, LAST) == ()
     done = make(made, LAST)
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in done.stdout or done.stdout == ""
 
 
-def test_changed_script_runs_again_with_the_stages_behind_it(made):
+def test_changed_script_runs_again_with_downstream_stages(made):
     (made / "03_prune.py").touch()
     assert would_run(made, LAST) == STAGES[2:]
     assert "03_prune: out of date against 03_prune.py" in make(made, "--dry-run", LAST).stdout
@@ -137,29 +77,29 @@ def test_changed_script_runs_again_with_the_stages_behind_it(made):
 @pytest.mark.parametrize(
     "module", ["networks/pruning", "networks/quantization", "hls/c_simulation", "images/preprocessing", "stages/stage"]
 )
-def test_changed_module_runs_the_stages_again_that_import_it(made, module):
+def test_changed_module_reruns_the_stages_that_import_it(made, module):
     (made / "common" / f"{module}.py").touch()
     assert would_run(made, LAST) == STAGES[[module in modules_of(stage) for stage in STAGES].index(True) :]
 
 
-def test_changed_results_page_runs_no_stage_again(made):
+def test_changed_results_page_reruns_no_stage(made):
     (made / "common" / "report" / "page.py").touch()
     assert would_run(made, LAST) == ()
 
 
-def test_changed_data_file_runs_the_stages_again_whose_modules_read_it(checkout, tiny_outputs):
+def test_changed_data_file_reruns_the_stages_that_read_it(checkout, tiny_outputs):
     outputs = shutil.copytree(tiny_outputs, checkout / "outputs")
     for path in outputs.glob("*/dependencies.mk"):
         path.write_text(path.read_text(encoding="utf-8").replace(str(tiny_outputs), "outputs"), encoding="utf-8")
     assert would_run(checkout, "06") == ()
-    for name in ("xilinx_adders.v", "lattice_adders.v", "board/ulx3s_85f.v.jinja"):
+    for name in ("synthesis/xilinx_adders.v", "lattice/lattice_adders.v", "board/hardware/ulx3s_85f.v.jinja"):
         path = checkout / "common" / name
         touch(path)
         assert would_run(checkout, "06") == ("06_synthesize",), name
         os.utime(path, (LONG_AGO, LONG_AGO))
 
 
-def test_changed_requirements_run_everything_again(made):
+def test_changed_requirements_rerun_all_stages(made):
     touch(made / "requirements.txt")
     (made / ".venv" / "installed").unlink()
     (made / ".venv" / "installed").touch()
@@ -167,8 +107,8 @@ def test_changed_requirements_run_everything_again(made):
     assert would_run(made, LAST) == STAGES
 
 
-@pytest.mark.parametrize("module", ["plot_latent", "console", "paper"])
-def test_changed_module_that_draws_or_prints_trains_nothing_again(made, module):
+@pytest.mark.parametrize("module", ["figures/latent", "running/console", "paper"])
+def test_changed_module_that_draws_or_prints_only_redraws(made, module):
     touch(made / "common" / f"{module}.py")
     assert would_run(made, LAST) == ()
     drawing = [stage for stage in STAGES if module in modules_of(stage)]
@@ -177,7 +117,7 @@ def test_changed_module_that_draws_or_prints_trains_nothing_again(made, module):
         assert would_redraw(made, stage[:2]) == ((stage,) if stage in drawing else ())
 
 
-def test_figures_out_of_date_are_drawn_anew_and_no_stage_behind_is_run(made):
+def test_stale_figures_are_redrawn_and_no_downstream_stage_runs(made):
     before = hashes(made / "outputs")
     style = made / "common" / "figures" / "images.py"
     style.write_text(
@@ -212,25 +152,25 @@ def test_stage_that_has_been_computed_is_not_drawn_twice(made):
     assert would_redraw(made, "01") == ()
 
 
-def test_changed_artifact_runs_the_stages_again_that_read_it(made):
+def test_changed_artifact_reruns_the_stages_that_read_it(made):
     (made / "outputs" / "02_train_autoencoder" / "classifier.h5").touch()
     assert would_run(made, LAST) == STAGES[2:]
 
 
-def test_missing_stage_is_made_with_those_behind_it(made):
+def test_missing_stage_runs_with_downstream_stages(made):
     shutil.rmtree(made / "outputs" / "04_quantize")
     assert would_run(made, LAST) == STAGES[3:]
     assert "04_quantize: not yet made" in make(made, "--dry-run", LAST).stdout
 
 
-def test_one_stage_can_be_made_with_what_it_needs(checkout, made):
+def test_one_stage_can_be_made_with_its_upstream_stages(checkout, made):
     (made / "02_train_autoencoder.py").touch()
     assert would_run(made, "03") == STAGES[1:3]
     shutil.rmtree(made / "outputs")
     assert would_run(checkout, "03") == STAGES[:3]
 
 
-def test_another_preset_runs_everything_again_and_stays_in_force(made):
+def test_another_preset_reruns_all_stages_and_stays_in_force(made):
     assert would_run(made, "PRESET=demo", LAST) == ()
     assert would_run(made, "PRESET=tuned", LAST) == STAGES
     first = "01_prepare_data.py --preset {} --demo-if-unavailable"
@@ -241,26 +181,26 @@ def test_another_preset_runs_everything_again_and_stays_in_force(made):
     assert first.format("paper") in make(made, "--dry-run", "01").stdout
 
 
-def test_preset_file_runs_everything_again_when_it_is_chosen_and_when_it_changes(made):
+def test_preset_file_reruns_all_stages_when_chosen_and_when_changed(made):
     (made / "mine.toml").write_text("base = 'demo'\n", encoding="utf-8")
     assert would_run(made, "PRESET=mine.toml", LAST) == STAGES
     record = made / "outputs" / "01_prepare_data" / "run.json"
     record.write_text(
         record.read_text(encoding="utf-8").replace('"preset": "demo"', '"preset": "mine.toml"'), encoding="utf-8"
     )
-    later = record.stat().st_mtime + 10  # the clock of a file system is coarse
+    later = record.stat().st_mtime + 10  # time stamps are coarse
     os.utime(made / "mine.toml", (later, later))
     assert would_run(made, LAST) == STAGES
     assert "01_prepare_data.py --preset mine.toml" in make(made, "--dry-run", LAST).stdout
 
 
-def test_scan_is_made_by_its_name_alone(made):
+def test_scan_is_made_only_by_its_name(made):
     assert would_run(made, "scan") == ("07_scan_designs",)
     (made / "01_prepare_data.py").touch()
     assert would_run(made, "scan") == ("01_prepare_data", "07_scan_designs")
 
 
-def test_stage_made_anew_leaves_nothing_to_do(made):
+def test_nothing_is_left_to_do_after_a_rerun(made):
     (made / "01_prepare_data.py").touch()
     done = make(made, "01", COLUMNS="80")
     assert done.returncode == 0, done.stderr
@@ -268,7 +208,7 @@ def test_stage_made_anew_leaves_nothing_to_do(made):
     assert would_run(made, "01") == ()
 
 
-def test_failing_stage_fails_make_and_the_stages_behind_it_are_not_run(made):
+def test_failing_stage_fails_make_and_downstream_stages_do_not_run(made):
     path = made / "outputs" / "01_prepare_data" / "mnist8x8.npz"
     path.write_bytes(b"damaged")
     done = make(made, LAST)
@@ -278,13 +218,13 @@ def test_failing_stage_fails_make_and_the_stages_behind_it_are_not_run(made):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_that_failed_runs_again_with_the_stages_after_it(made, stage):
+def test_failed_stage_runs_again_with_downstream_stages(made, stage):
     mark_failed(made / "outputs", stage, "latent unit 0 is dead")
     assert would_run(made, LAST) == STAGES[STAGES.index(stage) :]
     assert f"{stage}: its last run failed" in make(made, "--dry-run", LAST).stdout
 
 
-def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
+def test_stage_with_failures_fails_make_until_they_are_fixed(made):
     script, finding = (
         made / "01_prepare_data.py",
         'def main(run, _):\n    run.failures.append("too dark")\n\n\ndef draw(run, _):\n    pass\n',
@@ -301,7 +241,7 @@ def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
         assert "ERROR: 01_prepare_data: too dark" in done.stderr
         assert "02_train_autoencoder" not in done.stdout
     script.write_text(original, encoding="utf-8")
-    os.utime(script, (LONG_AGO, LONG_AGO))  # the record alone says that it failed
+    os.utime(script, (LONG_AGO, LONG_AGO))  # only the record says that it failed
     assert would_run(made, LAST) == STAGES
     done = make(made, "01")
     assert done.returncode == 0, done.stderr
@@ -309,7 +249,7 @@ def test_stage_with_findings_fails_make_every_time_until_they_are_mended(made):
 
 
 def test_best_design_of_a_scan_is_a_preset(made):
-    """The file is in the outputs folder itself, which the stages fill anew."""
+    """The file is in the outputs folder itself, which the stages replace."""
     name = "outputs/07_scan_designs/best.toml"
     space = spaces.load(ROOT / "spaces/demo.toml", [], 300)
     values = {**space.base_values, "quantize.precision.input_bits": 4}
@@ -348,7 +288,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_changed_code_is_noticed_however_the_outputs_folder_is_spelled(made, spelling):
+def test_changed_code_is_detected_with_any_spelling_of_the_outputs_folder(made, spelling):
     folder = SPELLINGS[spelling](made)
     assert would_run(made, LAST, OUTPUTS_DIR=folder) == ()
     (made / "common" / "networks" / "pruning.py").touch()
@@ -356,7 +296,7 @@ def test_changed_code_is_noticed_however_the_outputs_folder_is_spelled(made, spe
 
 
 @pytest.mark.parametrize("spelling", ["absolute with final slash", "link"])
-def test_stage_run_by_hand_is_known_to_make_by_another_spelling(made, spelling):
+def test_make_detects_a_stage_run_by_hand_with_another_spelling(made, spelling):
     (made / "01_prepare_data.py").touch()
     folder = SPELLINGS[spelling](made)
     environment = {**os.environ, "OUTPUTS_DIR": folder}
@@ -365,128 +305,3 @@ def test_stage_run_by_hand_is_known_to_make_by_another_spelling(made, spelling):
     assert would_run(made, "01") == ()
     (made / "common" / "images" / "preprocessing.py").touch()
     assert would_run(made, "01") == ("01_prepare_data",)
-
-
-@pytest.mark.parametrize("character", [*" $#:%~'\"`\\;=*?[(|&<!", "\t"])
-@pytest.mark.parametrize("variable", ["OUTPUTS_DIR", "PRESET"])
-def test_path_that_make_would_misread_is_refused_before_anything_runs(checkout, variable, character):
-    done = make(checkout, "clean", **{variable: f"a{character}b.toml"})
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert f"{variable} is 'a{character}b.toml', and make cannot use" in done.stderr
-
-
-def test_clean_removes_outputs_only(made):
-    kept = {path.name for path in made.iterdir()} - {"outputs"}
-    assert make(made, "clean").returncode == 0
-    assert {path.name for path in made.iterdir()} == kept
-
-
-@pytest.mark.parametrize("files", [[], [".lock"]])
-def test_clean_removes_a_folder_in_which_no_stage_has_finished(checkout, files):
-    (checkout / "new").mkdir()
-    for name in files:
-        (checkout / "new" / name).touch()
-    assert make(checkout, "clean", OUTPUTS_DIR="new").returncode == 0
-    assert not (checkout / "new").exists()
-    assert make(checkout, "clean", OUTPUTS_DIR="new").returncode == 0
-
-
-@pytest.mark.parametrize("file", ["thesis.tex", ".hidden", "experiment_1/run.json"])
-def test_clean_keeps_a_folder_that_is_not_of_these_stages(checkout, file):
-    path = checkout / "mine" / file
-    path.parent.mkdir(parents=True)
-    path.touch()
-    done = make(checkout, "clean", OUTPUTS_DIR="mine/")
-    assert done.returncode == 2
-    assert "mine is kept, since it holds no run.json of a stage" in done.stderr
-    assert path.exists()
-
-
-@pytest.mark.parametrize("folder", [".", ".."])
-def test_clean_keeps_the_checkout(checkout, folder):
-    record = checkout / folder / "01_prepare_data" / "run.json"
-    record.parent.mkdir()
-    record.touch()
-    assert make(checkout, "clean", OUTPUTS_DIR=folder).returncode == 2
-    assert (checkout / "Makefile").exists()
-
-
-def test_set_up_python_finds_the_checkout_where_a_scripts_folder_is_left_out(checkout):
-    shutil.rmtree(checkout / ".venv")
-    (checkout / "requirements.txt").write_text("", encoding="utf-8")  # the packages of these tests, instead of all anew
-    done = make(checkout, ".venv/installed", PYTHON_FOR_VENV=sys.executable)
-    assert done.returncode == 0, done.stderr
-    [packages] = checkout.glob(".venv/lib/python*/site-packages")
-    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    moved = checkout.rename(checkout.with_name("moved"))
-    done = make(moved, "01", "PRESET=demo", PYTHONSAFEPATH="1")
-    assert done.returncode == 0, done.stderr
-    done = make(moved, "report", PYTHONSAFEPATH="1")
-    assert "This run: preset demo" in done.stdout, done.stderr
-    found = "import common; print(common.__file__)"
-    for flag in ("-I", "-P"):
-        command = [".venv/bin/python", flag, "-c", found]
-        done = subprocess.run(command, cwd=moved, capture_output=True, encoding="utf-8", check=False)
-        assert done.stdout.strip() == str(moved / "common" / "__init__.py"), done.stderr
-
-
-def test_commit_of_another_repository_is_not_recorded(checkout):
-    def git(folder, *arguments):
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b")
-        command = ["git", *identity, *arguments]
-        return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout.strip()
-
-    def recorded():
-        command = [sys.executable, "-c", "from common import provenance; print(provenance.git_commit())"]
-        return subprocess.run(command, cwd=checkout, check=True, capture_output=True, encoding="utf-8").stdout.strip()
-
-    git(checkout.parent, "init")
-    git(checkout.parent, "commit", "--allow-empty", "-m", "of something else")
-    assert recorded() == "None"
-    git(checkout, "init")
-    git(checkout, "commit", "--allow-empty", "-m", "of this")
-    assert recorded() == git(checkout, "rev-parse", "HEAD")
-
-
-def test_help_names_the_targets(checkout):
-    printed = make(checkout, "help").stdout
-    for words in ("make PRESET=tuned", "make 03", "make test", "make clean"):
-        assert words in printed
-
-
-def tools(folder: Path, *names: str) -> str:
-    """Return a PATH with these programs alone."""
-    folder.mkdir()
-    for name in ("sh", "sed", "date", "grep", "realpath", *names):
-        (folder / name).symlink_to(shutil.which(name))
-    return str(folder)
-
-
-def set_up_with(checkout: Path, path: str) -> str:
-    """Return what make prints as an error in a new checkout, with `path` as PATH."""
-    shutil.rmtree(checkout / ".venv")
-    done = make(checkout, "01", PATH=path)
-    assert done.returncode == 2
-    assert not (checkout / ".venv").exists()
-    return done.stderr
-
-
-@pytest.mark.fault("tool")
-def test_missing_compiler_stops_set_up_at_once(checkout, tmp_path):
-    errors = set_up_with(checkout, tools(tmp_path / "tools", "python3"))
-    assert "g++ is missing; install it (Debian, Ubuntu: apt install g++)" in errors
-
-
-@pytest.mark.parametrize("version", [(3, 10, 12), (3, 14, 0), None])
-def test_wrong_python_stops_set_up_at_once(checkout, tmp_path, version):
-    path = tools(tmp_path / "tools", "g++")
-    if version is not None:
-        python = Path(path) / "python3"
-        python.write_text(
-            f"#!{sys.executable}\nimport sys\nsys.version_info = {version}\nexec(sys.argv[2])\n", encoding="utf-8"
-        )
-        python.chmod(0o755)
-    errors = set_up_with(checkout, path)
-    assert "Python 3.11, 3.12 or 3.13 is needed and none was found; install one" in errors

@@ -1,4 +1,4 @@
-"""The same run twice, with the same seed on the same machine: the same weights, Verilog and metrics, bit for bit."""
+"""Reproducibility: two runs with one seed on one machine give the same weights, Verilog and metrics, bit for bit."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import pytest
 from stage_runs import ALL_STAGES, STAGES, hashes, run_demo
 
-OF_THE_MOMENT = ("run.json", "dependencies.mk", ".log")  # times, paths, and what tools print of both
+OF_THE_MOMENT = ("run.json", "dependencies.mk", ".log")  # contain times and paths
 
 
 @pytest.mark.fault("repeat", thorough=True)

@@ -1,4 +1,4 @@
-"""A test that is skipped in `.ci/run` though it should run there fails it, which installs what tests need."""
+"""Skipped tests: `.ci/run` installs what tests need, and fails on unexpected skips."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def outcome(tmp_path):
             (tmp_path / "skips").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             arguments = ["--allowed-skips=skips"]
         command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "-p", "no:cacheprovider", *arguments, *files]
-        environment = {**os.environ, "PYTEST_ADDOPTS": ""}  # not those of this run, which .ci/run sets
+        environment = {**os.environ, "PYTEST_ADDOPTS": ""}  # without the options of this run
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
         )
@@ -65,7 +65,7 @@ def test_part_of_a_reason_does_not_allow_it(outcome):
     assert outcome("no browser", "no data")[0] == 1
 
 
-def test_skips_that_are_listed_are_allowed(outcome):
+def test_listed_skips_are_allowed(outcome):
     assert outcome(r"no browser \(.*\)", "no data")[0] == 0
 
 
@@ -81,7 +81,7 @@ def test_module_that_skips_itself_fails_the_run(outcome, tmp_path):
     assert (status, "test_module.py: no nowhere" in printed) == (1, True)
 
 
-def test_list_of_ci_has_only_reasons_that_tests_give():
+def test_listed_reasons_exist_in_the_tests():
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
     for line in (ROOT / ".ci" / "skips").read_text(encoding="utf-8").splitlines()[1:]:
         assert f'"{line}"' in sources
@@ -89,7 +89,7 @@ def test_list_of_ci_has_only_reasons_that_tests_give():
 
 @pytest.fixture
 def ci(tmp_path):
-    """Return a function that runs `.ci/run` with stand-ins for the programs it calls; they record their calls."""
+    """Return a function that runs `.ci/run` with stand-ins that record the calls."""
     shutil.copytree(ROOT / ".ci", tmp_path / "checkout" / ".ci")
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -113,13 +113,13 @@ def ci(tmp_path):
 MADE = ["make test with --allowed-skips=.ci/skips", "make lint with"]
 
 
-def test_ci_installs_what_is_missing_where_it_may(ci):
+def test_ci_installs_missing_programs_as_root(ci):
     status, called, _ = ci("google-chrome", user=0)
     installs = ["apt-get update -q", "apt-get install -q -y --no-install-recommends ghdl nodejs"]
     assert (status, called) == (0, installs + MADE)
 
 
-def test_ci_goes_on_and_says_what_is_missing_where_it_may_not_or_cannot_install(ci):
+def test_ci_continues_and_names_missing_programs_it_cannot_install(ci):
     status, called, said = ci("node", user=1000)
     assert (status, called) == (0, MADE)
     assert "chromium ghdl missing, and only root may install them with apt" in said
@@ -128,5 +128,5 @@ def test_ci_goes_on_and_says_what_is_missing_where_it_may_not_or_cannot_install(
     assert "could not install chromium ghdl: tests that need them are skipped, and that fails" in said
 
 
-def test_ci_installs_nothing_where_nothing_is_missing(ci):
+def test_ci_installs_nothing_if_nothing_is_missing(ci):
     assert ci("chromium", "ghdl", "node", user=0)[:2] == (0, MADE)

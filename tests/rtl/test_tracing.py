@@ -1,4 +1,4 @@
-"""RTL from hls4ml models other than the project's own: Keras, C simulation and alkaid's interpreter agree on all."""
+"""Tracing of other hls4ml models than the project's: Keras, C simulation and traced logic agree."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def logits(tensor, nodes: int, name: str, bits: int = 8, integer: int = 3):
 
 
 def other_widths():
-    """Two hidden layers of other widths, one of them of two bits."""
+    """Return a model with two hidden layers of other widths, one with 2-bit weights."""
     pixels = keras.Input((6,), name="pixels")
     hidden = relu(dense(pixels, 7, "first", 2), "first_relu", 3)
     hidden = relu(dense(hidden, 5, "second", 7), "second_relu", 6, 2)
@@ -45,7 +45,7 @@ def sigmoid_and_two_outputs():
 
 
 def pruned_neurons():
-    """Hidden units with a bias alone, in front of a rounding to four fractional bits."""
+    """Return a model with hidden units that have only a bias, rounded to four fractional bits."""
     pixels = keras.Input((6,), name="pixels")
     hidden = relu(dense(pixels, 4, "first", 8), "first_relu", 5, 1)
     return keras.Model(pixels, logits(hidden, 3, "classifier_3"))
@@ -70,14 +70,14 @@ def with_random_weights(model):
 
 @pytest.fixture(scope="module")
 def pixels():
-    """Random intensities, and the darkest and the lightest image."""
+    """Return random intensities, an all-black and an all-white image."""
     levels = np.random.default_rng(11).integers(32, size=(300, 6))
     return np.concatenate([levels, np.zeros((1, 6)), np.full((1, 6), 31)]).astype(np.float32) / 32
 
 
 @pytest.fixture(scope="module")
 def simulated(request, tmp_path_factory, pixels):
-    """A model, as hls4ml converts it and what Keras and the C simulation give for `pixels`."""
+    """Return a converted model, and the outputs of Keras and of the C simulation for `pixels`."""
     build = request.param
     model = build()
     model = with_random_weights(keras.Model(model.input, model.outputs, name=build.__name__))
@@ -93,7 +93,7 @@ QUANTIZED = (other_widths, sigmoid_and_two_outputs, pruned_neurons)
 
 
 @pytest.mark.parametrize("simulated", [*QUANTIZED, floating_point], indirect=True)
-def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, pixels):
+def test_keras_c_simulation_and_traced_logic_agree(request, simulated, pixels):
     converted, of_keras, of_cpp = simulated
     if "floating_point" in request.node.name:
         np.testing.assert_allclose(of_cpp, of_keras, atol=0.05)
@@ -104,8 +104,8 @@ def test_keras_c_simulation_and_alkaid_agree_on_all_values(request, simulated, p
     assert min(len(np.unique(column)) for column in of_cpp.T) > 1
 
 
-def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
-    """Where the values of alkaid change, a newer version may need no folding of constants any more."""
+def test_alkaid_rounds_constants_wrongly_and_cast_rounds_them_right():
+    """If alkaid's values change, a newer version may no longer need the folding of constants."""
     values = [0.984375, 0.03125, 0.5]
     inputs = tracing.FVArray.from_kif(*np.array([[0], [0], [5]]), tracing.HARDWARE, 0.0, tracing.SOLVERS["area"])
     constants = tracing.FVArray(np.array([FVariable.from_const(value, hwconf=tracing.HARDWARE) for value in values]))
@@ -118,7 +118,7 @@ def test_alkaid_alone_rounds_constants_wrongly_and_cast_rounds_them_right():
 
 
 @pytest.mark.parametrize("simulated", [pruned_neurons], indirect=True)
-def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixels, monkeypatch, tmp_path):
+def test_pruned_neurons_are_wrong_with_alkaids_own_rounding(simulated, pixels, monkeypatch, tmp_path):
     def cast(values, precision):
         sign, integer = int(precision.signed), precision.integer - int(precision.signed)
         return values.quantize(sign, integer, precision.fraction, precision.overflow, precision.rounding)
@@ -136,7 +136,7 @@ def test_pruned_neurons_are_wrong_where_alkaid_alone_is_trusted(simulated, pixel
     assert ", 0.0 found as ufixed<" in str(mismatch)
 
 
-def test_layer_that_cannot_be_traced_is_refused_by_name(tmp_path):
+def test_unsupported_layer_is_refused_by_name(tmp_path):
     pixels = keras.Input((6,), name="pixels")
     hidden = keras.layers.Activation("tanh", name="squashed")(keras.layers.Dense(5, name="first")(pixels))
     model = keras.Model(pixels, keras.layers.Dense(2, name="second")(hidden))

@@ -1,4 +1,4 @@
-"""Tasks in other processes: results in order, and nothing left alive, whatever ends them."""
+"""Parallel processes: results in order, and no process left however they end."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from common.running.parallel import run_all
 PROGRAM = """
 import os, subprocess, sys
 from pathlib import Path
-from common import parallel, processes
+from common.running import parallel, processes
 
 def command(number):
     Path(f"{number}.worker").write_text(str(os.getpid()))
@@ -32,7 +32,7 @@ if __name__ == "__main__":
 """
 
 
-def test_results_come_in_the_order_of_the_tasks():
+def test_process_results_are_in_task_order():
     assert run_all(pow, [(2, 10), (3, 2), (5, 1), (7, 0)], 2, "powers") == [1024, 9, 5, 1]
 
 
@@ -42,7 +42,7 @@ def test_error_of_a_task_is_raised():
 
 
 @pytest.mark.fault("tool")
-def test_task_that_dies_is_an_error_of_one_line():
+def test_dead_process_gives_a_one_line_error():
     with pytest.raises(PipelineError, match="dying: a process died"):
         run_all(os._exit, [(9,)], 1, "dying")
 
@@ -73,4 +73,4 @@ def test_no_worker_and_no_tool_outlives_the_main_process(tmp_path, kind, number)
         for pid in filter(is_alive, started):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    assert not (tmp_path / "2.tool").exists(), "a task was begun after the end"
+    assert not (tmp_path / "2.tool").exists(), "a task was started after the end"

@@ -1,4 +1,4 @@
-"""Child processes: their log, their end, and that none outlives the call, whatever ends it."""
+"""Child processes: log, exit status, and that none outlives the call however it ends."""
 
 import signal
 import subprocess
@@ -8,46 +8,35 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from stage_runs import is_alive
+from child_processes import START_CHILD, assert_child_dies
+from stage_runs import ROOT
 
 from common.errors import ToolError
 from common.running.processes import run_logged
-
-ROOT = Path(__file__).parents[2]
-START_CHILD = "sleep 300 & echo $! > child.pid"
-"""Shell words that start a child which outlives its parent unless it is killed."""
 
 
 def run(folder: Path, script: str, *, timeout_seconds: float = 10.0, **options) -> None:
     run_logged(["sh", "-c", script], folder=folder, log=folder / "log", timeout_seconds=timeout_seconds, **options)
 
 
-def assert_child_dies(folder: Path) -> None:
-    pid = int((folder / "child.pid").read_text(encoding="utf-8"))
-    deadline = time.monotonic() + 2
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} was left alive"
-        time.sleep(0.01)
-
-
-def test_log_holds_all_that_is_printed_and_lines_are_passed_on(tmp_path):
+def test_log_has_all_output_and_lines_are_passed_to_the_callback(tmp_path):
     lines = []
     run(tmp_path, "echo one; echo two >&2; printf 'three\\r\\n'; printf last", on_line=lines.append)
     assert lines == ["one", "two", "three", "last"]
     assert (tmp_path / "log").read_bytes() == b"one\ntwo\nthree\r\nlast"
 
 
-def test_lines_are_passed_on_while_the_tool_runs(tmp_path):
+def test_lines_are_passed_to_the_callback_while_the_tool_runs(tmp_path):
     run(tmp_path, "echo go; until [ -e seen ]; do sleep 0.01; done", on_line=lambda _: (tmp_path / "seen").touch())
 
 
-def test_a_line_printed_in_two_parts_is_one_line(tmp_path):
+def test_line_printed_in_two_parts_is_one_line(tmp_path):
     lines = []
     run(tmp_path, "printf 'one '; sleep 0.3; echo line", on_line=lines.append)
     assert lines == ["one line"]
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_run(tmp_path):
+def test_invalid_utf_8_does_not_stop_the_run(tmp_path):
     lines = []
     run(tmp_path, "printf '\\377\\n'", on_line=lines.append)
     assert lines == ["\N{REPLACEMENT CHARACTER}"]
@@ -76,14 +65,14 @@ def test_failure_is_reported_with_its_log(tmp_path, script, message):
 
 
 @pytest.mark.fault("tool")
-def test_program_that_cannot_be_started_says_so(tmp_path):
+def test_program_that_cannot_be_started_is_reported(tmp_path):
     (tmp_path / "forbidden").touch(mode=0o644)
     for program, message in (("no-such-program", "was not found"), (str(tmp_path / "forbidden"), "Permission denied")):
         with pytest.raises(ToolError, match=message):
             run_logged([program], folder=tmp_path, log=tmp_path / "log", timeout_seconds=1)
 
 
-def test_missing_folder_is_not_taken_for_a_missing_program(tmp_path):
+def test_missing_folder_is_not_reported_as_a_missing_program(tmp_path):
     with pytest.raises(ToolError, match="absent is not a folder"):
         run_logged(["true"], folder=tmp_path / "absent", log=tmp_path / "log", timeout_seconds=1)
 
@@ -91,7 +80,7 @@ def test_missing_folder_is_not_taken_for_a_missing_program(tmp_path):
 @pytest.mark.fault("tool")
 @pytest.mark.parametrize("ending", ["wait", "exit 0", "kill -KILL $$"])
 def test_no_child_outlives_the_tool(tmp_path, ending):
-    """Whether the tool hangs, ends well, or dies and leaves a child that still holds its output open."""
+    """Even if the tool hangs, succeeds, or dies with a child that keeps its output open."""
     before = time.monotonic()
     if ending == "exit 0":
         run(tmp_path, f"{START_CHILD}; {ending}")
@@ -103,7 +92,7 @@ def test_no_child_outlives_the_tool(tmp_path, ending):
 
 
 @pytest.mark.fault("tool")
-def test_no_child_outlives_an_error_of_the_display(tmp_path):
+def test_no_child_outlives_an_error_in_the_callback(tmp_path):
     def fail(_):
         raise RuntimeError("display")
 
@@ -134,7 +123,7 @@ def test_no_child_outlives_an_interrupted_program(tmp_path, number):
 @pytest.mark.fault("tool")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, number):
-    """The signal arrives when the child runs and Python has not yet returned from starting it."""
+    """The signal arrives when the child runs and `Popen` has not returned yet."""
     program = (
         "import os, subprocess; from pathlib import Path; from common.running.processes import run_logged\n"
         f"folder = Path({str(tmp_path)!r})\n"
@@ -153,13 +142,13 @@ def test_no_child_outlives_a_program_interrupted_while_it_starts_one(tmp_path, n
     assert_child_dies(tmp_path)
 
 
-def test_tools_run_in_other_threads_as_well(tmp_path):
+def test_tools_run_in_other_threads_too(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         pool.submit(run, tmp_path, "echo done").result()
     assert (tmp_path / "log").read_text(encoding="utf-8") == "done\n"
 
 
-def test_handlers_of_the_program_are_kept(tmp_path):
+def test_signal_handlers_are_restored(tmp_path):
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     run(tmp_path, "true")
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

@@ -1,4 +1,4 @@
-"""Trainings at the same time: the same weights as in a row, and an end of all when one fails."""
+"""Trainings in parallel threads: same weights as in sequence, and all end when one fails."""
 
 import signal
 import threading
@@ -29,13 +29,13 @@ def trained_weights(network: str, seed: int) -> list[np.ndarray]:
     return model.get_weights()
 
 
-def test_networks_trained_together_are_those_trained_in_a_row():
+def test_networks_trained_in_parallel_equal_those_trained_in_sequence():
     together = run_together(trained_weights, TASKS)
     for task, found in zip(TASKS, together, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(found, trained_weights(*task), strict=True))
 
 
-def test_when_one_fails_the_training_of_another_ends():
+def test_failure_of_a_task_ends_the_training_of_another():
     def work(fails: bool) -> None:
         rng = np.random.default_rng(5)
         samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
@@ -53,7 +53,7 @@ def test_when_one_fails_the_training_of_another_ends():
     assert time.monotonic() - started < 60
 
 
-def test_results_come_in_the_order_of_the_tasks():
+def test_thread_results_are_in_task_order():
     assert run_together(lambda number: (time.sleep(0.05 / number), number)[1], [(1,), (2,), (3,)]) == [1, 2, 3]
 
 
@@ -77,12 +77,12 @@ def test_when_one_fails_the_others_end_and_its_error_is_raised():
     with pytest.raises(PipelineError, match="the loss is nan"):
         run_together(work, [(False,), (True,)])
     assert sorted(ended) == [1, 2]
-    stop_if_asked()  # nothing is asked of what comes after
+    stop_if_asked()  # later calls do not raise
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5])
-def test_ctrl_c_ends_all_threads_though_another_thread_takes_the_signal(seconds):
-    """The kernel may give a signal to any thread; Python acts on it in the main thread alone."""
+def test_ctrl_c_ends_all_threads_even_if_another_thread_receives_the_signal(seconds):
+    """The kernel may deliver a signal to any thread; Python handles it only in the main thread."""
     before, begun, ended = threading.active_count(), [], []
 
     def work(interrupts: bool) -> None:

@@ -1,4 +1,4 @@
-"""Scans: workers that die, points that fail, scans that are interrupted, clusters of several processes."""
+"""Scheduling of scans: workers that die, points that fail, interrupted scans, clusters of several processes."""
 
 import contextlib
 import functools
@@ -42,20 +42,20 @@ def no_source(*_):
 
 
 def stand_in(point, *_, folder, deadly=(), failing=()):
-    """Give numbers that depend on the seed alone, without TensorFlow; die once at some seeds, fail at others."""
+    """Return numbers that depend only on the seed, without TensorFlow; die once at some seeds, fail at others."""
     seed = point.fields["quantize"]["seed"]
     begun = Path(folder) / f"{seed}.{len(list(Path(folder).glob(f'{seed}.*')))}"
     begun.write_text(str(os.getpid()), encoding="utf-8")
     if seed in deadly and begun.name.endswith(".0"):
         os.kill(os.getpid(), signal.SIGKILL)
     if seed in failing:
-        return Outcome({}, f"seed {seed} is not liked", {"log.txt": b"what it printed\n"})
+        return Outcome({}, f"seed {seed} fails", {"log.txt": b"its output\n"})
     return Outcome({"validation_accuracy": 0.9 + seed / 100, "validation_l1": 0.1, "lut_estimate": 100 + seed})
 
 
 @pytest.fixture
 def scan(tmp_path):
-    """Return a function that scans the seeds on two workers, and gives tasks by seed, and how often each was begun."""
+    """Return a function that scans the seeds on two workers, and returns tasks by seed and a list of attempts."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     (tmp_path / "space.toml").write_text(SPACE, encoding="utf-8")
     space = spaces.load(tmp_path / "space.toml", [], 300)
@@ -75,7 +75,7 @@ def scan(tmp_path):
     return run
 
 
-def test_worker_that_is_killed_costs_its_point_alone_which_runs_again(scan):
+def test_point_of_a_killed_worker_runs_again(scan):
     undisturbed, begun = scan("undisturbed")
     assert begun == [f"{seed}.0" for seed in range(8)]
     disturbed, begun = scan("disturbed", deadly=(3,))
@@ -86,12 +86,12 @@ def test_worker_that_is_killed_costs_its_point_alone_which_runs_again(scan):
     assert sorted(disturbed) == list(range(8))
 
 
-def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing(scan):
+def test_failed_point_is_reported_with_its_log_and_tried_again_by_the_next_scan(scan):
     tasks, _ = scan("failing", failing=(2, 5))
     assert [seed for seed, task in sorted(tasks.items()) if task.fault] == [2, 5]
-    text, _, log = tasks[5].fault.partition("; what it printed is in ")
-    assert text == "seed 5 is not liked"
-    assert Path(log).read_text(encoding="utf-8") == "what it printed\nseed 5 is not liked\n"
+    text, _, log = tasks[5].fault.partition("; its output is in ")
+    assert text == "seed 5 fails"
+    assert Path(log).read_text(encoding="utf-8") == "its output\nseed 5 fails\n"
     again, begun = scan("failing")
     assert all(task.row for task in again.values())
     assert begun == ["0.0", "1.0", "2.0", "2.1", "3.0", "4.0", "5.0", "5.1", "6.0", "7.0"]
@@ -100,7 +100,7 @@ def test_point_that_fails_is_reported_with_its_log_tried_again_and_stops_nothing
 
 @pytest.fixture
 def another_program(monkeypatch):
-    """Return a function that makes this process, not its workers, believe in other packages or other code."""
+    """Return a function that changes the apparent packages or code of this process, but not of its workers."""
     versions = provenance.package_versions()
 
     def change(code=None, **packages):
@@ -113,7 +113,7 @@ def another_program(monkeypatch):
     provenance.program.cache_clear()
 
 
-def test_points_of_another_program_are_computed_again_and_not_by_workers_that_have_not_got_it(scan, another_program):
+def test_points_of_another_program_are_not_reused_and_workers_without_it_refuse(scan, another_program):
     tasks, _ = scan("programs", points=2)
     names = {task.name for task in tasks.values()}
     kept = {Path(path).name for path in scan.store("programs").iterdir()}
@@ -129,7 +129,7 @@ def test_points_of_another_program_are_computed_again_and_not_by_workers_that_ha
     assert {path.name for path in scan.store("programs").iterdir() if path.is_dir()} == kept
 
 
-def test_two_scans_that_keep_the_same_point_at_once_both_go_on(tmp_path, monkeypatch):
+def test_two_scans_can_store_the_same_point_at_once(tmp_path, monkeypatch):
     both_ready, rename = threading.Barrier(2), Path.rename
 
     def rename_together(path, target):
@@ -145,7 +145,7 @@ def test_two_scans_that_keep_the_same_point_at_once_both_go_on(tmp_path, monkeyp
     assert PointStore(tmp_path, "images").load("point") in [outcome.values for outcome in outcomes]
 
 
-def test_point_that_another_scan_has_kept_meanwhile_is_taken_from_there(scan, monkeypatch):
+def test_point_that_another_scan_stored_first_is_used(scan, monkeypatch):
     save = PointStore.save
 
     def save_after_another_scan(store, name, depends_on, outcome):
@@ -172,7 +172,7 @@ def test_design_without_luts_does_not_win():
 
 
 def dead(path):
-    """Return a trained network whose latent units are the same for every image."""
+    """Return a trained network whose latent units are constant over all images."""
     model = architecture.load(path)
     layer = model.get_layer("latent")
     layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
@@ -180,7 +180,7 @@ def dead(path):
 
 
 @pytest.mark.parametrize("allow", [[], ["dead_unit", "chance"]])
-def test_point_with_a_dead_unit_is_a_fault_unless_its_recipe_allows_it(demo_outputs, monkeypatch, allow):
+def test_point_with_a_dead_unit_fails_unless_its_recipe_allows_it(demo_outputs, monkeypatch, allow):
     samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
     float_network = demo_outputs / "03_prune/classifier_pruned.h5"
     quantized = demo_outputs / "04_quantize/classifier_quantized_pruned.h5"
@@ -194,12 +194,12 @@ def test_point_with_a_dead_unit_is_a_fault_unless_its_recipe_allows_it(demo_outp
         if allow:
             assert (outcome.error, point_training.NETWORK in outcome.files) == (None, True)
         else:
-            assert "the same for every image: latent unit 1" in outcome.error
-            assert "accuracy" in outcome.error and "is that of a guess" in outcome.error
+            assert "constant over all images: latent unit 1" in outcome.error
+            assert "accuracy" in outcome.error and "is at chance level" in outcome.error
             assert outcome.values == {}
 
 
-def test_log_of_a_point_holds_those_of_its_tools_whose_folder_is_gone(monkeypatch):
+def test_log_of_a_point_contains_the_logs_of_its_tools(monkeypatch):
     def compute(*arguments):
         folder = arguments[-1]
         command = ["sh", "-c", "echo no memory; exit 1"]
@@ -211,7 +211,7 @@ def test_log_of_a_point_holds_those_of_its_tools_whose_folder_is_gone(monkeypatc
     assert "\ng++.log:\nno memory\n" in outcome.files["log.txt"].decode()
 
 
-def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
+def test_missing_scheduler_is_a_one_line_error(monkeypatch):
     monkeypatch.setattr(compute_cluster, "CONNECT_SECONDS", 1)
     with (
         pytest.raises(PipelineError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
@@ -220,7 +220,7 @@ def test_no_scheduler_is_a_line_that_says_so(monkeypatch):
         pass
 
 
-def test_damaged_point_is_named(tmp_path):
+def test_damaged_point_is_reported(tmp_path):
     store = PointStore(tmp_path, "images")
     (tmp_path / "abc").mkdir()
     (tmp_path / "abc" / "point.json").write_text("{", encoding="utf-8")
@@ -242,7 +242,7 @@ QUICK = [
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A scheduler and two workers, each a process of its own as on a cluster; gives the scheduler's address."""
+    """Start a scheduler and two workers as separate processes, as on a cluster; yield the scheduler's address."""
     folder = tmp_path_factory.mktemp("cluster")
     place = folder / "scheduler.json"
     programs = (
@@ -255,7 +255,7 @@ def cluster(tmp_path_factory):
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             process = stack.enter_context(subprocess.Popen(command, cwd=folder, start_new_session=True, **quiet))
             stack.callback(os.killpg, process.pid, signal.SIGTERM)
-        wait_until(lambda: place.exists() and place.read_text(encoding="utf-8").endswith("}"))  # written whole
+        wait_until(lambda: place.exists() and place.read_text(encoding="utf-8").endswith("}"))  # complete
         yield json.loads(place.read_text(encoding="utf-8"))["address"]
 
 
@@ -270,12 +270,12 @@ def results(outputs):
 
 
 def complete(points):
-    """Return how many points are complete."""
+    """Return the number of complete points."""
     return len(list(points.glob("*/point.json")))
 
 
 def kill_one_worker(address):
-    """Kill the process of a worker that computes; its nanny starts another one."""
+    """Kill the process of a worker; its nanny starts another one."""
     from distributed import Client
 
     with Client(address) as client:
@@ -298,7 +298,7 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     assert interrupted.returncode == 130
     kept = {path: path.stat().st_mtime_ns for path in broken.glob("*/point.json")}
     assert 2 <= len(kept) < 8
-    assert results(outputs) == expected  # the last good artifacts
+    assert results(outputs) == expected  # still the artifacts of the first scan
 
     killer = threading.Thread(
         target=lambda: (wait_until(lambda: complete(broken) > len(kept), 300), kill_one_worker(cluster))
@@ -308,11 +308,11 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
     killer.join()
     assert status == 0, printed + errors
     assert results(outputs) == expected
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # done is done
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # finished points are not computed again
 
 
 def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path, monkeypatch):
-    # A quarter of the full network.
+    # A quarter of the size of the full network.
     monkeypatch.setattr(point_evaluation, "DESIGN", Design("encoder_classifier", "quantized_pruned"))
     stages = {name: importlib.import_module(script).PRESETS["demo"] for name, script in SCRIPTS.items()}
     (tmp_path / "kept").mkdir()

@@ -1,4 +1,4 @@
-"""Space files: what axes they make, what is refused with line and field, and what a point depends on."""
+"""Space files: their axes, refusals with line and field, and the dependencies of points."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_lists_and_ranges_are_axes_and_single_values_are_fixed(load):
     assert (full.precision.input_bits, full.zeros, full.epochs) == (2, "raised", 50)
 
 
-def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
+def test_grid_search_proposes_every_combination_once(load):
     space = load(SPACE, "quantize.learning_rate = 1e-3", "quantize.seed = { low = 0, high = 4, step = 2 }")
     search = DesignSearch(space, "grid", 1000, seed=0)
     assert search.total == 2 * 2 * 3
@@ -64,9 +64,9 @@ def test_grid_holds_every_combination_once_and_no_more_are_proposed(load):
         ("quantize.epochs = [1, 2\nbase = 3", "is not TOML: .*line 2, column 1"),
         ("base = 'demo'\n\nquantize.epoch = [1, 2]", "line 3: quantize.epoch is unknown; fields are epochs,"),
         ("quantize.epochs = [1, 'two']", "line 1: quantize.epochs must be a whole number, not 'two'"),
-        ("[quantize]\nepochs = [0, 1]", "line 2: quantize.epochs must lie between 1 and 100000, not 0"),
-        ("[quantize]\nepochs = [3]", "line 2: quantize.epochs needs two different values or more"),
-        ("[quantize]\nepochs = { low = 1 }", "line 2: quantize.epochs has low, high and perhaps step"),
+        ("[quantize]\nepochs = [0, 1]", "line 2: quantize.epochs must be between 1 and 100000, not 0"),
+        ("[quantize]\nepochs = [3]", "line 2: quantize.epochs needs two or more different values"),
+        ("[quantize]\nepochs = { low = 1 }", "line 2: quantize.epochs as a range needs low and high, and may"),
         ("[quantize]\nepochs = { low = 5, high = 1 }", "line 2: quantize.epochs is no range"),
         (
             "[quantize]\nepochs = { low = 1, high = 2.5 }",
@@ -90,7 +90,7 @@ def test_wrong_flags_are_refused_with_what_was_given(load):
         load(SPACE, "quantize.seed=[0, x]")
 
 
-def test_name_of_a_point_changes_with_all_that_it_depends_on_and_nothing_else(load):
+def test_name_of_a_point_changes_only_with_its_dependencies(load):
     space = load(SPACE)
     name = identity_of(space.point(space.base_values), "images")
     others = [{name: value} for name, value in {"quantize.schedule": "cosine", "quantize.learning_rate": 2e-3}.items()]
@@ -105,7 +105,7 @@ def test_name_of_a_point_changes_with_all_that_it_depends_on_and_nothing_else(lo
     assert identity_of(same.point(same.base_values), "images") == name
 
 
-def test_search_that_is_told_the_same_goes_the_same_way(load):
+def test_search_is_reproducible(load):
     def proposals():
         space = load(SPACE)
         search, found = DesignSearch(space, "optuna", 40, seed=3), []
@@ -120,7 +120,7 @@ def test_search_that_is_told_the_same_goes_the_same_way(load):
     assert len({str(values) for values in proposals()}) > 20
 
 
-def test_front_is_what_no_other_row_is_better_than():
+def test_front_contains_the_rows_that_no_other_dominates():
     numbers = [(0.9, 0.1, 100), (0.9, 0.1, 200), (0.8, 0.1, 50), (0.8, 0.2, 50), (0.7, 0.05, 400), (0.9, 0.1, 100)]
     rows = [{"validation_accuracy": a, "validation_l1": b, "lut_estimate": c} for a, b, c in numbers]
     assert on_front(rows).tolist() == [True, False, True, False, True, True]

@@ -1,4 +1,4 @@
-"""The command line of every stage: what it refuses, with which words, before any work starts."""
+"""Command line of every stage: invalid values are refused with a clear message before any work starts."""
 
 import dataclasses
 import math
@@ -45,7 +45,7 @@ def is_number(word: str) -> bool:
 
 
 def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[list[str], list[str]]]:
-    """Words for a field that must be refused, each with what the message must say is allowed."""
+    """Return invalid words for a field, each with the allowed values that the message must state."""
     interval = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Interval)), None)
     no_numbers = WORDS.filter(lambda word: not is_number(word.replace("_", ""))).map(lambda word: ([word], []))
     if interval is not None:
@@ -74,9 +74,9 @@ def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[li
 
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_every_field_refuses_what_it_cannot_be_and_says_what_it_can(stage, capsys, subtests, request):
+def test_every_field_refuses_invalid_values_and_states_valid_ones(stage, capsys, subtests, request):
     default = load_stage(stage).Configuration()
-    # Any path and preset files are allowed there; depths have a test of their own.
+    # The first two accept any path or preset file; the third has its own test.
     elsewhere = ("--mnist-dir", "--preset", "--routing.latency-cutoffs")
     fields = [field for field in fields_of(default) if field[0] not in elsewhere]
     assert len(fields) == len({flag for flag, _, _ in fields}) >= 3
@@ -110,7 +110,7 @@ def test_every_field_refuses_what_it_cannot_be_and_says_what_it_can(stage, capsy
 
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_every_number_and_choice_that_is_allowed_is_taken(stage, request):
+def test_every_valid_number_is_accepted(stage, request):
     default = load_stage(stage).Configuration()
 
     @hypothesis.settings(
@@ -123,8 +123,8 @@ def test_every_number_and_choice_that_is_allowed_is_taken(stage, request):
         value = data.draw(numbers(interval.low, interval.high))
         try:
             found = parse_command_line("", default, [f"{flag}={value!r}"])
-        except PipelineError as error:  # a limit is kept, and yet another field is against it
-            assert "must lie" not in str(error)
+        except PipelineError as error:  # within its limits, but in conflict with another field
+            assert "must be" not in str(error)
         else:
             assert {name: each for name, _, each in fields_of(found)}[flag] == value
 
@@ -136,7 +136,7 @@ def test_every_number_and_choice_that_is_allowed_is_taken(stage, request):
     ["xcu250-figd2104-2L-e", "xcvu9p-flga2104-2L-e", "xc7vx690tffg1761-2", "xcku115-flvb2104-2-i", "xc7z020clg400-1",
      "xczu9eg-ffvb1156-2-e", "xc7a35tcpg236-1", "xcvc1902-vsva2197-2MP-e-S"],
 )  # fmt: skip
-def test_real_parts_are_taken(part):
+def test_real_parts_are_accepted(part):
     [pattern] = typing.get_type_hints(Parts, include_extras=True)["part"].__metadata__
     assert not pattern.refuses(part)
     assert pattern.refuses(part.upper())
@@ -150,17 +150,17 @@ class Parts:
 
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_every_number_out_of_its_range_is_refused_by_its_flag(stage):
+def test_every_number_out_of_range_is_refused_with_its_flag(stage):
     default = load_stage(stage).Configuration()
     fields = list(limited_fields(default))
     assert fields
     for index, (flag, interval, kind) in enumerate(fields):
         bad = kind((interval.low - 1, interval.high + 1)[index % 2])
-        with pytest.raises(PipelineError, match=rf"^{flag} must lie between {interval.low} and .*, not"):
+        with pytest.raises(PipelineError, match=rf"^{flag} must be between {interval.low} and .*, not"):
             parse_command_line("", default, [f"{flag}={bad}"])
         if kind is float:
             for value in (math.nan, math.inf):
-                with pytest.raises(PipelineError, match=rf"^{flag} must lie between .*, not {value}"):
+                with pytest.raises(PipelineError, match=rf"^{flag} must be between .*, not {value}"):
                     parse_command_line("", default, [f"{flag}={value}"])
 
 
@@ -171,10 +171,10 @@ class Limited:
     number: typing.Annotated[int, Interval(2, 5)] = 3
 
 
-def test_limits_themselves_are_allowed():
+def test_interval_includes_its_limits():
     assert [parse_command_line("", Limited(), [f"--number={value}"]).number for value in (2, 5)] == [2, 5]
     for value in (1, 6):
-        with pytest.raises(PipelineError, match=f"--number must lie between 2 and 5, not {value}"):
+        with pytest.raises(PipelineError, match=f"--number must be between 2 and 5, not {value}"):
             parse_command_line("", Limited(), [f"--number={value}"])
 
 
@@ -216,7 +216,7 @@ def test_bad_command_lines_are_refused_and_nothing_is_written(run_here, demo_out
 
 
 @pytest.mark.parametrize("stage", ALL_STAGES)
-def test_help_comes_without_loading_what_only_work_needs(stage):
+def test_help_does_not_import_slow_packages(stage):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", f"{stage}.py", "--help"],
         cwd=ROOT,
@@ -229,4 +229,4 @@ def test_help_comes_without_loading_what_only_work_needs(stage):
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "common.stages.stage" in imported
     slow = {"common.networks.legacy_keras", "qkeras", "hls4ml", "alkaid", "sklearn", "skimage", "matplotlib"}
-    assert not imported & slow  # legacy_keras is what imports TensorFlow, with standard error turned off
+    assert not imported & slow  # legacy_keras imports TensorFlow with standard error discarded

@@ -1,4 +1,4 @@
-"""What scripts and modules are made of: no file is forgotten, figures are apart, another program is known."""
+"""Dependencies of scripts and modules: complete, figures separate, changed code detected."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def digests(checkout):
     return json.loads(subprocess.run(command, cwd=checkout, capture_output=True, check=True).stdout)
 
 
-def test_code_that_computes_gives_another_digest_and_its_place_does_not(tmp_path, subtests):
+def test_code_digest_depends_on_computing_code_but_not_on_its_location(tmp_path, subtests):
     shutil.copytree(COMMON, tmp_path / "common", ignore=shutil.ignore_patterns("__pycache__"))
     here = {name: dependencies.code_digest(f"common.{name}") for name in PROGRAMS}
     assert digests(tmp_path) == here

@@ -1,4 +1,4 @@
-"""Preset files: what they may say, how they travel from stage to stage, and what is refused with line and field."""
+"""Preset files: allowed fields, use by later stages, and errors with line and field."""
 
 import functools
 import hashlib
@@ -39,7 +39,7 @@ def configuration(preset, stage):
     return preset.configuration(stage, built_in(stage))
 
 
-def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
+def test_file_overrides_only_its_own_fields(write):
     preset = presets.load(str(write(GOOD)))
     demo = presets.load("demo")
     assert configuration(preset, "02_train_autoencoder").epochs == 2
@@ -55,20 +55,20 @@ def test_fields_of_a_file_replace_those_of_its_base_and_no_others(write):
     [
         ("base = 'demo'\nprune.sparsity = \n", "not TOML: .*line 2, column 18"),
         ("base = 'fast'", "line 1: base must be one of paper, tuned, demo, not 'fast'"),
-        ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must lie between 0 and 0.99, not 2.0"),
+        ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must be between 0 and 0.99, not 2.0"),
         ("[prune]\nlayers = []\nsparcity = 0.5", "line 3: prune.sparcity is unknown; fields are .*sparsity"),
         ("[prune]\nsparsity = '80 %'", "line 2: prune.sparsity must be a number, not '80 %'"),
         ("[quantize]\nepochs = true", "line 2: quantize.epochs must be a whole number, not True"),
         ("[quantize]\nepochs = 2.0", "line 2: quantize.epochs must be a whole number, not 2.0"),
         ("[prune]\nlayers = ['encoder_9']", "line 2: prune.layers must be a list, each item one of encoder_1,"),
         ("[quantize]\n\nraised = 3", "line 3: quantize.raised is a group of fields"),
-        ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must lie between 1 and 24"),
-        ("polish.seed = 1", "line 1: polish is no stage; stages are prepare_data, train_autoencoder, prune, "),
+        ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must be between 1 and 24"),
+        ("polish.seed = 1", "line 1: polish is not a stage; stages are prepare_data, train_autoencoder, prune, "),
         ("prune = 3", "line 1: prune is a stage, not a value"),
-        ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is chosen by --preset alone"),
+        ("prepare_data.preset = 'demo'", "line 1: prepare_data.preset is set only by --preset"),
         (
             "[prune]\nbegin_step = 3000\nend_step = 2000",
-            "line 1: prune contradicts itself: --end-step 2000 lies before",
+            "line 1: prune contradicts itself: --end-step 2000 is before",
         ),
     ],
 )
@@ -79,16 +79,16 @@ def test_wrong_files_are_refused_with_line_and_field(write, text, words):
 
 
 @pytest.mark.parametrize("name", ["fast", "missing.toml", "outputs"])
-def test_preset_that_is_not_there_is_refused(name):
+def test_missing_preset_is_refused(name):
     with pytest.raises(PipelineError, match=f"there is no preset {name}: it is one of paper, tuned, demo, or a TOML"):
         presets.load(name)
 
 
-def test_file_travels_from_the_first_stage_on_and_is_recorded_by_its_hash(write, run_here, tmp_path):
+def test_later_stages_use_the_first_stages_copy_and_record_its_hash(write, run_here, tmp_path):
     path, outputs = write(GOOD), tmp_path / "outputs"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run_here("01_prepare_data", "--preset", str(path), outputs=outputs)[0] == 0
-    path.unlink()  # from here on the first stage's copy is read
+    path.unlink()  # later stages read the first stage's copy
     status, printed, _ = run_here("02_train_autoencoder", "--allow", "dead_unit", "chance", outputs=outputs)
     assert status == 0
     assert f"preset {path}" in printed.replace("\n", "")
@@ -113,7 +113,7 @@ def test_flags_override_a_file(write, run_here, tmp_path):
     )
 
 
-def test_copy_that_was_changed_is_noticed(write, run_here, tmp_path):
+def test_changed_copy_is_detected(write, run_here, tmp_path):
     outputs = tmp_path / "outputs"
     assert run_here("01_prepare_data", "--preset", str(write(GOOD)), outputs=outputs)[0] == 0
     copy = outputs / "01_prepare_data" / "preset.toml"

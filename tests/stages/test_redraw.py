@@ -1,4 +1,4 @@
-"""`--redraw`: figures of the last run drawn anew; artifacts, record and the stages downstream as they were."""
+"""`--redraw`: figures of the last run are redrawn; artifacts, record and downstream stages are unchanged."""
 
 import dataclasses
 import json
@@ -12,11 +12,11 @@ IMAGES = "01_prepare_data/mnist8x8.npz"
 
 
 @pytest.mark.parametrize("stage", ["01_prepare_data", "03_prune", "05_convert_hls"])
-def test_redrawn_stage_is_what_it_was_but_for_what_draws(outputs, run_here, stage):
-    """Figures and tables are made from the artifacts alone: without them, they come again byte by byte."""
+def test_redraw_restores_figures_and_changes_nothing_else(outputs, run_here, stage):
+    """Figures and tables depend only on artifacts: deleted, they are redrawn byte for byte."""
     before, record = hashes(outputs / stage), artifacts.read_run(outputs, stage)
     made = (outputs / stage / "run.json").stat().st_mtime_ns
-    drawn = set(record["draws"]) - {"dependencies.mk"}  # that one holds the folder's path
+    drawn = set(record["draws"]) - {"dependencies.mk"}  # has the folder's path
     assert {"drawn", "figures.json"} < drawn
     for name in record["draws"]:
         (outputs / stage / name).unlink()
@@ -55,7 +55,7 @@ def test_redraw_of_a_stage_that_has_not_run_names_the_command(tmp_path, run_here
     assert_refused(done, "03_prune", "run: python 03_prune.py", tmp_path, hashes(tmp_path))
 
 
-def test_redraw_of_a_damaged_artifact_names_it_and_leaves_all_as_it_was(outputs, run_here):
+def test_redraw_of_a_damaged_artifact_names_it_and_changes_nothing(outputs, run_here):
     network = outputs / "02_train_autoencoder" / "classifier.h5"
     network.write_bytes(network.read_bytes()[:-1])
     before = hashes(outputs)
@@ -73,7 +73,7 @@ def test_redraw_of_a_stale_stage_names_the_command(outputs, run_here):
     assert_refused(done, "03_prune", "has changed since; run: python 02_train_autoencoder.py", outputs, before)
 
 
-def test_redraw_that_fails_leaves_all_as_it_was(outputs, run_here, monkeypatch):
+def test_failed_redraw_changes_nothing(outputs, run_here, monkeypatch):
     from common.figures import style
 
     def disk_full(*_):
@@ -86,7 +86,7 @@ def test_redraw_that_fails_leaves_all_as_it_was(outputs, run_here, monkeypatch):
 
 
 @pytest.mark.parametrize("stage", [*ALL_STAGES, "07_scan_designs"])
-def test_recorded_configuration_of_every_preset_is_read_as_it_was(stage):
+def test_recorded_configuration_of_every_preset_is_restored(stage):
     presets = load_stage(stage).PRESETS
     for preset in presets.values():
         recorded = json.loads(json.dumps(dataclasses.asdict(preset), default=str))

@@ -1,7 +1,7 @@
-"""Single stages run again after a tweak, in every order: a full run's artifacts, or words that say what is stale.
+"""Single stages run again with other flags, in any order: the artifacts of a full run, or a message of staleness.
 
-Every sequence of up to three tweaks of one stage each is tried. A stage's result depends on its flags and on the stages
-before it alone, so that each combination of these is run once, for real, and kept.
+All sequences of up to three changes of one stage each are tried. A stage's result depends only on its flags and on
+earlier stages, so each combination is run once and cached.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ TWEAKS = {
     "03_prune": ("--sparsity", "0.5"),
     "04_quantize": ("--seed", "2"),
 }
-"""Of all stages that others read; stage 05 is run as it is."""
+"""Changed flags of all stages that others read; stage 05 is run unchanged."""
 SEQUENCES = [sequence for length in (1, 2, 3) for sequence in itertools.product(STAGES, repeat=length)]
 
 
@@ -35,29 +35,29 @@ def flags(stage: str, tweaked: set[str]) -> tuple[str, ...]:
 
 
 def contents(outputs: Path) -> dict[str, dict]:
-    """What all stages have made of what: hashes of artifacts read and written, and configurations."""
+    """Return hashes of artifacts read and written, and the configuration, of each stage."""
     kept = ("reads", "writes", "configuration")
     runs = {stage: artifacts.read_run(outputs, stage) for stage in STAGES if (outputs / stage).exists()}
     return {
-        stage: {name: {**run[name], "dependencies.mk": None} for name in kept}  # that one holds the folder's path
+        stage: {name: {**run[name], "dependencies.mk": None} for name in kept}  # has the folder's path
         for stage, run in runs.items()
     }
 
 
 def copy(folder: Path, target: Path) -> Path:
-    """Copy a folder by links: no stage writes into a file that is there."""
+    """Copy a folder with hard links, since no stage changes an existing file; return the copy."""
     return Path(shutil.copytree(folder, target, copy_function=os.link))
 
 
 class Laboratory:
-    """Runs a stage in a folder of outputs, or puts there what the same run left the last time."""
+    """Cache of stage runs: runs a stage in an outputs folder, or copies the artifacts of an equal run."""
 
     def __init__(self, store: Path):
         self.store = store
         self.full_runs: dict[tuple[str, ...], dict[str, dict]] = {}
 
     def run(self, outputs: Path, stage: str, *arguments: str) -> str | None:
-        """Run a stage; return what it says where it refuses."""
+        """Run a stage; return its error message, or None if it succeeds."""
         before = {name: run for name, run in contents(outputs).items() if name < stage}
         key = hashlib.sha256(json.dumps([stage, arguments, before], sort_keys=True).encode()).hexdigest()[:16]
         kept = self.store / key
@@ -88,7 +88,7 @@ class Laboratory:
             assert self.run(outputs, stage, *flags(stage, tweaked)) is None
 
     def full_run(self, tweaked: set[str]) -> dict[str, dict]:
-        """What all stages make of what in a full run."""
+        """Return the `contents` after a full run."""
         name = tuple(sorted(tweaked))
         if name not in self.full_runs:
             with tempfile.TemporaryDirectory(dir=self.store) as folder:
@@ -105,7 +105,7 @@ def laboratory(tmp_path_factory):
 
 @pytest.mark.fault("stale", thorough=True)
 @pytest.mark.parametrize("first", STAGES)
-def test_any_three_tweaks_end_in_what_a_full_run_makes_or_in_words_that_lead_there(
+def test_any_three_changes_end_in_the_artifacts_of_a_full_run_or_in_commands_that_make_them(
     laboratory, tmp_path, first, subtests
 ):
     laboratory.run_all(tmp_path / "start", set())
@@ -119,11 +119,11 @@ def test_any_three_tweaks_end_in_what_a_full_run_makes_or_in_words_that_lead_the
                     tweaked.add(stage)
                 else:
                     assert re.search(r"stale input: .* was made from .*, which has changed since; run: python", said)
-            mended = 0
+            reruns = 0
             while stale := next(filter(None, (artifacts.stale_reason(outputs, stage) for stage in STAGES)), None):
                 stage, *arguments = shlex.split(stale.partition("; run: python ")[2])
                 assert laboratory.run(outputs, stage.removesuffix(".py"), *arguments) is None
-                mended += 1
-                assert mended < len(STAGES), "the commands named do not mend it"
+                reruns += 1
+                assert reruns < len(STAGES), "the commands in the messages do not help"
             assert contents(outputs) == laboratory.full_run(tweaked)
             shutil.rmtree(outputs)

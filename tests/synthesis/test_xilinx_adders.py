@@ -1,4 +1,4 @@
-"""Adders from cells of a Xilinx slice: random widths, signs, shifts and constants, against alkaid's interpreter."""
+"""Adders from cells of a Xilinx slice: random widths, signs, shifts and constants, against the traced logic."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ INPUTS, ADDERS = 24, 120
 
 
 def interval_of(terms):
-    """The range of a sum of (interval, sign, exponent)."""
+    """Return the range of a sum of (interval, sign, exponent)."""
     ends = [sorted(sign * 2.0**exponent * end for end in interval[:2]) for interval, sign, exponent in terms]
     step = min(interval.step * 2.0**exponent for interval, _, exponent in terms)
     return QInterval(sum(low for low, _ in ends), sum(high for _, high in ends), step)
 
 
 def random_adder(generator, intervals):
-    """One addition, subtraction or negation of inputs, as alkaid writes it."""
+    """Return a random addition, subtraction or negation of inputs, as alkaid writes it."""
     sources = tuple(int(source) for source in generator.choice(INPUTS, 3, replace=False))
     signs = [(1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1), (1, -1, -1), (-1, 1, -1)][generator.integers(6)]
     exponents = [int(exponent) for exponent in generator.integers(-4, 5, 3)]
@@ -43,7 +43,7 @@ def random_adder(generator, intervals):
 
 @pytest.fixture(scope="module")
 def adders(tmp_path_factory):
-    """Combinational logic of independent adders, its netlist and what Yosys counts."""
+    """Return combinational logic of independent adders, its netlist and its utilization."""
     generator = np.random.default_rng(8)
     folder = tmp_path_factory.mktemp("adders")
     intervals = []
@@ -62,7 +62,7 @@ def adders(tmp_path_factory):
     return logic, netlists.load_netlist(folder / "netlist.json", "top"), used
 
 
-def test_every_adder_gives_the_sums_of_the_interpreter(adders):
+def test_every_adder_is_exact(adders):
     logic, netlist, _ = adders
     signed, _, fraction = logic.inp_kifs
     widths = logic.inp_kifs.sum(axis=0)
@@ -75,7 +75,7 @@ def test_every_adder_gives_the_sums_of_the_interpreter(adders):
     assert [logic.ops[INPUTS + index] for index in wrong] == []
 
 
-def test_luts_are_what_was_estimated(adders):
+def test_lut_estimate_is_close(adders):
     logic, _, used = adders
     estimate = with_estimates(logic).cost
     assert 0.9 * estimate < used.lut + used.inverter + used.route_through <= estimate

@@ -1,4 +1,4 @@
-"""RTL and netlist are compared with alkaid's interpreter bit by bit; a fault in either is caught and named by layer."""
+"""RTL and netlist against the traced logic, by simulation and by proof: a fault in either is located by layer."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def small_network():
     tensor = qkeras.QDense(3, name="classifier_3", **quantizers)(tensor)
     tensor = qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name="classifier_3_logits")(tensor)
     model = keras.Model(pixels, tensor)
-    generator = np.random.default_rng(3)  # outputs vary, so that a fault reaches them
+    generator = np.random.default_rng(3)  # varying outputs, so that a fault reaches them
     for layer in model.layers:
         if layer.get_weights():
             layer.set_weights([generator.normal(0, 0.4, weights.shape) for weights in layer.get_weights()])
@@ -40,7 +40,7 @@ def small_network():
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    """Everything that a verification needs, with RTL as words and as gates, and a netlist for UltraScale+."""
+    """Return what a verification needs, with RTL as words and as gates, and the netlist for UltraScale+."""
     folder = tmp_path_factory.mktemp("design")
     model = hls4ml_project.convert(small_network(), folder / "project", hls4ml_project.HlsOptions(), quantized=True)
     traced = tracing.trace_model(model)
@@ -66,7 +66,7 @@ def verify(design, netlist):
 
 
 @pytest.mark.parametrize("netlist", ["words.json", "gates.json", "netlist.json"])
-def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
+def test_rtl_and_netlist_are_bit_exact_with_keras(design, netlist):
     result = verify(design, design["folder"] / netlist)
     assert result.differing == 0
     assert result.first_mismatch is None
@@ -75,8 +75,8 @@ def test_rtl_and_netlist_give_the_bits_of_keras(design, netlist):
 
 
 @pytest.mark.parametrize("level", ["words", "gates"])
-def test_a_flipped_weight_bit_in_the_verilog_is_caught_and_named_by_layer(design, tmp_path, level):
-    """Weights are shifts and signs of adders here: doubling one of three terms in the first stage is such a bit."""
+def test_flipped_weight_bit_in_the_verilog_is_located_by_layer(design, tmp_path, level):
+    """Weights are shifts and signs of adders: doubling one of three terms in the first stage flips such a bit."""
     shutil.copytree(design["folder"] / "src", tmp_path / "src")
     source = tmp_path / "src" / "logic0.v"
     changed, count = re.subn(
@@ -108,7 +108,7 @@ def double_shift(match):
     return f"{match[1]}{int(match[2]) + 1}{match[3]}"
 
 
-def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, tmp_path):
+def test_inverted_lut_mask_in_the_netlist_is_located_by_layer(design, tmp_path):
     netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     driver = {
@@ -134,8 +134,8 @@ def test_a_flipped_lut_mask_in_the_netlist_is_caught_and_named_by_layer(design, 
     assert_names_values_and_types(str(result.first_mismatch), layer, name)
 
 
-def test_a_register_that_is_missing_is_caught(design, tmp_path):
-    """The first bit of a pixel, which differs from image to image, arrives a cycle too early."""
+def test_missing_register_is_detected(design, tmp_path):
+    """The first bit of a pixel, which varies between images, arrives a cycle early."""
     netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells, bits = module["cells"], module["netnames"][pipeline.INPUT_REGISTER]["bits"][4::5]
@@ -158,14 +158,14 @@ def prove(design, netlist, seconds=120.0):
     return proof
 
 
-def test_every_stage_of_a_sound_netlist_is_proven_equal_to_the_rtl(design):
+def test_every_stage_of_a_correct_netlist_is_proven(design):
     proof = prove(design, design["folder"] / "netlist.json")
     assert proof.proven == (pipeline.INPUT_REGISTER, *design["registers"])
     assert not list(design["folder"].glob("*.proof"))
 
 
-def test_one_flipped_bit_of_a_lut_mask_is_refuted_and_named_by_layer(design, tmp_path):
-    """The LUT reads registers alone, so that each bit of its mask matters for some input."""
+def test_flipped_bit_of_a_lut_mask_is_refuted_by_layer(design, tmp_path):
+    """The LUT reads only registers, so that each bit of its mask matters for some input."""
     netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells = module["cells"].values()
@@ -203,7 +203,7 @@ def test_one_flipped_bit_of_a_lut_mask_is_refuted_and_named_by_layer(design, tmp
     assert len(proof.proven) == proof.stages - 1
 
 
-def test_a_stage_that_is_not_proven_in_time_is_named(design):
+def test_stage_not_proven_in_time_is_reported(design):
     proof = prove(design, design["folder"] / "netlist.json", seconds=0.05)
     assert proof.proven == ()
     assert proof.unproven.keys() == {pipeline.INPUT_REGISTER, *design["registers"]}
@@ -212,8 +212,8 @@ def test_a_stage_that_is_not_proven_in_time_is_named(design):
         assert Path(reason.partition("its log is ")[2]).is_file()
 
 
-def test_a_netlist_that_lacks_a_register_is_not_proven(design, tmp_path):
-    """The first bit of a pixel, which differs from image to image, arrives a cycle too early."""
+def test_netlist_without_a_register_is_not_proven(design, tmp_path):
+    """The first bit of a pixel, which varies between images, arrives a cycle early."""
     netlist = json.loads((design["folder"] / "netlist.json").read_text(encoding="utf-8"))
     module = netlist["modules"][pipeline.TOP]
     cells, bits = module["cells"], module["netnames"][pipeline.INPUT_REGISTER]["bits"][4::5]
@@ -223,4 +223,4 @@ def test_a_netlist_that_lacks_a_register_is_not_proven(design, tmp_path):
     (tmp_path / "netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     proof = prove(design, tmp_path / "netlist.json")
     assert len(proof.proven) < proof.stages
-    assert any("no register of its own" in reason for reason in proof.unproven.values())
+    assert any("is not driven by a register" in reason for reason in proof.unproven.values())

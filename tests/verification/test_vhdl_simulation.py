@@ -1,4 +1,4 @@
-"""The RTL in VHDL: the same pipeline as in Verilog, and, where GHDL is installed, the same bits."""
+"""RTL in VHDL: the same pipeline as in Verilog and, if GHDL is installed, the same outputs."""
 
 import re
 
@@ -13,7 +13,7 @@ from common.verification import vhdl_simulation
 
 @pytest.fixture(scope="module")
 def traced():
-    """Two matrix products, saturation with rounding, and a lookup table between them."""
+    """Return two matrix products with saturation, rounding and a lookup table between."""
     generator = np.random.default_rng(3)
     inputs = FVArrayInput((4,), hwconf=HWConfig(1, -1, -1)).quantize(np.ones(4, int), np.full(4, 1), np.full(4, 3))
     hidden = inputs @ (generator.integers(-7, 8, (4, 3)) / 8) + generator.integers(-7, 8, 3) / 16
@@ -35,7 +35,7 @@ def folder(traced, tmp_path_factory):
     return folder
 
 
-def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced, folder, tmp_path):
+def test_vhdl_has_the_same_stages_and_registers_as_verilog(traced, folder, tmp_path):
     pipeline.write_rtl(traced, tmp_path, options("verilog"))
     verilog, vhdl = (
         (tmp_path / "src" / "design.v").read_text(encoding="utf-8"),
@@ -56,7 +56,7 @@ def test_pipeline_in_vhdl_has_the_stages_and_registers_of_that_in_verilog(traced
 @pytest.mark.skipif(
     not vhdl_simulation.is_available(), reason="GHDL is not installed (Debian, Ubuntu: apt install ghdl)"
 )
-def test_vhdl_gives_the_bits_of_the_interpreter(traced, folder):
+def test_vhdl_is_bit_exact_with_the_traced_logic(traced, folder):
     pixels = np.random.default_rng(5).integers(-16, 16, (500, 4)) / 8
     registers = pipeline.registers(traced, options("vhdl"))
     steps = []

@@ -1,6 +1,7 @@
 """The simulation of RTL by words against CXXRTL (Yosys's own simulator, in C++), the gates of the same RTL, alkaid."""
 
 import json
+from types import SimpleNamespace
 
 import cxxrtl
 import numpy as np
@@ -23,18 +24,15 @@ def random_bits(width, cycles=CYCLES, seed=1):
     return (generator.random((cycles, width)) < density).astype(np.uint8)
 
 
-def assert_same(outputs, expected):
-    assert outputs.keys() == expected.keys()
-    for port, bits in outputs.items():
-        np.testing.assert_array_equal(bits, expected[port], err_msg=port)
+def of_cxxrtl(folder, name, script, design, inputs):
+    """Return the outputs of CXXRTL for module `top` of a Yosys script, with the ports of the design."""
+    nets = {port: range(operand.width) for port, operand in design.outputs.items()}
+    of_inputs = {port: range(bits.shape[1]) for port, bits in inputs.items()}
+    return cxxrtl.run_cxxrtl(folder, name, script, SimpleNamespace(inputs=of_inputs, outputs=nets), inputs)
 
 
-def assert_ports_same(design, outputs, expected):
-    assert_same({port: outputs[port] for port in design.outputs}, {port: expected[port] for port in design.outputs})
-
-
-def widths_of(design):
-    return {port: operand.width for port, operand in design.outputs.items()}
+def without_probes(design, outputs):
+    return {port: outputs[port] for port in design.outputs}
 
 
 # ------------------------------------------------------------------------------------------------ every cell
@@ -127,7 +125,7 @@ def test_every_cell_matches_cxxrtl(tmp_path):
     design, bits = word_level.load(tmp_path / "words.json", "top"), random_bits(PORT)
     assert {operation.kind for operation in design.operations} >= {*PINS, "$mux", "$pmux"}
     found = word_simulation.simulate(design, {"x": bits})["y"]
-    expected = cxxrtl.run(tmp_path, "cells", "read_verilog -icells cells.v", {"x": bits}, widths_of(design))["y"]
+    expected = of_cxxrtl(tmp_path, "cells", "read_verilog -icells cells.v", design, {"x": bits})["y"]
     assert_cells_same(found, expected, owners)
     varying = {owners[bit] for bit in np.flatnonzero((expected[:-1] != expected[1:]).any(axis=0))}
     assert len(varying) > 0.85 * len(set(owners))
@@ -205,8 +203,8 @@ def test_rtl_by_hand_matches_cxxrtl_and_plain_arithmetic(described):
     assert {"$dff", "$mem_v2", "$pmux", "$shiftx", "$mul", "$lt"} <= kinds
     inputs = {"a": random_bits(80), "b": random_bits(80, seed=2), "key": random_bits(3, seed=3)}
     outputs = word_simulation.simulate(design, inputs)
-    expected = cxxrtl.run(described, "rtl", "read_verilog src/top.v", inputs, widths_of(design))
-    assert_ports_same(design, outputs, expected)
+    expected = of_cxxrtl(described, "rtl", "read_verilog src/top.v", design, inputs)
+    cxxrtl.assert_same(without_probes(design, outputs), expected)
     first, second = (
         bits_to_integers(inputs[port][:, :width], [width], [True]) for port, width in (("a", 21), ("b", 20))
     )
@@ -246,8 +244,8 @@ def test_rtl_of_alkaid_matches_cxxrtl_gates_and_alkaid(network):
     inputs = {"model_inp": random_bits(20, 2000)}
     outputs = word_simulation.simulate(design, inputs)
     sources = " ".join(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
-    expected = cxxrtl.run(folder, "rtl", f"read_verilog -defer {sources}", inputs, widths_of(design))
-    assert_ports_same(design, outputs, expected)
+    expected = of_cxxrtl(folder, "rtl", f"read_verilog -defer {sources}", design, inputs)
+    cxxrtl.assert_same(without_probes(design, outputs), expected)
 
     gates = netlists.load_netlist(folder / "gates.json", "top", registers)
     of_gates = netlist_simulation.simulate(gates, inputs)

@@ -1,14 +1,14 @@
-// Frames on a serial line, as in HDLC (RFC 1662): a flag in front and behind, flags and escapes inside escaped, so that
-// a receiver that has lost a byte is in step again at the next flag. The last two bytes are a checksum, high byte first:
-// CRC-16 with polynomial x^16 + x^12 + x^5 + 1, all ones to start from, complemented: without that, zeros behind a frame
-// would go unnoticed. A sum over the checksum too leaves CHECKED.
+// Frames on a serial line, as in HDLC (RFC 1662): a flag before and after; flags and escapes inside are escaped, so that
+// a receiver that has lost a byte synchronizes at the next flag. The last two bytes are a checksum, high byte first:
+// CRC-16 with polynomial x^16 + x^12 + x^5 + 1 and initial value all ones, complemented so that zeros appended to a
+// frame are detected. The CRC over content and checksum is CHECKED.
 
 `define FLAG 8'h7e
 `define ESCAPE 8'h7d
-`define ESCAPED 8'h20  // turned over in an escaped byte
+`define ESCAPED 8'h20  // bit flipped in an escaped byte
 `define CHECKED 16'h1d0f
 
-// A clock cycle after `valid`, the byte is part of `crc`.
+// The byte is part of `crc` one clock cycle after `valid`.
 module checksum (
     input             clk,
     input             clear,
@@ -33,8 +33,8 @@ module checksum (
     end
 endmodule
 
-// At the end of each frame, one of the three is 1 for a clock cycle: `good`, and `content` holds the frame without its
-// checksum, first byte lowest, until another byte comes; `damaged`; or `misfit`, undamaged but of another length.
+// At the end of each frame, one output is 1 for a clock cycle. `good`: `content` is the frame without its checksum, first
+// byte lowest, until the next byte. `damaged`: the checksum is wrong. `misfit`: the length is wrong.
 module frame_receiver #(
     parameter BYTES = 3
 ) (
@@ -52,8 +52,8 @@ module frame_receiver #(
 
     reg [8*LENGTH-1:0] frame;
     reg [WIDTH-1:0] count = 0;
-    reg escaped = 0, spoilt = 0;  // of the frame that is coming
-    reg flag = 0, arrived = 0, ended_spoilt = 0;  // what came, a cycle later
+    reg escaped = 0, spoilt = 0;  // of the current frame
+    reg flag = 0, arrived = 0, ended_spoilt = 0;  // received byte, one cycle later
     reg [7:0] unescaped;
     wire [15:0] crc;
 
@@ -88,8 +88,8 @@ module frame_receiver #(
     end
 endmodule
 
-// Takes `length` bytes of `content`, the lowest first, when `valid` and `ready` are both 1, and sends them with flags
-// and checksum.
+// Takes `length` bytes of `content`, lowest first, when `valid` and `ready` are both 1; sends them with flags and
+// checksum.
 module frame_transmitter #(
     parameter BYTES = 2
 ) (

@@ -1,6 +1,6 @@
-// The network behind a serial line. A request is a frame of a number, which comes back with the answer, and the bits of
-// the network's input port. An answer is a frame of a status and, where that is OK, the request's number and the bits
-// of the output port. A request that is damaged or of the wrong length is answered by its status alone.
+// The network with a serial line. A request is a frame of a number and the bits of the network's input port. An answer
+// is a frame of a status and, if that is OK, the number of the request and the bits of the output port. A request that
+// is damaged or of the wrong length is answered by the status alone.
 module network_over_uart #(
     parameter CLOCKS_PER_BIT = 16,
     parameter INPUT_BITS = 320,
@@ -11,7 +11,7 @@ module network_over_uart #(
     input            rx,
     output           tx,
     output reg [6:0] answers,  // so far
-    output reg       errors    // whether there were any
+    output reg       errors    // 1 after the first error
 );
     localparam INPUT_BYTES = (INPUT_BITS + 7) / 8;
     localparam OUTPUT_BYTES = (OUTPUT_BITS + 7) / 8;
@@ -30,7 +30,7 @@ module network_over_uart #(
         .content(request), .good(good), .damaged(damaged), .misfit(misfit)
     );
 
-    // The pipeline takes an input in every clock cycle; this one is followed through it.
+    // The pipeline takes an input every clock cycle; a shift register tracks the valid ones.
     reg [LATENCY-1:0] under_way = 0;
     reg [7:0] number;
     wire [OUTPUT_BITS-1:0] result;

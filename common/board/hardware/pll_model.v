@@ -1,4 +1,4 @@
-// In the place of the clock generator, for the simulation: there, a clock cycle is a clock cycle.
+// Model of the clock generator for the simulation: passes the clock through.
 module pll (
     input  clkin,
     output clk,

@@ -1,7 +1,7 @@
-// A board on standard input and output: bytes that arrive go bit by bit over the simulated serial line into the design,
-// what it sends is read bit by bit, as by a serial port. Waits while nothing moves; ends with its input.
+// Simulated board on standard input and output: input bytes go bit by bit over the simulated serial line into the
+// design; its output is read bit by bit, as by a serial port. Waits while the line is idle; ends with its input.
 //
-// Usage: simulation CLOCK RX TX CLOCKS_PER_BIT    names of ports; clock cycles a bit lasts at the other end of the line
+// Usage: simulation CLOCK RX TX CLOCKS_PER_BIT    names of ports; clock cycles per bit at the host
 
 #include "top.cc"
 
@@ -47,7 +47,7 @@ class Receiver {
 
     bool idle() const { return bit == BITS; }
 
-    // Takes the level of one clock cycle; true when a byte is complete.
+    // Takes the level of one clock cycle; returns true if a byte is complete.
     bool take(bool level, unsigned char &byte) {
         if (idle()) {
             if (level) return false;
@@ -85,7 +85,7 @@ int main(int count, char **arguments) {
     Receiver receiver(clocks_per_bit);
     unsigned char buffer[4096], byte;
     ssize_t filled = 0, used = 0;
-    long patience = long(4 * BITS * clocks_per_bit), quiet = 0;  // longer than the network takes, and two characters
+    long patience = long(4 * BITS * clocks_per_bit), quiet = 0;  // longer than network latency plus two characters
     for (;;) {
         if (sender.idle() && used == filled) {
             pollfd input = {STDIN_FILENO, POLLIN, 0};
@@ -98,7 +98,7 @@ int main(int count, char **arguments) {
         if (sender.idle() && used < filled) sender.begin(buffer[used++]);
         *rx->next = sender.next_level();
         *clock->next = 0;
-        cxxrtl_commit(design);  // the falling edge wakes nothing
+        cxxrtl_commit(design);  // nothing depends on the falling edge
         *clock->next = 1;
         cxxrtl_step(design);
         if (receiver.take(*tx->curr, byte) && write(STDOUT_FILENO, &byte, 1) != 1) return 0;

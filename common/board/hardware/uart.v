@@ -1,7 +1,7 @@
 // Serial line: 8 data bits, least significant first, no parity, one stop bit; idle is 1.
 
-// Samples each bit in its middle. `valid` is 1 for the one clock cycle in which `data` holds a new byte; `broken` tells
-// whether the stop bit was missing.
+// Samples each bit in its middle. `valid` is 1 for one clock cycle when `data` is a new byte; `broken` is 1 if its stop
+// bit was missing.
 module uart_receiver #(
     parameter CLOCKS_PER_BIT = 16
 ) (
@@ -15,9 +15,9 @@ module uart_receiver #(
     localparam LAST = CLOCKS_PER_BIT - 1;
     localparam MIDDLE = CLOCKS_PER_BIT / 2 - 1;
 
-    reg [2:0] line = 3'b111;  // synchronizer of the pin, and the value before
+    reg [2:0] line = 3'b111;  // synchronizer of the pin, and the previous value
     reg [WIDTH-1:0] clocks = 0;
-    reg [3:0] bits = 0;  // to come, stop bit included; 0 is idle
+    reg [3:0] bits = 0;  // bits left, with the stop bit; 0 is idle
     reg starting = 0;  // until the middle of the start bit
 
     initial valid = 0;
@@ -30,7 +30,7 @@ module uart_receiver #(
             if (clocks == MIDDLE) begin
                 starting <= 0;
                 clocks <= 0;
-                bits <= line[1] ? 0 : 9;  // a spike is no start bit
+                bits <= line[1] ? 0 : 9;  // a glitch is not a start bit
             end
         end else if (bits == 0) begin
             if (line[2:1] == 2'b10) begin
@@ -64,7 +64,7 @@ module uart_transmitter #(
 
     reg [8:0] line = 9'h1ff;
     reg [WIDTH-1:0] clocks = 0;
-    reg [3:0] bits = 0;  // to come, the one on the line included; 0 is idle
+    reg [3:0] bits = 0;  // bits left, with the current one; 0 is idle
 
     assign ready = bits == 0;
     assign tx = line[0];
