@@ -153,7 +153,7 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     if prepared.rtl:
         luts = sum(prepared.rtl.luts_by_layer.values())
         arguments = (pixels, build.open)
-        steps.append(Step(design, "rtl", open_tools.simulate_rtl, (name, prepared.rtl, *arguments), luts / 2))
+        steps.append(Step(design, "rtl", open_tools.simulate_rtl, (name, prepared.rtl, *arguments), luts / 8))
         if prepared.rtl.vhdl and vhdl_simulation.is_available():
             steps.append(Step(design, "vhdl", open_tools.simulate_vhdl, (name, prepared.rtl, *arguments), luts))
         for family in build.open.families:

@@ -1,4 +1,4 @@
-"""Data flow of a design without feedback: the order of its cells, and the registers on its paths."""
+"""Data flow of a design without feedback: the order of its cells, and the number of registers on its paths."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -8,13 +8,13 @@ from common.errors import PipelineError
 
 
 class Step(NamedTuple):
-    """What a cell does with what it reads.
+    """A cell with the nets or words that it connects.
 
     Attributes:
         outputs: What it drives.
         inputs: What it reads.
-        is_register: Whether its output comes one clock cycle later.
-        described: The cell, for a message.
+        is_register: Whether its output is delayed by one clock cycle.
+        described: Name and type of the cell, for messages.
     """
 
     outputs: Sequence[int]
@@ -24,10 +24,10 @@ class Step(NamedTuple):
 
 
 def order(steps: Sequence[Step]) -> list[int]:
-    """Return the positions of the steps, each after those that it reads from.
+    """Return the indices of the steps in topological order.
 
     Raises:
-        PipelineError: There is a combinational loop, or feedback through a register; the cells are named.
+        PipelineError: There is a combinational loop, or feedback through a register. The message names the cells.
     """
     driver = {output: position for position, step in enumerate(steps) for output in step.outputs}
     reads = {
@@ -44,14 +44,14 @@ def order(steps: Sequence[Step]) -> list[int]:
 def register_depth(
     steps: Iterable[Step], inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
 ) -> tuple[int, int]:
-    """Return the numbers of registers on the paths from inputs to outputs: the smallest and the largest [clock cycles].
+    """Return the smallest and largest number of registers on paths from inputs to outputs [clock cycles].
 
-    They are the same in a balanced pipeline, and then are its latency. Paths that begin at a constant do not count.
+    In a balanced pipeline both are its latency. Paths that start at a constant do not count.
 
     Args:
-        steps: In the order of the data flow.
-        inputs: What each input port drives.
-        outputs: What each output port reads.
+        steps: Cells in topological order.
+        inputs: Nets or words of each input port.
+        outputs: Nets or words of each output port.
 
     Raises:
         PipelineError: No output depends on any input.

@@ -1,128 +1,93 @@
-"""Yosys's word-level cells: what each computes of its operands, by Verilog's rules of width and sign.
+"""Word-level cells of RTL, from Yosys's JSON: operators, multiplexers, tables and registers, with the nets they use."""
 
-A word over time is a vector of integers that are not negative, a clock cycle an element. Up to `LIMB` bits they are
-int64, whose overflow leaves the bits of a sum or a product that are kept; beyond, exact integers of Python.
-"""
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-LIMB = 63  # bits of an int64 without its sign
-Word = NDArray[Any]  # int64, or Python's integers
-
-# Sums, products and logic bit by bit: operands extended to the width of the result.
-_MODULAR: dict[str, Callable[..., Word]] = {
-    "$pos": np.positive,
-    "$not": np.invert,
-    "$neg": np.negative,
-    "$and": np.bitwise_and,
-    "$or": np.bitwise_or,
-    "$xor": np.bitwise_xor,
-    "$xnor": lambda a, b: ~(a ^ b),
-    "$add": np.add,
-    "$sub": np.subtract,
-    "$mul": np.multiply,
-}
-# Operands extended to the wider one; the result is one bit.
-_COMPARISONS: dict[str, Callable[[Word, Word], Word]] = {
-    "$eq": operator.eq,
-    "$ne": operator.ne,
-    "$lt": operator.lt,
-    "$le": operator.le,
-    "$gt": operator.gt,
-    "$ge": operator.ge,
-}
-# Of operands as they are; the result is one bit.
-_TRUTHS: dict[str, Callable[..., Word]] = {
-    "$reduce_or": lambda a: a != 0,
-    "$reduce_bool": lambda a: a != 0,
-    "$logic_not": lambda a: a == 0,
-    "$logic_and": lambda a, b: (a != 0) & (b != 0),
-    "$logic_or": lambda a, b: (a != 0) | (b != 0),
-}
-_UNARY = ("$pos", "$not", "$neg", "$reduce_or", "$reduce_bool", "$logic_not", "$reduce_and", "$reduce_xor")
-_UNARY += ("$reduce_xnor",)
-_SHIFTS = ("$shl", "$sshl", "$shr", "$sshr", "$shift", "$shiftx")
-PINS = dict.fromkeys((*_MODULAR, *_COMPARISONS, *_TRUTHS, *_SHIFTS), "AB") | dict.fromkeys(_UNARY, "A")
-"""Operands of the cells with one output Y, two signs and three widths."""
+from common.errors import PipelineError
+from common.verification.word_arithmetic import PINS
+from common.verification.yosys_json import initial_values, nets_of, number
 
 
-def mask(width: int) -> int:
-    """Return as many ones as there are bits."""
-    return (1 << width) - 1
+class Cell(NamedTuple):
+    """A cell, or one read port of a table.
 
-
-def extended(word: Word, width: int, signed: bool) -> Word:
-    """Return a word of `width` bits as the number that it stands for, which may be negative."""
-    sign = 1 << (width - 1)
-    return (word ^ sign) - sign if signed else word
-
-
-def evaluate(kind: str, words: Sequence[Word], widths: Sequence[int], signs: Sequence[bool], width: int) -> Word:
-    """Return the output of a cell of `PINS`.
-
-    Args:
-        kind: Type of the cell.
-        words: Its operands.
-        widths: Bits of each.
-        signs: Whether each is in two's complement.
-        width: Bits of the output.
+    Attributes:
+        described: Name and type, for messages.
+        kind: Type in Yosys.
+        output: Nets that it drives, least significant bit first.
+        operands: Nets that it reads, and whether they are signed. Of a multiplexer, the select bits come last.
+        contents: Initial values of the bits of a register, or entries of a table.
     """
-    numbers = [extended(*operand) for operand in zip(words, widths, signs, strict=True)]
-    if kind in _MODULAR:
-        return _MODULAR[kind](*numbers) & mask(width)
-    if kind in _SHIFTS:
-        return _shifted(kind, words, widths, numbers, width)
-    if kind in _COMPARISONS:
-        truth = _COMPARISONS[kind](*numbers)
-    elif kind in _TRUTHS:
-        truth = _TRUTHS[kind](*words)
-    elif kind == "$reduce_and":
-        truth = words[0] == mask(widths[0])
+
+    described: str
+    kind: str
+    output: tuple[int, ...]
+    operands: tuple[tuple[tuple[int, ...], bool], ...]
+    contents: tuple[int, ...] = ()
+
+
+def read_cells(module: dict[str, Any]) -> tuple[list[Cell], set[int]]:
+    """Return the cells of a module, and the clock nets of its registers.
+
+    Raises:
+        PipelineError: A cell is not modelled, or incomplete; the message names it.
+    """
+    initial = initial_values(module)
+    cells: list[Cell] = []
+    clocks: set[int] = set()
+    for name, cell in module["cells"].items():
+        described = f"cell {name} of type {cell['type']}"
+        try:
+            pins = {pin: nets_of(bits) for pin, bits in cell["connections"].items()}
+            if cell["type"] == "$dff":
+                clocks.update(pins["CLK"])
+            cells += _read(described, cell["type"], pins, cell["parameters"], initial)
+        except KeyError as error:
+            raise PipelineError(f"{described} lacks {error}") from error
+        except PipelineError as error:
+            raise PipelineError(f"{described}: {error}") from error
+    return cells, clocks
+
+
+def _read(
+    described: str,
+    kind: str,
+    pins: Mapping[str, tuple[int, ...]],
+    parameters: Mapping[str, str],
+    initial: Mapping[int, int],
+) -> Iterator[Cell]:
+    """Yield a cell; a table yields one per read port."""
+    if kind in PINS:
+        signs = [number(parameters[f"{pin}_SIGNED"]) == 1 for pin in PINS[kind]]
+        if not kind.startswith(("$sh", "$ssh", "$logic")) and len(set(signs)) > 1:
+            raise PipelineError("one signed and one unsigned operand are not modelled")
+        yield Cell(described, kind, pins["Y"], tuple((pins[pin], s) for pin, s in zip(PINS[kind], signs, strict=True)))
+    elif kind in ("$mux", "$pmux"):
+        choices, width = pins["B"], len(pins["Y"])
+        words = [pins["A"], *(choices[start : start + width] for start in range(0, len(choices), width)), pins["S"]]
+        yield Cell(described, kind, pins["Y"], tuple((nets, False) for nets in words))
+    elif kind == "$dff":
+        if number(parameters["CLK_POLARITY"]) != 1:
+            raise PipelineError("a falling edge of the clock is not modelled")
+        contents = tuple(initial.get(net, 0) for net in pins["Q"])
+        yield Cell(described, kind, pins["Q"], ((pins["D"], False),), contents)
+    elif kind == "$mem_v2":
+        yield from _ports_of_table(described, pins, parameters)
     else:
-        truth = _parity(words[0], widths[0]) == (kind == "$reduce_xor")
-    return truth.astype(np.int64).astype(words[0].dtype)
+        raise PipelineError("this type is not modelled")
 
 
-def _shifted(kind: str, words: Sequence[Word], widths: Sequence[int], numbers: Sequence[Word], width: int) -> Word:
-    """Shift the first operand, extended to the width of the output where that is wider, by the second."""
-    farthest = max(widths[0], width)  # leaves no bit but the sign
-    number, places = numbers[0], np.minimum(words[1], farthest)
-    if kind in ("$shl", "$sshl"):
-        return number << places & mask(width)
-    if kind == "$sshr":
-        return number >> places & mask(width)
-    number = number & mask(farthest)
-    if kind == "$shr":
-        return number >> places & mask(width)
-    right, left = (np.clip(direction, 0, farthest) for direction in (numbers[1], -numbers[1]))
-    return number >> right << left & mask(width)  # to the left where the second operand is negative
-
-
-def _parity(word: Word, width: int) -> Word:
-    """Return the exclusive or of all bits: one half of them onto the other, until one is left."""
-    while width > 1:
-        half = (width + 1) // 2
-        word, width = word >> half ^ word & mask(half), half
-    return word
-
-
-def chosen(words: Sequence[Word], select: Word) -> Word:
-    """Return the output of a multiplexer: the first word, or one of the others if its bit of `select` is set.
-
-    At most one bit is set, or the output is undefined.
-    """
-    result, *others = words
-    for place, word in enumerate(others):
-        result = np.where(select >> place & 1, word, result)
-    return result
-
-
-def looked_up(entries: Sequence[int], address: Word) -> Word:
-    """Return the entries of a table that an address selects, 0 beyond its end."""
-    table = np.array([*entries, 0], object if max(entries) > mask(LIMB) else np.int64)
-    return table[np.minimum(address, len(entries)).astype(np.int64)]
+def _ports_of_table(
+    described: str, pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]
+) -> Iterator[Cell]:
+    """Yield the read ports of a table; a memory with a write port or a clock is refused."""
+    if number(parameters["WR_PORTS"]) or number(parameters["RD_CLK_ENABLE"]):
+        raise PipelineError("a memory with a write port or a clock is not modelled")
+    width, address_width = number(parameters["WIDTH"]), number(parameters["ABITS"])
+    bits = parameters["INIT"].rjust(number(parameters["SIZE"]) * width, "0")
+    entries = [number(bits[end - width : end]) for end in range(len(bits), 0, -width)]
+    contents = (*[0] * number(parameters["OFFSET"]), *entries)
+    for port in range(number(parameters["RD_PORTS"])):
+        address = pins["RD_ADDR"][port * address_width : (port + 1) * address_width]
+        output = pins["RD_DATA"][port * width : (port + 1) * width]
+        yield Cell(described, "$mem_v2", output, ((address, False),), contents)

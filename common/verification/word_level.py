@@ -1,40 +1,38 @@
-"""RTL out of Yosys as words: sums, comparisons, choices, tables and registers of whole words, not yet gates.
+"""Flattened RTL from Yosys as operations on words: operators of the Verilog, multiplexers, tables, registers.
 
-A net is a bit of a word. A register between two pipeline stages holds thousands of bits, and becomes one word for each
-range of bits that lie side by side in one word before it; what is wider than an int64 becomes several words.
+Each net is one bit of a word. A pipeline register has thousands of bits; it is split into one word for each range of
+adjacent bits from the same word. Words wider than an int64 are split as well.
 
-What the design leaves open (`x`: don't-cares, registers without an initial value) is 0.
+Undefined values (`x`: don't-cares, registers without an initial value) are 0.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import PipelineError
 from common.verification import data_flow
-from common.verification.word_cells import LIMB, PINS
+from common.verification.word_arithmetic import LIMB
+from common.verification.word_cells import Cell, read_cells
 from common.verification.yosys_json import (
     check_driven,
     driven_bits,
-    initial_values,
     name_of,
-    nets_of,
-    number,
     ports,
     read_module,
 )
 
 
 class Piece(NamedTuple):
-    """Bits of an operand that lie side by side in one word, or one bit that is repeated.
+    """Adjacent bits of a word that are part of an operand, or one bit that is repeated in it.
 
     Attributes:
-        word: Where they come from.
-        low: Position of the lowest one in that word.
-        width: How many.
-        place: Position of the lowest one in the operand.
-        copies: How often they follow each other in the operand; more than once only where `width` is 1.
+        word: Index of the word.
+        low: Position of the lowest bit in the word.
+        width: Number of bits.
+        place: Position of the lowest bit in the operand.
+        copies: Number of repetitions; more than 1 only for a single bit, as in a sign extension.
     """
 
     word: int
@@ -45,13 +43,13 @@ class Piece(NamedTuple):
 
 
 class Operand(NamedTuple):
-    """What a cell reads at one of its inputs.
+    """Input of an operation.
 
     Attributes:
         width: Number of bits.
-        constant: Its constant bits, with 0 for the others.
-        pieces: The others.
-        signed: Whether the cell reads it in two's complement.
+        constant: Value of its constant bits, with 0 for the others.
+        pieces: Sources of the other bits.
+        signed: Whether it is in two's complement.
     """
 
     width: int
@@ -59,16 +57,21 @@ class Operand(NamedTuple):
     pieces: tuple[Piece, ...]
     signed: bool = False
 
+    @property
+    def words(self) -> list[int]:
+        """Words that it reads."""
+        return [piece.word for piece in self.pieces]
+
 
 class Operation(NamedTuple):
-    """A cell, a port of a table, or a part of a register.
+    """A cell, a read port of a table, or a part of a register.
 
     Attributes:
-        kind: Type of the cell.
-        words: What it drives, the lowest `LIMB` bits first.
-        width: Bits of these in all.
-        operands: What it reads.
-        contents: Of a register, its value in the first cycle; of a table, its entries.
+        kind: Type of the cell in Yosys.
+        words: Indices of the words of its output, least significant first, each of `LIMB` bits but the last.
+        width: Bits of the output.
+        operands: Its inputs.
+        contents: Initial value of a register, or entries of a table.
     """
 
     kind: str
@@ -83,13 +86,13 @@ class WordLevelDesign:
     """A flattened design in the order of its data flow.
 
     Attributes:
-        inputs: Words of each input port but the clock, the lowest `LIMB` bits first.
-        outputs: What each output port shows.
-        operations: What drives the other words, each operation after those it reads from.
+        inputs: Words of each input port but the clock, least significant first.
+        outputs: Sources of each output port.
+        operations: Drivers of the other words, each operation after those that it reads from.
         widths: Bits of each word.
-        probes: Inner wires to be shown beside the outputs, without the bits that have no driver.
-        positions: Of the bits that each probe shows, in the wire.
-        latency_cycles: Registers on the longest path from inputs to outputs.
+        probes: Sources of the internal wires to record, without bits that have no driver.
+        positions: Positions of the recorded bits in each of these wires.
+        latency_cycles: Number of registers on the longest path from inputs to outputs.
     """
 
     inputs: dict[str, tuple[int, ...]]
@@ -101,25 +104,15 @@ class WordLevelDesign:
     latency_cycles: int
 
 
-class _Cell(NamedTuple):
-    """A cell as it is read: nets of its output and of each operand."""
-
-    described: str
-    kind: str
-    output: tuple[int, ...]
-    operands: tuple[tuple[tuple[int, ...], bool], ...]
-    contents: tuple[int, ...] = ()
-
-
 class _Words:
-    """The words that hold the nets of a design."""
+    """Words of a design, and the position of each net in them."""
 
     def __init__(self) -> None:
         self.widths: list[int] = []
-        self.places: dict[int, tuple[int, int]] = {}  # word and position in it
+        self.places: dict[int, tuple[int, int]] = {}
 
     def add(self, nets: Sequence[int]) -> tuple[int, ...]:
-        """Add the words that an output or a port drives."""
+        """Add the words of the output of a cell, or of an input port; return their indices."""
         added = []
         for start in range(0, len(nets), LIMB):
             part = nets[start : start + LIMB]
@@ -129,7 +122,7 @@ class _Words:
         return tuple(added)
 
     def operand(self, nets: Sequence[int], signed: bool = False) -> Operand:
-        """Return where the bits of an operand come from."""
+        """Return an operand of these nets."""
         pieces: list[Piece] = []
         constant = 0
         for place, net in enumerate(nets):
@@ -149,7 +142,7 @@ class _Words:
         return Operand(len(nets), constant, tuple(pieces), signed)
 
     def follow(self, net: int, other: int) -> bool:
-        """Whether the second net lies above the first in one word, or both are constant."""
+        """Whether the second net is the next bit after the first in one word, or both are constant."""
         if net in (0, 1) or other in (0, 1):
             return net in (0, 1) and other in (0, 1)
         (word, low), place = self.places[net], self.places[other]
@@ -162,11 +155,11 @@ def load(path: Path, top: str, probes: Sequence[str] = ()) -> WordLevelDesign:
     Args:
         path: JSON file.
         top: Name of the module.
-        probes: Names of wires to be shown beside the outputs; one that is not there is left out.
+        probes: Names of internal wires to record; unknown ones are left out.
 
     Raises:
-        PipelineError: The module is missing, or holds what this simulator does not model: another type of cell, a
-            second clock, a net without a driver or with two, feedback. The culprit is named.
+        PipelineError: The module is missing, or has something that the simulator does not model: an unknown cell, a
+            second clock, a net without a driver or with two, feedback. The message names it.
     """
     module = read_module(path, top)
     try:
@@ -176,125 +169,62 @@ def load(path: Path, top: str, probes: Sequence[str] = ()) -> WordLevelDesign:
 
 
 def _design(module: dict[str, Any], probes: Sequence[str]) -> WordLevelDesign:
-    cells, clocks = _cells(module)
+    cells, clocks = read_cells(module)
     inputs, outputs = ports(module, clocks)
+    driven = _driven_nets(module, cells, inputs, outputs)
+    words = _Words()
+    of_inputs = {name: words.add(nets) for name, nets in inputs.items()}
+    of_cells = [(cell, words.add(cell.output)) for cell in cells if cell.kind != "$dff"]
+    of_cells += [(register, words.add(register.output)) for register in _parts_of_registers(cells, words)]
+    operations, steps = [], []
+    for cell, drives in of_cells:
+        operands = tuple(words.operand(*read) for read in cell.operands)
+        operations.append(Operation(cell.kind, drives, len(cell.output), operands, cell.contents))
+        sources = [word for operand in operands for word in operand.words]
+        steps.append(data_flow.Step(drives, sources, cell.kind == "$dff", cell.described))
+    order = data_flow.order(steps)
+    of_outputs = {name: words.operand(nets) for name, nets in outputs.items()}
+    shown = {name: operand.words for name, operand in of_outputs.items()}
+    recorded = driven_bits(module, probes, driven)
+    return WordLevelDesign(
+        of_inputs,
+        of_outputs,
+        operations=tuple(operations[position] for position in order),
+        widths=tuple(words.widths),
+        probes={name: words.operand(tuple(nets.values())) for name, nets in recorded.items()},
+        positions={name: tuple(nets) for name, nets in recorded.items()},
+        latency_cycles=data_flow.register_depth((steps[position] for position in order), of_inputs, shown)[1],
+    )
+
+
+def _driven_nets(
+    module: dict[str, Any],
+    cells: Sequence[Cell],
+    inputs: dict[str, tuple[int, ...]],
+    outputs: dict[str, tuple[int, ...]],
+) -> set[int]:
+    """Return the nets that have a driver, and check that each has only one and that no other net is read."""
     drivers: dict[int, str] = {}
     for cell in cells:
         for net in cell.output:
             if net in drivers:
                 raise PipelineError(f"{cell.described}: net {name_of(module, net)} is also driven by {drivers[net]}")
             drivers[net] = cell.described
-    readers = [(cell.described, nets) for cell in cells for nets, _ in cell.operands]
-    readers += [(f"output port {name}", nets) for name, nets in outputs.items()]
     driven = {0, 1, *drivers, *(net for nets in inputs.values() for net in nets)}
-    check_driven(module, readers, driven)
-
-    words = _Words()
-    of_inputs = {name: words.add(nets) for name, nets in inputs.items()}
-    logic = [cell for cell in cells if cell.kind != "$dff"]
-    driving = [words.add(cell.output) for cell in logic]
-    for register in _parts_of_registers([cell for cell in cells if cell.kind == "$dff"], words):
-        logic.append(register)
-        driving.append(words.add(register.output))
-    operations = [
-        Operation(cell.kind, drives, len(cell.output), tuple(words.operand(*read) for read in cell.operands), contents)
-        for (cell, drives, contents) in zip(logic, driving, (cell.contents for cell in logic), strict=True)
-    ]
-    steps = [
-        data_flow.Step(
-            operation.words,
-            [piece.word for operand in operation.operands for piece in operand.pieces],
-            operation.kind == "$dff",
-            cell.described,
-        )
-        for operation, cell in zip(operations, logic, strict=True)
-    ]
-    order = data_flow.order(steps)
-    of_outputs = {name: words.operand(nets) for name, nets in outputs.items()}
-    ends = {name: [piece.word for piece in operand.pieces] for name, operand in of_outputs.items()}
-    seen = driven_bits(module, probes, driven)
-    return WordLevelDesign(
-        of_inputs,
-        of_outputs,
-        tuple(operations[position] for position in order),
-        tuple(words.widths),
-        {name: words.operand(tuple(nets.values())) for name, nets in seen.items()},
-        {name: tuple(nets) for name, nets in seen.items()},
-        data_flow.register_depth([steps[position] for position in order], of_inputs, ends)[1],
-    )
+    readers = [(cell.described, nets) for cell in cells for nets, _ in cell.operands]
+    check_driven(module, [*readers, *((f"output port {name}", nets) for name, nets in outputs.items())], driven)
+    return driven
 
 
-def _cells(module: dict[str, Any]) -> tuple[list[_Cell], set[int]]:
-    """Return the cells of a module, and the clocks of its registers."""
-    initial = initial_values(module)
-    cells: list[_Cell] = []
-    clocks: set[int] = set()
-    for name, cell in module["cells"].items():
-        described = f"cell {name} of type {cell['type']}"
-        try:
-            pins = {pin: nets_of(bits) for pin, bits in cell["connections"].items()}
-            if cell["type"] == "$dff":
-                clocks.update(pins["CLK"])
-            cells += _read(described, cell["type"], pins, cell["parameters"], initial)
-        except KeyError as error:
-            raise PipelineError(f"{described} lacks {error}") from error
-        except PipelineError as error:
-            raise PipelineError(f"{described}: {error}") from error
-    return cells, clocks
+def _parts_of_registers(cells: Sequence[Cell], words: _Words) -> Iterator[Cell]:
+    """Yield registers, split where adjacent bits come from different words; the caller adds the words they drive.
 
-
-def _read(
-    described: str,
-    kind: str,
-    pins: Mapping[str, tuple[int, ...]],
-    parameters: Mapping[str, str],
-    initial: Mapping[int, int],
-) -> Iterator[_Cell]:
-    if kind in PINS:
-        signs = [number(parameters[f"{pin}_SIGNED"]) == 1 for pin in PINS[kind]]
-        if not kind.startswith(("$sh", "$ssh", "$logic")) and len(set(signs)) > 1:
-            raise PipelineError("one operand with a sign and one without are not modelled")
-        yield _Cell(described, kind, pins["Y"], tuple((pins[pin], s) for pin, s in zip(PINS[kind], signs, strict=True)))
-    elif kind in ("$mux", "$pmux"):
-        choices, width = pins["B"], len(pins["Y"])
-        words = [pins["A"], *(choices[start : start + width] for start in range(0, len(choices), width)), pins["S"]]
-        yield _Cell(described, kind, pins["Y"], tuple((nets, False) for nets in words))
-    elif kind == "$dff":
-        if number(parameters["CLK_POLARITY"]) != 1:
-            raise PipelineError("a falling edge of the clock is not modelled")
-        contents = tuple(initial.get(net, 0) for net in pins["Q"])
-        yield _Cell(described, kind, pins["Q"], ((pins["D"], False),), contents)
-    elif kind == "$mem_v2":
-        yield from _ports_of_table(described, pins, parameters)
-    else:
-        raise PipelineError("this type is not modelled")
-
-
-def _ports_of_table(
-    described: str, pins: Mapping[str, tuple[int, ...]], parameters: Mapping[str, str]
-) -> Iterator[_Cell]:
-    """Return the ports at which a table is read; memories that are written, or read in step with a clock, are none."""
-    if number(parameters["WR_PORTS"]) or number(parameters["RD_CLK_ENABLE"]):
-        raise PipelineError("a memory that is written, or has a clock, is not modelled")
-    width, address_width = number(parameters["WIDTH"]), number(parameters["ABITS"])
-    bits = parameters["INIT"].rjust(number(parameters["SIZE"]) * width, "0")
-    entries = [number(bits[end - width : end]) for end in range(len(bits), 0, -width)]
-    contents = (*[0] * number(parameters["OFFSET"]), *entries)
-    for port in range(number(parameters["RD_PORTS"])):
-        address = pins["RD_ADDR"][port * address_width : (port + 1) * address_width]
-        output = pins["RD_DATA"][port * width : (port + 1) * width]
-        yield _Cell(described, "$mem_v2", output, ((address, False),), contents)
-
-
-def _parts_of_registers(registers: Sequence[_Cell], words: _Words) -> Iterator[_Cell]:
-    """Cut registers where their inputs change from one word to another; the words they drive are added by the caller.
-
-    A register that reads from registers waits until these are cut, bit by bit, so that a shift register is none of
-    the cases of feedback.
+    A bit that comes from another register waits until that one has words. So shift registers are no feedback.
 
     Raises:
-        PipelineError: Registers read from each other in a ring.
+        PipelineError: Registers form a ring.
     """
+    registers = [cell for cell in cells if cell.kind == "$dff"]
     waiting = [(cell, list(zip(cell.output, cell.operands[0][0], cell.contents, strict=True))) for cell in registers]
     while waiting:
         left = []
@@ -302,11 +232,10 @@ def _parts_of_registers(registers: Sequence[_Cell], words: _Words) -> Iterator[_
             ready = [bit for bit in bits if bit[1] in (0, 1) or bit[1] in words.places]
             start = 0
             for end in range(1, len(ready) + 1):
-                whole = end == len(ready) or end - start == LIMB or not words.follow(ready[end - 1][1], ready[end][1])
-                if whole:
+                if end == len(ready) or end - start == LIMB or not words.follow(ready[end - 1][1], ready[end][1]):
                     outputs, sources, contents = zip(*ready[start:end], strict=True)
                     value = sum(bit << place for place, bit in enumerate(contents))
-                    yield _Cell(cell.described, "$dff", outputs, ((sources, False),), (value,))
+                    yield Cell(cell.described, "$dff", outputs, ((sources, False),), (value,))
                     start = end
             if len(ready) < len(bits):
                 done = set(ready)

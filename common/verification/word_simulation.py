@@ -1,8 +1,8 @@
-"""Bit-exact simulation of RTL by words, with time as the vector axis.
+"""Bit-exact simulation of RTL on words, with time as the vector axis.
 
 As in `netlist_simulation`, a pipeline without feedback needs no loop over clock cycles. Each word is one vector of
-integers, an integer a cycle, and each cell of the RTL is one operation of NumPy: a tenth of the cells that the gates
-are, and no translation to gates.
+integers, one per clock cycle, and each operator of the Verilog is one or a few operations of NumPy. The RTL need not
+be translated to gates, of which there are ten times as many.
 """
 
 from collections import Counter
@@ -12,12 +12,12 @@ import numpy as np
 
 from common.errors import PipelineError
 from common.rtl.ports import Bits
-from common.verification.word_cells import LIMB, PINS, Word, chosen, evaluate, looked_up, mask
+from common.verification.word_arithmetic import LIMB, PINS, Word, chosen, evaluate, looked_up, mask
 from common.verification.word_level import Operand, Operation, WordLevelDesign
 
 
 def simulate(design: WordLevelDesign, inputs: Mapping[str, Bits]) -> dict[str, Bits]:
-    """Run RTL for as many clock cycles as the inputs have rows.
+    """Simulate RTL for as many clock cycles as the inputs have rows.
 
     Arguments, result and errors are those of `netlist_simulation.simulate`.
     """
@@ -33,26 +33,21 @@ def simulate(design: WordLevelDesign, inputs: Mapping[str, Bits]) -> dict[str, B
         for position, word in enumerate(words):
             values[word] = _pack(inputs[name][:, position * LIMB : (position + 1) * LIMB])
     shown = design.probes | design.outputs
-    readers = Counter(_words_of(*shown.values()))
-    for operation in design.operations:
-        readers.update(_words_of(*operation.operands))
+    read = [*shown.values(), *(operand for operation in design.operations for operand in operation.operands)]
+    readers = Counter(word for operand in read for word in operand.words)
     for operation in design.operations:
         result = _result(operation, values, design.widths, cycles)
         for position, word in enumerate(operation.words):
             values[word] = _limb(result, position) if len(operation.words) > 1 else result.astype(np.int64, copy=False)
-        for word in _words_of(*operation.operands):
+        for word in (word for operand in operation.operands for word in operand.words):
             readers[word] -= 1
             if not readers[word]:
-                del values[word]  # of all words over time at once, memory would be full
+                del values[word]  # all words at once would need a gigabyte
     return {name: _unpack(operand, values, cycles) for name, operand in shown.items()}
 
 
-def _words_of(*operands: Operand) -> list[int]:
-    return [piece.word for operand in operands for piece in operand.pieces]
-
-
 def _result(operation: Operation, values: Mapping[int, Word], widths: tuple[int, ...], cycles: int) -> Word:
-    """Evaluate an operation over all cycles."""
+    """Return the output of an operation in all cycles."""
     kind, _, width, operands, contents = operation
     bits = [operand.width for operand in operands]
     dtype = object if max(width, *bits) > LIMB else np.int64
@@ -67,7 +62,7 @@ def _result(operation: Operation, values: Mapping[int, Word], widths: tuple[int,
 
 
 def _read(operand: Operand, values: Mapping[int, Word], widths: tuple[int, ...], cycles: int, dtype: type) -> Word:
-    """Put an operand together from its pieces."""
+    """Return the value of an operand in all cycles."""
     total = None
     for word, low, width, place, copies in operand.pieces:
         part = values[word].astype(dtype, copy=False)
@@ -88,13 +83,13 @@ def _limb(wide: Word, position: int) -> Word:
 
 
 def _pack(bits: Bits) -> Word:
-    """From [cycles, width] to one integer a cycle."""
+    """Convert bits, [cycles, width], to integers."""
     packed = np.packbits(np.pad(bits, ((0, 0), (0, 64 - bits.shape[1]))), axis=1, bitorder="little")
     return packed.view("<i8")[:, 0]
 
 
 def _unpack(operand: Operand, values: Mapping[int, Word], cycles: int) -> Bits:
-    """From words to [cycles, width]."""
+    """Convert integers to bits, [cycles, width]."""
     bits = np.empty((operand.width, cycles), np.uint8)
     bits[:] = np.array([operand.constant >> place & 1 for place in range(operand.width)], np.uint8)[:, None]
     for word, low, width, place, copies in operand.pieces:

@@ -1,4 +1,4 @@
-"""Yosys's JSON of a flattened module: its ports, nets, constants and initial values."""
+"""Flattened modules from Yosys's JSON: ports, nets, constants and initial values."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ def read_module(path: Path, top: str) -> dict[str, Any]:
 
 
 def nets_of(bits: Sequence[int | str]) -> tuple[int, ...]:
-    """Return the nets of a pin; constants, which Yosys writes as strings, are 0 and 1: it numbers nets from 2."""
+    """Return net numbers; Yosys counts nets from 2 and writes constants as strings, here 0 and 1."""
     if "z" in bits:
         raise PipelineError("an undriven constant (z) is connected")
     return tuple(int(bit == "1") if isinstance(bit, str) else bit for bit in bits)
@@ -33,7 +33,7 @@ def number(binary: str) -> int:
 
 
 def initial_values(module: Mapping[str, Any]) -> dict[int, int]:
-    """Return the initial values of registers by their nets: RTL keeps them with the wire."""
+    """Return initial values of registers by net; RTL has them as attributes of wires."""
     return {
         net: int(value == "1")
         for wire in module["netnames"].values()
@@ -75,7 +75,7 @@ def check_driven(
 
 
 def driven_bits(module: Mapping[str, Any], wires: Sequence[str], driven: Collection[int]) -> dict[str, dict[int, int]]:
-    """Return the nets of wires by their position; bits without a driver and unknown wires are left out."""
+    """Return the nets of wires by position, without bits that have no driver and without unknown wires."""
     bits_of = {name: module["netnames"][name]["bits"] for name in wires if name in module["netnames"]}
     return {
         name: {place: net for place, net in enumerate(nets_of(bits)) if net in driven and bits[place] != "x"}

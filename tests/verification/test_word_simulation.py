@@ -11,7 +11,7 @@ from common.errors import PipelineError
 from common.rtl.ports import bits_to_integers, integers_to_bits
 from common.synthesis.yosys import elaborate
 from common.verification import netlist_simulation, netlists, word_level, word_simulation
-from common.verification.word_cells import LIMB, PINS
+from common.verification.word_arithmetic import LIMB, PINS
 
 CYCLES = 300
 PORT = 170  # bits of the input port of the cells
@@ -303,7 +303,7 @@ def register(source, output, clock="clk", **parameters):
 REFUSALS = {
     "cell odd of type \\$div: this type is not modelled": {"odd": ("$div", {"A": "a", "B": "b", "Y": "y"})},
     "cell odd of type \\$add lacks 'B'": {"odd": ("$add", {"A": "a", "Y": "y"})},
-    "cell odd of type \\$add: one operand with a sign and one without": {
+    "cell odd of type \\$add: one signed and one unsigned operand": {
         "odd": ("$add", {"A": "a", "B": "b", "Y": "y"}, {"A_SIGNED": "1"}),
     },
     "cell odd of type \\$not: an undriven constant \\(z\\) is connected": {"odd": ("$not", {"A": "open", "Y": "y"})},
@@ -327,10 +327,10 @@ REFUSALS = {
         "second": register("n", "y"),
     },
     "cell falling of type \\$dff: a falling edge": {"falling": register("a", "y", CLK_POLARITY="0")},
-    "cell written of type \\$mem_v2: a memory that is written": {
+    "cell written of type \\$mem_v2: a memory with a write port or a clock": {
         "written": ("$mem_v2", {"RD_ADDR": "a", "RD_DATA": "y"}, {"WR_PORTS": "1", "RD_CLK_ENABLE": "0"}),
     },
-    "cell slow of type \\$mem_v2: a memory that is written, or has a clock": {
+    "cell slow of type \\$mem_v2: a memory with a write port or a clock": {
         "slow": ("$mem_v2", {"RD_ADDR": "a", "RD_DATA": "y"}, {"WR_PORTS": "0", "RD_CLK_ENABLE": "1"}),
     },
     "(clk|s)\\[0\\], (clk|s)\\[0\\] are 2 clocks": {"first": register("a", "n"), "second": register("n", "y", "s")},
