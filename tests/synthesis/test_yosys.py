@@ -55,6 +55,11 @@ def test_elaboration_gives_only_simple_gates(folder):
     assert sorted(path.name for path in (folder / "results").iterdir()) == ["gates.json", "gates.log"]
 
 
+def test_elaboration_to_words_keeps_the_operators_of_the_verilog(folder):
+    elaborate(folder, "top", folder / "words.json", "words")
+    assert cells_of(folder / "words.json") == {"$add": 1, "$neg": 1, "$mul": 1, "$dff": 3, "$mem_v2": 1}
+
+
 @pytest.mark.parametrize("family", ["xc7", "xcup"])
 def test_utilization_equals_the_statistics_of_yosys(folder, family):
     utilization = synthesize(folder, "top", folder / "netlist.json", family)
