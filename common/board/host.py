@@ -3,7 +3,7 @@
 Run:     python -m common.board.host --port /dev/ttyUSB0 [--design encoder/quantized_pruned] [--images 1000]
 Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/mnist8x8.npz
 
-The bitstream must be on the board: see README, 'On a board'.
+The bitstream must be on the board: see docs/boards.md.
 """
 
 import json
@@ -20,6 +20,7 @@ from common.board.protocol import BoardDesign, FrameReader
 from common.errors import PipelineError
 from common.images import dataset
 from common.running import console
+from common.stages import artifacts
 from common.stages.configuration import Interval, parse_command_line
 from common.stages.run import outputs_folder
 
@@ -124,13 +125,14 @@ def main(configuration: Configuration) -> None:
     import serial
 
     outputs = outputs_folder()
-    place = outputs / "06_synthesize" / configuration.design / "board" / "board.json"
-    if not place.exists():
-        raise PipelineError(
-            f"{place} is missing; run: python 06_synthesize.py --bitstream --board.design {configuration.design}"
-        )
+    place = artifacts.find(outputs, f"{configuration.design}/board/board.json")
+    prepared = artifacts.find(outputs, dataset.FILE)
+    if place is None or prepared is None:
+        missing = f"board with {configuration.design}" if place is None else dataset.FILE
+        flags = f"--bitstream --board.design {configuration.design}"
+        raise PipelineError(f"{outputs} has no {missing}; run: make, then 06_synthesize.py {flags}")
     design = BoardDesign.from_dict(json.loads(place.read_text(encoding="utf-8")))
-    _, samples = dataset.load(outputs / "01_prepare_data" / "mnist8x8.npz")
+    _, samples = dataset.load(prepared)
     images = samples.intensities[: configuration.images].astype(np.float64)
     digits = samples.digits[: len(images)]
     started = time.perf_counter()

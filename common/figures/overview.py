@@ -19,6 +19,7 @@ from common.figures.style import (
     variant_style,
 )
 from common.published_designs import OVERESTIMATES, overestimate
+from common.records import ESTIMATE, DesignRecord
 
 IMAGES_A_PLACE = 4  # where as many share a latent point on average, these are drawn as discs
 IMAGE_GAP = 2  # between two images [pixel]
@@ -149,8 +150,7 @@ def _draw_luts(axes: Axes, luts: Sequence[Bar]) -> None:
     axes.legend(handles=handles, loc="lower right", borderaxespad=0.2, labelspacing=0.3)
 
 
-def bars(ours: Mapping[str, Mapping[str, object]], paper: Mapping[str, Mapping[str, object]]) -> list[Bar]:
-    """Return bars of the paper's designs and of ours, given with `lut` and, where that is true, `estimate`."""
-    named = [(f"paper: {name}", record, True) for name, record in paper.items()]
-    named += [(name, record, bool(record.get("estimate"))) for name, record in ours.items()]
-    return [(name, int(record["lut"]), estimate) for name, record, estimate in named if record.get("lut")]
+def bars(ours: Mapping[str, DesignRecord | None], paper: Mapping[str, DesignRecord]) -> list[Bar]:
+    """Return bars of the paper's designs and of those of ours that there are."""
+    named = [*((f"paper: {name}", record) for name, record in paper.items()), *ours.items()]
+    return [(name, record.lut, record.kind == ESTIMATE) for name, record in named if record]

@@ -10,6 +10,7 @@ from common.images.samples import Samples
 from common.stages.artifacts import UNREADABLE
 
 MNIST, DIGITS = "mnist", "digits"  # names of datasets; others are named by their hash
+FILE = "mnist8x8.npz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 

@@ -10,27 +10,28 @@ A run of `demo`, of other images or with other recipes than its preset's is refu
 paper. A picture of a run of `tuned` is replaced by another of `tuned` alone.
 """
 
-import argparse
 import csv
-import dataclasses
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from common import records
 from common.errors import PipelineError
-from common.hls import design_metrics
 from common.images import dataset
+from common.records import SIMULATION
 from common.report import docs_picture
 from common.report.docs_picture import PICTURE
-from common.report.docs_records import rows_of, write_json
+from common.report.docs_records import write_json
 from common.report.docs_tables import PRESETS, TABLES, commit_words
 from common.report.metrics import merged
 from common.report.stage_status import PIPELINE
 from common.running import console
 from common.stages import artifacts, presets
+from common.stages.configuration import parse_command_line
 from common.stages.run import outputs_folder
 
 ROOT = presets.SCRIPTS
@@ -40,10 +41,16 @@ MARKED = re.compile(r"(<!-- table (\w+): written by make docs -->\n)(.*?)(<!-- e
 RECIPE_STAGES = PIPELINE[:4]
 NOT_OF_THE_RECIPE = ("preset", "mnist_dir", "demo_if_unavailable", "allow", "allow_other_data", "resume")
 MODEL_KEYS = ("parameters", "nonzero_weights", "test_l1", "test_mse", "test_cross_entropy", "test_accuracy")
-DESIGN_KEYS = (
-    "tool", "part", "estimate", "lut", "inverter", "route_through", "ff", "dsp", "bram", "latency_cycles", "clock_ns",
-    "fmax_mhz", "latency_ns", "latency_cutoff", "stages", "stages_proven", "uart_images", "uart_differing",
-)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is done; without a flag the run is recorded, and all that follows from it."""
+
+    picture: bool = False
+    """Draw the picture alone, from a run of any preset."""
+    fill: bool = False
+    """Fill the tables alone, from docs/results/."""
 
 
 def record(outputs: Path) -> dict[str, Any]:
@@ -58,8 +65,7 @@ def record(outputs: Path) -> dict[str, Any]:
     commits = sorted({str(run["git_commit"]) for run in runs.values() if run["git_commit"]})
     last = list(runs.values())[-1]
     models = {name: _kept(row, MODEL_KEYS) for name, row in metrics["models"].items() if "nonzero_weights" in row}
-    designs = [{"design": row["design"], **_kept(row, DESIGN_KEYS)} for row in rows_of(metrics["designs"])]
-    pairs = ("part", "images", "values", *design_metrics.PAIRS)
+    designs = [replace(each, log="") for each in records.completed(metrics["designs"]) if each.kind != SIMULATION]
     return {
         "preset": metrics["preset"],
         "dataset": metrics["dataset"],
@@ -71,8 +77,7 @@ def record(outputs: Path) -> dict[str, Any]:
         "seconds": metrics["seconds"],
         "table_1": _table_1(artifacts.checked_artifact(outputs, "03_prune", "table_1.csv")[0]),
         "models": models,
-        "designs": [row for row in designs if "lut" in row],
-        "exactness": [{"design": row["design"], **_kept(row, pairs)} for row in rows_of(metrics["exactness"])],
+        **records.as_metrics(designs, metrics["exactness"]),
     }
 
 
@@ -94,7 +99,7 @@ def _refuse(outputs: Path, metrics: Mapping[str, Any], runs: Mapping[str, Mappin
     for stage, run in runs.items():
         subject = presets.subject(stage)
         if subject in RECIPE_STAGES:
-            as_declared = json.loads(json.dumps(dataclasses.asdict(built_in[subject][preset]), default=str))
+            as_declared = json.loads(json.dumps(asdict(built_in[subject][preset]), default=str))
             other = [
                 name
                 for name, value in as_declared.items()
@@ -133,33 +138,28 @@ def filled(text: str, root: Path) -> str:
     Raises:
         PipelineError: A marker names no table.
     """
-    records = recorded(root)
+    runs = recorded(root)
 
     def fill(found: re.Match[str]) -> str:
         if found[2] == "picture":
             return f"{found[1]}{docs_picture.markdown(root)}{found[4]}"
         if found[2] not in TABLES:
             raise PipelineError(f"there is no table {found[2]}; tables are {', '.join(TABLES)}, picture")
-        return f"{found[1]}{TABLES[found[2]](records)}{found[4]}"
+        return f"{found[1]}{TABLES[found[2]](runs)}{found[4]}"
 
     return MARKED.sub(fill, text)
 
 
 def main() -> None:
     """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.report.docs", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--picture", action="store_true", help="draw the picture alone, from a run of any preset")
-    parser.add_argument("--fill", action="store_true", help="fill the tables alone, from docs/results/")
-    options = parser.parse_args()
-    outputs = outputs_folder()
-    if not options.picture and not options.fill:
+    configuration = parse_command_line((__doc__ or "").partition("\n")[0], Configuration())
+    outputs, draws = outputs_folder(), configuration.picture
+    if not configuration.picture and not configuration.fill:
         found = record(outputs)
         write_json(ROOT / RESULTS / f"{found['preset']}.json", found)
         console.note(f"recorded: {RESULTS / found['preset']}.json, {commit_words(found['git_commit'])}")
-        options.picture = found["preset"] == PICTURED or docs_picture.preset(ROOT) != PICTURED
-    if options.picture:
+        draws = found["preset"] == PICTURED or docs_picture.preset(ROOT) != PICTURED
+    if draws:
         docs_picture.draw(outputs, ROOT)
         console.note(f"drawn: {PICTURE}")
     for page in pages(ROOT):

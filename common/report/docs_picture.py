@@ -10,7 +10,8 @@ from PIL import Image
 
 from common import paper
 from common.figures import overview, style
-from common.report.docs_records import rows_of, write_json
+from common.records import SYNTHESIS
+from common.report.docs_records import write_json
 from common.report.docs_tables import commit_words
 from common.report.metrics import merged
 from common.stages import artifacts
@@ -36,11 +37,10 @@ def draw(outputs: Path, root: Path) -> None:
         version: np.array([float(row["value"]) for row in pixels if row["version"] == version]).reshape(10, -1)
         for version in ("original", "quantized_pruned")
     }
-    metrics = merged(outputs)
-    # The first row of a design that has LUTs is that of logic synthesis with the open tools.
-    found = {row["design"]: row for row in reversed(rows_of(metrics["designs"])) if row.get("lut")}
-    ours = {name: found.get(f"{cut}/quantized_pruned", {}) for name, cut in CUTS.items()}
-    of_paper = {name: row for name, row in paper.TABLES_5_AND_6.items() if row["part"] == "xcu250"}
+    # The first of a design's records after logic synthesis is that of the open tools.
+    found = {each.design: each for each in reversed(merged(outputs)["designs"]) if each.kind == SYNTHESIS}
+    ours = {name: found.get(f"{cut}/quantized_pruned") for name, cut in CUTS.items()}
+    of_paper = {name: record for name, record in paper.TABLES_5_AND_6.items() if record.part == "xcu250"}
     figure = overview.overview(
         np.array([[float(row["z1"]), float(row["z2"])] for row in plane]),
         np.array([int(row["digit"]) for row in plane]),

@@ -1,23 +1,10 @@
-"""What docs/results/ keeps of a run: rows of `metrics.json` as records, and JSON in which a record is a line."""
+"""JSON files of docs/: each record is a line."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from common.stages import artifacts
-
-
-def rows_of(part: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of `designs` or `exactness` in `metrics.json` as records with the fields `design` and `part`.
-
-    This is the one place that knows how `metrics.json` names its rows: `CUT/VARIANT` or `CUT/VARIANT, PART`.
-    """
-    if not isinstance(part, Mapping):
-        return [dict(row) for row in part]
-    named = ((name.partition(", "), row) for name, row in part.items())
-    return [{"design": design, "part": what, **row} for (design, _, what), row in named]
 
 
 def write_json(path: Path, content: object) -> None:

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from common import paper
-from common.hls import design_metrics
 from common.hls.designs import VARIANTS
-from common.report.results import DASH, PAPER_VARIANTS, measured, number
+from common.records import PAIRS, SYNTHESIS, DesignRecord, ExactnessRecord, from_metrics
+from common.report.results import DASH, measured, number
 from common.stages import presets
 
-Record = Mapping[str, Any]
-Rows = Callable[[Record], Iterator[list[str]]]
+Run = Mapping[str, Any]
+"""A recorded run, as docs/results/ holds it."""
+Rows = Callable[[Run], Iterator[list[str]]]
 PRESETS = tuple(name for name in presets.BUILT_IN if name != "demo")
 """Presets whose runs are recorded: those on MNIST."""
-PAIR_HEADINGS = {pair: " ↔ ".join(words) for pair, words in design_metrics.PAIRS.items()}
+PAIR_HEADINGS = {pair: " ↔ ".join(words) for pair, words in PAIRS.items()}
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -26,9 +27,9 @@ def missing(preset: str) -> str:
     return f"`{preset}`: not recorded yet: `make PRESET={preset} docs`"
 
 
-def source(record: Record) -> str:
+def source(run: Run) -> str:
     """Return preset, seed, commit and date of a recorded run, in words."""
-    return f"`{record['preset']}`: seed {record['seed']}, {commit_words(record['git_commit'])}, {record['date']}"
+    return f"`{run['preset']}`: seed {run['seed']}, {commit_words(run['git_commit'])}, {run['date']}"
 
 
 def commit_words(commit: str | None) -> str:
@@ -41,24 +42,24 @@ def commit_words(commit: str | None) -> str:
     )
 
 
-def _each(records: Mapping[str, Record], columns: Sequence[str], rows_of: Rows, empty: str = "") -> str:
+def _each(runs: Mapping[str, Run], columns: Sequence[str], rows_of: Rows, empty: str = "") -> str:
     """Return, preset by preset, where its run comes from and its table, or that there is none, and how to get one."""
     parts = []
     for preset in PRESETS:
-        record = records.get(preset)
-        rows = list(rows_of(record)) if record else []
-        words = source(record) if record else missing(preset)
-        if record and not rows:
+        run = runs.get(preset)
+        rows = list(rows_of(run)) if run else []
+        words = source(run) if run else missing(preset)
+        if run and not rows:
             words += f"; {empty}"
         parts.append(f"{words}\n" + (f"\n{_table(columns, rows)}" if rows else ""))
     return "\n".join(parts)
 
 
-def headline(records: Mapping[str, Record]) -> str:
+def headline(runs: Mapping[str, Run]) -> str:
     """Lay accuracy, LUTs, FFs, DSPs and latency of each preset beside the paper's."""
     rows = [
         [f"test accuracy, {words}", number(theirs, 4)]
-        + [number(measured(_model(records, preset, variant), "test_accuracy"), 4) for preset in PRESETS]
+        + [number(measured(_model(runs, preset, variant), "test_accuracy"), 4) for preset in PRESETS]
         for variant, words, theirs in (
             ("complete", "float", paper.TABLE_2["complete"]["test_accuracy"]),
             ("pruned", "float, pruned", paper.TABLE_2["pruned"]["test_accuracy"]),
@@ -68,138 +69,140 @@ def headline(records: Mapping[str, Record]) -> str:
     theirs = paper.TABLES_5_AND_6["QAE pruned"]
     quantities = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
     for key, words in quantities.items():
-        ours = [number(measured(_synthesized(records, preset, "encoder_classifier"), key)) for preset in PRESETS]
-        rows.append([f"{words}, encoder and classifier", f"{number(measured(theirs, key))} (estimate)", *ours])
+        ours = [number(getattr(_synthesized(runs, preset, "encoder_classifier"), key, None)) for preset in PRESETS]
+        rows.append([f"{words}, encoder and classifier", f"{number(getattr(theirs, key))} (estimate)", *ours])
     for key in ("lut", "ff", "latency_cycles"):
-        ours = [number(measured(_synthesized(records, preset, "full"), key)) for preset in PRESETS]
+        ours = [number(getattr(_synthesized(runs, preset, "full"), key, None)) for preset in PRESETS]
         rows.append([f"{quantities[key]}, full network", DASH, *ours])
-    rows.append(["output values that differ, Keras to netlist", DASH, *(_differing(records, each) for each in PRESETS)])
-    notes = [source(records[preset]) if preset in records else missing(preset) for preset in PRESETS]
+    rows.append(["output values that differ, Keras to netlist", DASH, *(_differing(runs, each) for each in PRESETS)])
+    notes = [source(runs[preset]) if preset in runs else missing(preset) for preset in PRESETS]
     columns = ["", "the paper", *(f"preset `{preset}`" for preset in PRESETS)]
     return f"{_table(columns, rows)}\n{'; '.join(notes)}.\n"
 
 
-def _model(records: Mapping[str, Record], preset: str, variant: str) -> Record:
-    return records.get(preset, {}).get("models", {}).get(f"classifier/{variant}", {})
+def _model(runs: Mapping[str, Run], preset: str, variant: str) -> Run:
+    return runs.get(preset, {}).get("models", {}).get(f"classifier/{variant}", {})
 
 
-def _synthesized(records: Mapping[str, Record], preset: str, cut: str) -> Record:
-    """Return a design after logic synthesis with Yosys, for the first FPGA family; empty where it is not recorded."""
-    rows = records.get(preset, {}).get("designs", ())
-    found = [row for row in rows if row["design"] == f"{cut}/quantized_pruned" and not row.get("estimate")]
-    return next((row for row in found if "fmax_mhz" not in row), {})
+def _designs(run: Run) -> list[DesignRecord]:
+    return from_metrics(run)[0]
 
 
-def _differing(records: Mapping[str, Record], preset: str) -> str:
-    if preset not in records:
+def _exactness(run: Run) -> list[ExactnessRecord]:
+    return from_metrics(run)[1]
+
+
+def _synthesized(runs: Mapping[str, Run], preset: str, cut: str) -> DesignRecord | None:
+    """Return a design after logic synthesis with Yosys, for the first FPGA family; None where it is not recorded."""
+    found = [each for each in _designs(runs.get(preset, {})) if each.design == f"{cut}/quantized_pruned"]
+    return next((each for each in found if each.kind == SYNTHESIS and "Yosys" in each.tool), None)
+
+
+def _differing(runs: Mapping[str, Run], preset: str) -> str:
+    if preset not in runs:
         return DASH
-    counts = [
-        (row["values"], row[pair]) for row in records[preset]["exactness"] for pair in PAIR_HEADINGS if pair in row
-    ]
+    counts = [(record.values, count) for record in _exactness(runs[preset]) for count in record.differing.values()]
     return f"{sum(count for _, count in counts):,} of {sum(values for values, _ in counts):,}"
 
 
-def networks(records: Mapping[str, Record]) -> str:
+def networks(runs: Mapping[str, Run]) -> str:
     """Lay weights, losses and accuracy of the four variants of the classifier network beside the paper's accuracy."""
     theirs = {name: row["test_accuracy"] for name, row in (paper.TABLE_2 | {"quantized_pruned": paper.TABLE_4}).items()}
 
-    def rows(record: Record) -> Iterator[list[str]]:
+    def rows(run: Run) -> Iterator[list[str]]:
         for variant in VARIANTS:
-            row = record["models"].get(f"classifier/{variant}", {})
+            row = run["models"].get(f"classifier/{variant}", {})
             losses = [number(measured(row, f"test_{key}"), 4) for key in ("l1", "mse", "cross_entropy", "accuracy")]
             weights = number(measured(row, "nonzero_weights"))
             yield [variant.replace("_", ", "), weights, *losses, number(theirs.get(variant), 4)]
 
     columns = ("classifier network", "weights left", "L1", "MSE", "cross-entropy", "accuracy", "paper's accuracy")
-    return _each(records, columns, rows)
+    return _each(runs, columns, rows)
 
 
-def table_1(records: Mapping[str, Record]) -> str:
+def table_1(runs: Mapping[str, Run]) -> str:
     """Lay weights + biases that pruning leaves in the pruned layers beside the paper's Table 1."""
 
-    def rows(record: Record) -> Iterator[list[str]]:
+    def rows(run: Run) -> Iterator[list[str]]:
         for layer, (before, after) in paper.TABLE_1.items():
-            yield [f"`{layer}`", *record["table_1"][layer], *("+".join(map(str, pair)) for pair in (before, after))]
+            yield [f"`{layer}`", *run["table_1"][layer], *("+".join(map(str, pair)) for pair in (before, after))]
 
-    return _each(records, ("layer", "complete", "pruned", "paper: complete", "paper: pruned"), rows)
+    return _each(runs, ("layer", "complete", "pruned", "paper: complete", "paper: pruned"), rows)
 
 
-def designs(records: Mapping[str, Record]) -> str:
+def designs(runs: Mapping[str, Run]) -> str:
     """List what each design takes on an FPGA, by logic synthesis or as an estimate, and the paper's designs."""
 
-    def rows(record: Record) -> Iterator[list[str]]:
-        for row in record["designs"]:
-            if "fmax_mhz" not in row:
-                placed = row["lut"] + row["inverter"] + row["route_through"] if "route_through" in row else None
-                accuracy = record["models"].get(f"classifier/{row['design'].partition('/')[2]}", {})
-                has_digit = not row["design"].startswith("encoder/")
-                counts = [row["lut"], placed, *(measured(row, key) for key in ("ff", "dsp", "latency_cycles"))]
-                score = measured(accuracy, "test_accuracy") if has_digit else None
-                yield [f"`{row['design']}`", *map(number, counts), number(score, 4), design_metrics.source(row)]
+    def cells(name: str, record: DesignRecord) -> list[str]:
+        placed = None if record.route_through is None else record.lut + record.inverter + record.route_through
+        counts = (record.lut, placed, record.ff, record.dsp, record.latency_cycles)
+        return [name, *map(number, counts), number(record.test_accuracy, 4), record.source]
+
+    def rows(run: Run) -> Iterator[list[str]]:
+        for record in _designs(run):
+            if record.fmax_mhz is None:
+                yield cells(f"`{record.design}`", record)
 
     columns = ("design", "LUT", "when placed, at most", "FF", "DSP", "cycles", "accuracy", "source")
     of_paper = [
-        [f"{name} ({PAPER_VARIANTS[name].replace('_', ', ')})", number(row["lut"]), DASH]
-        + [number(row[key]) for key in ("ff", "dsp", "latency_cycles")]
-        + [number(row.get("test_accuracy"), 4), f"{design_metrics.ESTIMATE}, Vivado HLS, {row['part']}"]
-        for name, row in paper.TABLES_5_AND_6.items()
+        cells(f"{name} ({record.variant.replace('_', ', ')})", record) for name, record in paper.TABLES_5_AND_6.items()
     ]
-    return f"{_each(records, columns, rows)}\nThe paper, Tables 5 and 6:\n\n{_table(columns, of_paper)}"
+    return f"{_each(runs, columns, rows)}\nThe paper, Tables 5 and 6:\n\n{_table(columns, of_paper)}"
 
 
-def exactness(records: Mapping[str, Record]) -> str:
+def exactness(runs: Mapping[str, Run]) -> str:
     """List how many values were compared and how many differ, by design and pair of simulations."""
-    found = [row for record in records.values() for row in record["exactness"]]
-    pairs = [pair for pair in PAIR_HEADINGS if any(pair in row for row in found)]
+    found = [record for run in runs.values() for record in _exactness(run)]
+    pairs = [pair for pair in PAIR_HEADINGS if any(pair in record.differing for record in found)]
 
-    def rows(record: Record) -> Iterator[list[str]]:
-        for row in record["exactness"]:
-            counts = [number(measured(row, key)) for key in ("images", "values", *pairs)]
-            yield [f"`{row['design']}`", row.get("part") or DASH, *counts]
+    def rows(run: Run) -> Iterator[list[str]]:
+        for record in _exactness(run):
+            counts = (record.images, record.values, *(record.differing.get(pair) for pair in pairs))
+            flow = ", ".join(filter(None, (record.part, record.flow)))
+            yield [f"`{record.design}`", flow or DASH, *map(number, counts)]
 
-    return _each(records, ("design", "part", "images", "values", *(PAIR_HEADINGS[pair] for pair in pairs)), rows)
+    return _each(runs, ("design", "flow", "images", "values", *(PAIR_HEADINGS[pair] for pair in pairs)), rows)
 
 
-def ecp5(records: Mapping[str, Record]) -> str:
+def ecp5(runs: Mapping[str, Run]) -> str:
     """List the clock and the cells of designs that were placed and routed on a Lattice ECP5."""
 
-    def rows(record: Record) -> Iterator[list[str]]:
-        for row in record["designs"]:
-            if "fmax_mhz" in row:
-                clock = [number(measured(row, "fmax_mhz"), 1), number(measured(row, "latency_cycles"))]
-                cells = [number(measured(row, "latency_ns"), 1), number(row["lut"]), number(measured(row, "ff"))]
-                cutoff = row.get("latency_cutoff")
-                yield [f"`{row['design']}`", row["part"], DASH if cutoff is None else f"{cutoff:g}", *clock, *cells]
+    def rows(run: Run) -> Iterator[list[str]]:
+        for record in _designs(run):
+            if record.fmax_mhz is not None:
+                cutoff = DASH if record.latency_cutoff is None else f"{record.latency_cutoff:g}"
+                clock = [number(record.fmax_mhz, 1), number(record.latency_cycles), number(record.latency_ns, 1)]
+                yield [f"`{record.design}`", record.fpga, cutoff, *clock, number(record.lut), number(record.ff)]
 
     columns = ("design", "FPGA", "cut-off", "Fmax [MHz]", "cycles", "pixels to result [ns]", "TRELLIS_COMB", "FF")
     empty = "not routed in this run: `python 06_synthesize.py --place-and-route`, then `make docs`"
-    return _each(records, columns, rows, empty)
+    return _each(runs, columns, rows, empty)
 
 
-def proofs(records: Mapping[str, Record]) -> str:
+def proofs(runs: Mapping[str, Run]) -> str:
     """List of how many pipeline stages netlist and RTL are proven equal for every possible input."""
 
-    def rows(record: Record) -> Iterator[list[str]]:
-        for row in record["designs"]:
-            if "stages" in row:
-                yield [f"`{row['design']}`", row["part"], f"{row['stages_proven']} of {row['stages']}"]
+    def rows(run: Run) -> Iterator[list[str]]:
+        for record in _designs(run):
+            if record.stages is not None:
+                yield [f"`{record.design}`", record.part, f"{record.stages_proven} of {record.stages}"]
 
     empty = "nothing proven in this run: `python 06_synthesize.py --prove`, then `make docs`"
-    return _each(records, ("design", "FPGA", "pipeline stages proven"), rows, empty)
+    return _each(runs, ("design", "FPGA", "pipeline stages proven"), rows, empty)
 
 
-def runs(records: Mapping[str, Record]) -> str:
+def recorded_runs(runs: Mapping[str, Run]) -> str:
     """List where the recorded runs come from, how long each stage took, and the versions of tools."""
 
-    def rows(record: Record) -> Iterator[list[str]]:
+    def rows(run: Run) -> Iterator[list[str]]:
         yield [
             "seconds, by stage",
-            ", ".join(f"{stage[:2]}: {seconds:.0f}" for stage, seconds in record["seconds"].items()),
+            ", ".join(f"{stage[:2]}: {seconds:.0f}" for stage, seconds in run["seconds"].items()),
         ]
-        yield ["machine", f"{record['machine']['cores']} cores, Python {record['machine']['python']}"]
-        yield ["packages", ", ".join(f"{name} {version}" for name, version in record["packages"].items() if version)]
+        yield ["machine", f"{run['machine']['cores']} cores, Python {run['machine']['python']}"]
+        yield ["packages", ", ".join(f"{name} {version}" for name, version in run["packages"].items() if version)]
 
-    return _each(records, ("", "recorded run"), rows)
+    return _each(runs, ("", "recorded run"), rows)
 
 
 TABLES = {
@@ -210,6 +213,6 @@ TABLES = {
     "exactness": exactness,
     "proofs": proofs,
     "ecp5": ecp5,
-    "runs": runs,
+    "runs": recorded_runs,
 }
 """Marked tables by their names."""

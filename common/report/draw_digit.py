@@ -10,7 +10,7 @@ import numpy as np
 from common.errors import PipelineError
 from common.figures.style import DIGITS
 from common.hls import integer_network
-from common.images import preprocessing
+from common.images import dataset, preprocessing
 from common.stages import artifacts
 
 SCRIPT = Path(__file__).with_suffix(".js")
@@ -25,8 +25,8 @@ def page_data(outputs: Path) -> dict[str, Any] | None:
     Raises:
         PipelineError: A file is there and is not what its stage writes.
     """
-    images = next(outputs.glob("[0-9]*/mnist8x8.npz"), None)
-    exported = next(outputs.glob(f"[0-9]*/{DESIGN}/network.json"), None)
+    images = artifacts.find(outputs, dataset.FILE)
+    exported = artifacts.find(outputs, f"{DESIGN}/network.json")
     if images is None or exported is None:
         return None
     try:

@@ -59,7 +59,7 @@ def main(started: float) -> int:
         console.warning(f"{stage} is stale: {_reason(outputs, stage)}")
     for stage, failures in metrics["failures"].items():
         for failure in failures:
-            console.error(f"{stage} failed: {failure}; mend that and run: {artifacts.rerun(outputs, stage)}")
+            console.error(f"{stage} failed: {failure}; fix that and run: {artifacts.rerun(outputs, stage)}")
     console.note(
         f"{sum(metrics['seconds'].values()):.0f} s of computing; look at {os.path.relpath(outputs)}/index.html"
     )

@@ -76,6 +76,11 @@ def replace_folder(new: Path, current: Path, previous: Path) -> None:
     new.rename(current)
 
 
+def find(outputs: Path, name: str) -> Path | None:
+    """Return the path of an artifact, whichever stage has written it; None where no stage has."""
+    return next(iter(sorted(outputs.glob(f"[0-9]*/{name}"))), None)
+
+
 def rerun(outputs: Path, stage: str) -> str:
     """Return the command that makes a stage's artifacts again: that of its last run, with its flags.
 

@@ -176,8 +176,8 @@ def test_calls_without_an_encoding_are_found(code, expected):
 
 
 def test_every_text_file_is_read_and_written_with_an_encoding():
-    sources = [path for folder in ("", "common", "benchmarks", "tests") for path in (ROOT / folder).glob("*.py")]
-    sources += (ROOT / "common").glob("*/*.py")
+    sources = [*ROOT.glob("*.py")]
+    sources += [path for folder in ("common", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources

@@ -119,9 +119,9 @@ def flip_a_weight_bit(monkeypatch, aim):
 @pytest.mark.parametrize(
     ("aim", "flags", "what"),
     [
-        ("area", (), "alkaid"),
-        ("area", ("--tabulate-latent",), "alkaid"),
-        ("area", ("--flavor", "vhdl"), "alkaid"),
+        ("area", (), "traced logic"),
+        ("area", ("--tabulate-latent",), "traced logic"),
+        ("area", ("--flavor", "vhdl"), "traced logic"),
         ("delay", ROUTED, "traced for LFE5U-85F, cut-off 2"),
         ("delay", ON_BOARD, "traced for ulx3s_85f"),
         ("delay", (*ON_BOARD, "--tabulate-latent"), "traced for ulx3s_85f"),
@@ -139,7 +139,8 @@ def test_wrong_weight_bit_in_traced_logic_fails_and_its_layer_is_named(aim, flag
 
 
 @pytest.mark.parametrize(
-    ("flags", "what"), [((), "alkaid"), (ROUTED, "traced for LFE5U-85F, cut-off 2"), (ON_BOARD, "traced for ulx3s_85f")]
+    ("flags", "what"),
+    [((), "traced logic"), (ROUTED, "traced for LFE5U-85F, cut-off 2"), (ON_BOARD, "traced for ulx3s_85f")],
 )
 @pytest.mark.fault("numbers")
 def test_wrong_table_entry_that_no_image_uses_fails_and_its_point_is_named(

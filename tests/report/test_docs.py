@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 from stage_runs import ROOT
 
+from common import records
 from common.errors import PipelineError
 from common.figures import overview
-from common.report import docs, docs_records, docs_tables
+from common.records import ESTIMATE, ROUTED, SYNTHESIS, DesignRecord, ExactnessRecord
+from common.report import docs, docs_tables
 
 PAGES = docs.pages(ROOT)
 README_LINES = 170
@@ -31,24 +33,44 @@ RECORD = {
     "seconds": {"01_prepare_data": 1.4},
     "table_1": {"encoder_2": ["512+16", "102+16"], "decoder_1": ["32+12", "6+12"], "classifier_1": ["32+16", "6+9"]},
     "models": {"classifier/quantized_pruned": {"nonzero_weights": 5322, "test_l1": 0.1, "test_accuracy": 0.9089}},
-    "designs": [
-        {"design": "encoder_classifier/quantized_pruned", "tool": "Yosys 0.70.0", "part": "xcup", "estimate": False}
-        | {"lut": 12142, "inverter": 400, "route_through": 998, "ff": 8654, "dsp": 0, "latency_cycles": 16}
-        | {"stages": 16, "stages_proven": 15},
-        {"design": "encoder_classifier/quantized_pruned", "tool": "nextpnr 0.11", "part": "LFE5U-85F"}
-        | {
-            "lut": 23456,
-            "ff": 9177,
-            "latency_cycles": 24,
-            "fmax_mhz": 167.6,
-            "latency_ns": 143.2,
-            "latency_cutoff": 2.0,
-        },
-    ],
-    "exactness": [
-        {"design": "full/quantized_pruned", "part": "", "images": 10000, "values": 740_000}
-        | {"qkeras_csim": 0, "rtl_netlist": 3}
-    ],
+    **records.as_metrics(
+        [
+            DesignRecord(
+                design="encoder_classifier/quantized_pruned",
+                kind=SYNTHESIS,
+                tool="Yosys 0.70.0",
+                part="xcup",
+                lut=12142,
+                inverter=400,
+                route_through=998,
+                ff=8654,
+                dsp=0,
+                latency_cycles=16,
+                stages=16,
+                stages_proven=15,
+            ),
+            DesignRecord(
+                design="encoder_classifier/quantized_pruned",
+                kind=ROUTED,
+                tool="nextpnr 0.11",
+                part="LFE5U-85F",
+                lut=23456,
+                ff=9177,
+                latency_cycles=24,
+                fmax_mhz=167.6,
+                latency_ns=143.2,
+                latency_cutoff=2.0,
+            ),
+        ],
+        [
+            ExactnessRecord(
+                design="full/quantized_pruned",
+                images=10000,
+                values=740_000,
+                differing={"qkeras_csim": 0, "rtl_netlist": 3},
+            )
+        ],
+    ),
 }
 
 
@@ -124,12 +146,6 @@ def test_marker_of_no_table_is_refused(checkout):
         docs.filled("<!-- table luts: written by make docs -->\n<!-- end -->", checkout)
 
 
-def test_rows_are_read_from_names_and_from_records():
-    named = {"full/pruned": {"lut": 5}, "full/pruned, xc7": {"lut": 6, "part": "xc7"}}
-    records = [{"design": "full/pruned", "part": "", "lut": 5}, {"design": "full/pruned", "part": "xc7", "lut": 6}]
-    assert docs_records.rows_of(named) == docs_records.rows_of(records) == records
-
-
 # ---------------------------------------------------------------------------------------------- recording
 
 
@@ -138,7 +154,7 @@ def as_mnist(outputs, preset="paper"):
     declared = docs.presets.declared()
     for path in outputs.glob("[0-9]*/run.json"):
         record = json.loads(path.read_text(encoding="utf-8")) | {"preset": preset, "dataset": "mnist"}
-        configuration = docs.dataclasses.asdict(declared[docs.presets.subject(path.parent.name)][preset])
+        configuration = docs.asdict(declared[docs.presets.subject(path.parent.name)][preset])
         record["configuration"] = json.loads(json.dumps(configuration))
         path.write_text(json.dumps(record | {"sha256": docs.artifacts.record_digest(record)}), encoding="utf-8")
 
@@ -153,8 +169,8 @@ def test_run_is_recorded_and_others_are_refused(tiny_outputs, tmp_path):
     found = docs.record(outputs)
     assert (found["preset"], found["dataset"]) == ("paper", "mnist")
     assert found["models"].keys() >= {"classifier/complete", "classifier/quantized_pruned"}
-    assert [row["design"] for row in found["designs"] if row["lut"] > 0] == ["encoder/quantized_pruned"]
-    assert {row["rtl_netlist"] for row in found["exactness"]} == {0}
+    assert {row["design"] for row in found["designs"] if row["lut"] > 0} == {"encoder/quantized_pruned"}
+    assert {row["differing"]["rtl_netlist"] for row in found["exactness"]} == {0}
     assert str(tmp_path) not in json.dumps(found)
 
     path = outputs / "03_prune" / "run.json"
@@ -187,8 +203,9 @@ def test_latent_points_that_many_images_share_are_drawn_as_discs():
 
 
 def test_bars_are_of_designs_with_luts_the_papers_first():
-    ours = {"ours": {"lut": 5, "estimate": False}, "not synthesized": {}}
-    assert overview.bars(ours, {"AE": {"lut": 9}}) == [("paper: AE", 9, True), ("ours", 5, False)]
+    ours = {"ours": DesignRecord(design="full/quantized", kind=SYNTHESIS, lut=5), "not synthesized": None}
+    theirs = {"AE": DesignRecord(design="full/complete", kind=ESTIMATE, lut=9)}
+    assert overview.bars(ours, theirs) == [("paper: AE", 9, True), ("ours", 5, False)]
 
 
 def check_picture(path):

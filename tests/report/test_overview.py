@@ -225,7 +225,7 @@ def test_summary_lists_what_stages_found_wrong_and_fails(failing, capsys):
     assert status == bool(failing)
     assert said.count("ERROR") == 2 * len(failing)
     for stage, text in itertools.product(failing, ("too dark", "too small")):
-        assert f"ERROR: {stage} failed: {text}; mend that and run: python {stage}.py" in said
+        assert f"ERROR: {stage} failed: {text}; fix that and run: python {stage}.py" in said
 
 
 RUNS = st.fixed_dictionaries({
