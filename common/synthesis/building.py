@@ -106,7 +106,7 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
     proofs = [
         Step(build.design, "proofs", open_tools.prove, (str(build.design), ready.rtl, build.open), 0)
         for build, ready in zip(builds, prepared, strict=True)
-        if ready.rtl and build.open.prove
+        if ready.rtl and build.open.prove and build.open.families
     ]
     if proofs:
         results = parallel.run_all(Step.take, [(step,) for step in proofs], processes, "proving")
