@@ -3,7 +3,7 @@
 Run:     python -m benchmarks.throughput
 
 Reads the quantized and pruned classifier of stage 04 and the settings of stage 06 in outputs/, and builds the rest in a
-temporary folder: the C++ with g++, the traced logic with alkaid, the RTL as gates with Yosys. All are bit-exact. The
+temporary folder: the C++ with g++, the traced logic with alkaid, the RTL as words with Yosys. All are bit-exact. The
 design takes one image per clock cycle; its clock is Fmax if it was routed, or else the target clock of stage 06.
 """
 
@@ -27,7 +27,7 @@ from common.networks import architecture
 from common.rtl import pipeline, ports, tabulation, tracing
 from common.stages import artifacts
 from common.synthesis import yosys
-from common.verification import netlist_simulation, netlists
+from common.verification import word_level, word_simulation
 
 DESIGNS = ("encoder_classifier/quantized_pruned", "full/quantized_pruned")
 
@@ -46,8 +46,8 @@ def simulations(
     traced = tracing.trace_model(model, tracer)
     options = pipeline.PipelineOptions(settings["latency_cutoff"], "verilog", settings["part"], settings["clock_ns"])
     pipeline.write_rtl(traced, folder / "rtl", options)
-    yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "gates.json")
-    netlist = netlists.load_netlist(folder / "rtl" / "gates.json", pipeline.TOP)
+    yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / "words.json", level="words")
+    words = word_level.load(folder / "rtl" / "words.json", pipeline.TOP)
     step = fixed_point(model.get_input_variables()[0].type.precision).step
     widths = next(iter(pipeline.registers(traced, options).values())).stage.inp_kifs.sum(axis=0).tolist()
     bits = ports.integers_to_bits(np.rint(pixels / step).astype(np.int64), widths)
@@ -56,7 +56,7 @@ def simulations(
         "QKeras": lambda: architecture.predict(cut, pixels),
         "C simulation": lambda: model.predict(pixels),
         "traced logic": lambda: traced.logic.predict(wide),
-        "RTL simulation": lambda: netlist_simulation.simulate(netlist, {pipeline.INPUT_PORT: bits}),
+        "RTL simulation": lambda: word_simulation.simulate(words, {pipeline.INPUT_PORT: bits}),
     }
 
 
