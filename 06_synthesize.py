@@ -169,9 +169,10 @@ def steps_of_hls_tool(run: Run, configuration: Configuration) -> "vendor_tools.B
     """Return the steps of the HLS tool, or None if none runs; warn of a tool on PATH that the projects do not fit."""
     from common.hls import vendor_tools
 
+    steps = vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
     backend = run.record_of("05_convert_hls")["configuration"]["hls"]["backend"]
     if vendor_tools.is_wanted(configuration.tool, backend):
-        return vendor_tools.BuildSteps(**{step: step in configuration.hls_steps for step in HLS_STEPS})
+        return steps
     if configuration.tool == "auto" and (unused := vendor_tools.unused_tool(backend)):
         run.warn(unused)
     return None

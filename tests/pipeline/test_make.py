@@ -45,9 +45,10 @@ def test_recorded_dependencies_are_script_modules_and_input_files(demo_outputs):
         rules = recorded(demo_outputs, stage)
         needs, drawing = rules["run.json"], rules["drawn"]
         assert f"{stage}.py" in needs
-        modules = {name.removeprefix("common/").removesuffix(".py") for name in [*needs, *drawing]}
+        sources = [name for name in [*needs, *drawing] if name.startswith("common/") and name.endswith(".py")]
+        modules = {name.removeprefix("common/").removesuffix(".py") for name in sources}
         packages = {name.rpartition("/")[0] for name in modules_of(stage)}
-        assert {name for name in modules if not name.endswith("__init__") and "." not in name} == modules_of(stage)
+        assert {name for name in modules if not name.endswith("__init__")} == modules_of(stage)
         assert {f"{name}/__init__".removeprefix("/") for name in packages} <= modules
         read = json.loads((demo_outputs / stage / "run.json").read_text(encoding="utf-8"))["reads"]
         assert {name for name in needs if name.startswith("$")} == {f"$(OUTPUTS)/{name}" for name in read}

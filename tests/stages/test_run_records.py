@@ -89,7 +89,7 @@ def test_run_record_has_the_complete_provenance(demo_outputs, stage):
     assert run["packages"]["tensorflow"]
     assert all(run["packages"].values())
     ended = (demo_outputs / stage / "run.json").stat().st_mtime
-    assert datetime.fromisoformat(run["started"]).timestamp() + run["seconds"] == pytest.approx(ended, abs=1.5)
+    assert datetime.fromisoformat(run["started"]).timestamp() + run["seconds"] == pytest.approx(ended, abs=5)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     commit = run["git_commit"] or ""
     assert commit.removesuffix("-dirty") == (head.stdout.strip() if head.returncode == 0 else "")
