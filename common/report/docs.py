@@ -74,7 +74,6 @@ def record(outputs: Path) -> dict[str, Any]:
         "date": last["started"][:10],
         "machine": _kept(last["machine"], ("python", "cores")),
         "packages": last["packages"],
-        "seconds": metrics["seconds"],
         "table_1": _table_1(artifacts.checked_artifact(outputs, "03_prune", "table_1.csv")[0]),
         "models": models,
         **records.as_metrics(designs, metrics["exactness"]),

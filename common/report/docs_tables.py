@@ -192,13 +192,9 @@ def proofs(runs: Mapping[str, Run]) -> str:
 
 
 def recorded_runs(runs: Mapping[str, Run]) -> str:
-    """List where the recorded runs come from, how long each stage took, and the versions of tools."""
+    """List where the recorded runs come from, and the versions of tools."""
 
     def rows(run: Run) -> Iterator[list[str]]:
-        yield [
-            "seconds, by stage",
-            ", ".join(f"{stage[:2]}: {seconds:.0f}" for stage, seconds in run["seconds"].items()),
-        ]
         yield ["machine", f"{run['machine']['cores']} cores, Python {run['machine']['python']}"]
         yield ["packages", ", ".join(f"{name} {version}" for name, version in run["packages"].items() if version)]
 

@@ -30,7 +30,6 @@ RECORD = {
     "date": "2022-01-27",
     "machine": {"python": "3.11.7", "cores": 2},
     "packages": {"qkeras": "0.9.0"},
-    "seconds": {"01_prepare_data": 1.4},
     "table_1": {"encoder_2": ["512+16", "102+16"], "decoder_1": ["32+12", "6+12"], "classifier_1": ["32+16", "6+9"]},
     "models": {"classifier/quantized_pruned": {"nonzero_weights": 5322, "test_l1": 0.1, "test_accuracy": 0.9089}},
     **records.as_metrics(
