@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 import subprocess
 import sys
 import typing
@@ -203,16 +204,22 @@ BAD_COMMAND_LINES = {
 
 
 @pytest.mark.fault("configuration")
+@pytest.fixture(scope="module")
+def own_outputs(demo_outputs, tmp_path_factory):
+    """Return demo outputs that no parallel worker runs a stage in."""
+    return shutil.copytree(demo_outputs, tmp_path_factory.mktemp("own") / "outputs")
+
+
 @pytest.mark.parametrize(
     ("stage", "line"), [(stage, line) for stage in ALL_STAGES for line in BAD_COMMAND_LINES[stage]]
 )
-def test_bad_command_lines_are_refused_and_nothing_is_written(run_here, demo_outputs, stage, line):
-    before = hashes(demo_outputs)
-    status, printed, errors = run_here(stage, *line.split(), outputs=demo_outputs)
+def test_bad_command_lines_are_refused_and_nothing_is_written(run_here, own_outputs, stage, line):
+    before = hashes(own_outputs)
+    status, printed, errors = run_here(stage, *line.split(), outputs=own_outputs)
     assert status in (1, 2)
     assert errors.strip()
     assert "━" not in printed  # no progress
-    assert hashes(demo_outputs) == before
+    assert hashes(own_outputs) == before
 
 
 @pytest.mark.parametrize("stage", ALL_STAGES)
