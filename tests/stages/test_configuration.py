@@ -203,13 +203,13 @@ BAD_COMMAND_LINES = {
 """Unknown names, wrong types, values out of range, and fields that contradict each other."""
 
 
-@pytest.mark.fault("configuration")
 @pytest.fixture(scope="module")
 def own_outputs(demo_outputs, tmp_path_factory):
     """Return demo outputs that no parallel worker runs a stage in."""
     return shutil.copytree(demo_outputs, tmp_path_factory.mktemp("own") / "outputs")
 
 
+@pytest.mark.fault("configuration")
 @pytest.mark.parametrize(
     ("stage", "line"), [(stage, line) for stage in ALL_STAGES for line in BAD_COMMAND_LINES[stage]]
 )
