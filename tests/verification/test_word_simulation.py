@@ -1,6 +1,7 @@
 """The simulation of RTL by words against CXXRTL (Yosys's own simulator, in C++), the gates of the same RTL, alkaid."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import cxxrtl
@@ -215,22 +216,10 @@ def test_rtl_by_hand_matches_cxxrtl_and_plain_arithmetic(described):
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """A small network by alkaid: two matrix products, saturation, a table that is looked up; and its logic."""
-    from alkaid.codegen import RTLModel
-    from alkaid.trace import FVArrayInput, HWConfig, trace
-
-    from common.rtl.shared_sums import ADD_THREE, rebuild, with_estimates
-
-    folder = tmp_path_factory.mktemp("network")
-    generator = np.random.default_rng(3)
-    inputs = FVArrayInput((4,), hwconf=HWConfig(1, -1, -1)).quantize(np.ones(4, int), np.full(4, 1), np.full(4, 3))
-    hidden = inputs @ (generator.integers(-7, 8, (4, 3)) / 8) + generator.integers(-7, 8, 3) / 16
-    hidden = hidden.relu().quantize(np.zeros(3, int), np.full(3, 1), np.full(3, 3), "SAT", "RND")
-    hidden = np.tanh(hidden - 0.5).quantize(np.ones(3, int), np.full(3, 0), np.full(3, 5))
-    logic = with_estimates(rebuild(trace(inputs, hidden @ (generator.integers(-7, 8, (3, 2)) / 8))))
-    assert any(operation.opcode == ADD_THREE for operation in logic.ops)
-    RTLModel(logic, folder, "top", latency_cutoff=3, ternary_fuse=False, print_latency=False).write()
+def network(network_rtl, tmp_path_factory):
+    """Return a folder with the small network, elaborated to words and to gates, and its logic."""
+    source, logic = network_rtl
+    folder = shutil.copytree(source, tmp_path_factory.mktemp("network") / "rtl")
     for level in ("words", "gates"):
         elaborate(folder, "top", folder / f"{level}.json", level)
     return folder, logic
