@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def network_rtl(tmp_path_factory):
-    """Return a folder with the RTL of a small network (products, saturation, a table), and its logic; leave both alone."""
+    """Return a folder with the RTL of a small network, and its logic: products, saturation, a table; change neither."""
     from alkaid.codegen import RTLModel
     from alkaid.trace import FVArrayInput, HWConfig, trace
 
