@@ -2,7 +2,7 @@
 
 Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--mnist-dir DIR] [--help]
 Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
-Writes:  outputs/01_prepare_data/ mnist8x8.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
+Writes:  outputs/01_prepare_data/ images.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
          examples.npz (one image of each digit, before and after), preset.toml (if the preset is a file), figures
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from common.images import dataset, mnist, preprocessing
 from common.images.preprocessing import Downsampling
+from common.images.samples import PAPER_FORMAT
 from common.report.overview import update_overview
 from common.running import console
 from common.running.disk_space import Need
@@ -95,7 +96,7 @@ def main(run: Run, configuration: Configuration) -> None:
             "x_test": preprocessing.prepare_images(test.images, configuration.downsampling),
             "y_test": test.labels,
         }
-    dataset.save(run.folder / "mnist8x8.npz", **arrays)
+    dataset.save(run.folder / dataset.FILE, PAPER_FORMAT, **arrays)
     if run.preset not in presets.BUILT_IN:
         shutil.copy(run.read_external(Path(run.preset)), run.folder / presets.FILE)
 

@@ -1,7 +1,7 @@
 """Train the float networks: the autoencoder alone, and with a classifier on its latent plane (paper, section 3).
 
 Run:     python 02_train_autoencoder.py [--epochs 60] [--seed 1] [--resume] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz
+Reads:   outputs/01_prepare_data/images.npz
 Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optimizer state), learning_curves.csv,
          figures
 """
@@ -64,7 +64,7 @@ PRESETS = {
 
 def main(run: Run, configuration: Configuration) -> None:
     """Train, save and evaluate both networks."""
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     own_files = ("learning_curves.csv", "autoencoder.h5", "classifier.h5") if configuration.resume else ()
     saved = {name: run.read_own(name) for name in own_files}
     if configuration.resume:
@@ -100,7 +100,7 @@ def draw(run: Run, _: Configuration) -> None:
     from common.figures import of_variants
     from common.networks import architecture, training
 
-    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     models = {network: architecture.load(run.folder / f"{network}.h5") for network in architecture.NETWORKS}
     curves = training.load_curves(run.folder / "learning_curves.csv")
     of_variants.save_complete(run.folder, models, curves["classifier"], test_samples)

@@ -1,7 +1,7 @@
 """Prune the layers of 16 nodes while training from scratch, with TensorFlow Model Optimization (paper, section 4).
 
 Run:     python 03_prune.py [--sparsity 0.9] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/02_train_autoencoder/classifier.h5 (for Table 1)
+Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/classifier.h5 (for Table 1)
 Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without pruning wrappers, with optimizer state),
          learning_curves.csv, table_1.csv, figures
 """
@@ -67,14 +67,14 @@ PRESETS = {
 
 def main(run: Run, configuration: Configuration) -> None:
     """Train and prune both networks, and check the sparsity."""
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     for name in ("classifier.h5", "learning_curves.csv"):
         run.read("02_train_autoencoder", name)  # for `draw`; faults are reported before training
 
     from common.networks import architecture, pruned_training, pruning, trained, training
     from common.running import threads
 
-    images = len(train_samples.digits)
+    images = len(train_samples.labels)
     steps = configuration.epochs * training.steps_per_epoch(images, configuration.batch_size)
     if steps < configuration.begin_step:
         raise PipelineError(f"training ends at step {steps}, before --begin-step {configuration.begin_step}")
@@ -106,7 +106,7 @@ def draw(run: Run, configuration: Configuration) -> None:
     from common.figures import of_variants
     from common.networks import architecture, pruning, training
 
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     complete = architecture.load(run.read("02_train_autoencoder", "classifier.h5"))
     pruned = architecture.load(run.folder / "classifier_pruned.h5")
     table_1(run, pruning.nonzero_parameters(complete), pruning.nonzero_parameters(pruned))
@@ -115,7 +115,7 @@ def draw(run: Run, configuration: Configuration) -> None:
         "complete": training.load_curves(run.read("02_train_autoencoder", "learning_curves.csv"))["classifier"],
         "pruned": training.load_curves(run.folder / "learning_curves.csv")["classifier_pruned"],
     }
-    steps = training.steps_per_epoch(len(train_samples.digits), configuration.batch_size)
+    steps = training.steps_per_epoch(len(train_samples.labels), configuration.batch_size)
     begin_epoch = configuration.begin_step / steps
     of_variants.save_pruning(run.folder, complete, pruned, curves, begin_epoch, test_samples)
 

@@ -1,7 +1,7 @@
 """Quantize the complete and the pruned networks by quantization-aware training with QKeras (paper, section 5).
 
 Run:     python 04_quantize.py [--precision.encoder-1.weight-bits 4] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/02_train_autoencoder/*.h5, outputs/03_prune/*.h5
+Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/*.h5, outputs/03_prune/*.h5
 Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pruned.h5, classifier_quantized.h5,
          classifier_quantized_pruned.h5, learning_curves.csv, figures
 """
@@ -62,7 +62,7 @@ PRESETS = {
 
 def main(run: Run, configuration: Configuration) -> None:
     """Train the quantized networks and compare them with post-training quantization."""
-    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     float_networks = {
         network: {
             "quantized": run.read("02_train_autoencoder", f"{network}.h5"),
@@ -125,7 +125,7 @@ def draw(run: Run, configuration: Configuration) -> None:
     accuracies = [[key, f"{ours[key]:.4f}", paper.TABLE_4[key]] for key in ("train_accuracy", "test_accuracy")]
     console.table("Table 4: quantized and pruned", ["", "this run", "paper"], accuracies)
 
-    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     paths = {
         "complete": run.read("02_train_autoencoder", "classifier.h5"),
         "pruned": run.read("03_prune", "classifier_pruned.h5"),

@@ -1,7 +1,7 @@
 """Convert trained networks into hls4ml projects, run C simulation on all test images, and compare it with Keras.
 
 Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--hls.backend Vitis] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, classifier networks of stages 02 to 04
+Reads:   outputs/01_prepare_data/images.npz, classifier networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
          build_prj.tcl), model.fml (for stage 06), csim.npz (outputs and latent points of all test images, outputs of
          all latent points), network.json (integers, for the results page); agreement.json (layer by layer and bit by
@@ -76,7 +76,7 @@ def main(run: Run, configuration: Configuration) -> None:
     """Convert all designs in parallel, and report where C simulation and Keras differ."""
     from common.hls import conversion
 
-    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     designs = parse_designs((*configuration.default_designs, *configuration.designs))
     models = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
     tasks = [
@@ -89,7 +89,7 @@ def main(run: Run, configuration: Configuration) -> None:
         str(result.design): {"layers": result.agreement, "differing_bits": result.bit_differences} for result in results
     }
     (run.folder / AGREEMENT).write_text(json.dumps(agreement, indent=1), encoding="utf-8")
-    report(run, results, len(test_samples.digits))
+    report(run, results, len(test_samples.labels))
 
 
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:

@@ -1,7 +1,7 @@
 """Synthesize the designs and verify each bit: C++ test bench, RTL and netlist are simulated over all test images.
 
 Run:     python 06_synthesize.py [--synthesize full/quantized_pruned] [--tool vivado] [--prove] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, outputs/05_convert_hls/
+Reads:   outputs/01_prepare_data/images.npz, outputs/05_convert_hls/
 Writes:  outputs/06_synthesize/CUT/VARIANT/ rtl/ (Verilog, netlists, logs, scripts for Vivado and Quartus),
          test_bench/ (logs and results of the C simulation), vendor/ (project with reports of an HLS tool);
          pipelines.json (LUTs by layer, cost of each depth), figures
@@ -118,7 +118,7 @@ def main(run: Run, configuration: Configuration) -> None:
     from common.synthesis import building, reports, tables
     from common.verification import vhdl_simulation
 
-    _, test_samples = dataset.load(run.read("01_prepare_data", "mnist8x8.npz"))
+    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     selection = select(run, configuration)
     hls_steps = steps_of_hls_tool(run, configuration)
     builds = [build_of(design, run, configuration, selection, hls_steps) for design in selection.designs]

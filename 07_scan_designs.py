@@ -1,7 +1,7 @@
 """Scan the design space on a Dask cluster: train, convert, trace and verify designs, then synthesize the best.
 
 Run:     python 07_scan_designs.py [--space FILE.toml] [--points 200] [--scheduler tcp://HOST:8786] [--help]
-Reads:   outputs/01_prepare_data/mnist8x8.npz, a space file, outputs/points/ (finished points are reused)
+Reads:   outputs/01_prepare_data/images.npz, a space file, outputs/points/ (finished points are reused)
 Writes:  outputs/points/ (one folder per point), outputs/07_scan_designs/ points.csv and finalists.csv (and .json),
          best.toml (for python 01_prepare_data.py --preset FILE), figures
 
@@ -82,12 +82,12 @@ def main(run: Run, configuration: Configuration) -> None:
     from common.scan.scheduling import Scan
     from common.scan.searching import DesignSearch
 
-    images = run.read("01_prepare_data", "mnist8x8.npz")
+    images = run.read("01_prepare_data", "images.npz")
     space = spaces.load(run.read_external(configuration.space), configuration.vary, configuration.validation_images)
     search = DesignSearch(space, configuration.search, configuration.points, configuration.seed)
     worth = results.Worth(configuration.l1_weight, configuration.lut_weight)
     kept = configuration.points_dir or run.outputs / "points"
-    store = PointStore(kept, run.reads["01_prepare_data/mnist8x8.npz"])
+    store = PointStore(kept, run.reads["01_prepare_data/images.npz"])
     console.note(f"{len(space.axes)} axes, {search.total} designs, kept in {os.path.relpath(kept)}")
 
     if configuration.finalists and configuration.scheduler is None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from common.errors import PipelineError
 from common.images import mnist, preprocessing
-from common.images.samples import Samples
+from common.images.samples import PAPER_FORMAT, Samples
 from common.report import overview
 from common.report.benchmarks import RECORD
 from common.running import console
@@ -81,7 +81,7 @@ def mnist_images() -> tuple[np.ndarray, np.ndarray]:
 def mnist_samples() -> tuple[Samples, Samples]:
     """Return training and test samples, prepared as in stage 01."""
     images, labels = mnist_images()
-    samples = Samples(preprocessing.intensities(preprocessing.prepare_images(images, "anti_aliased")), labels)
+    samples = Samples(PAPER_FORMAT.intensities(preprocessing.prepare_images(images, "anti_aliased")), labels)
     return samples.split(mnist.COUNT["t10k"])
 
 

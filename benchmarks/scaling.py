@@ -51,8 +51,8 @@ def training_seconds() -> list[list[float]]:
         make_deterministic(0)
         model = architecture.build("classifier")
         training.compile_network(model, Recipe(), images)
-        repeats = np.arange(images) % len(train.digits)
-        samples = Samples(train.intensities[repeats], train.digits[repeats])
+        repeats = np.arange(images) % len(train.labels)
+        samples = Samples(train.intensities[repeats], train.labels[repeats])
         recipe = Recipe(epochs=IMAGES[-1] // images)  # as many images a call: what a call costs falls on all alike
         tasks[images] = functools.partial(training.train, model, samples, few, recipe, f"{images:,} images")
     seconds = measure.in_turn(tasks)

@@ -71,9 +71,9 @@ def clock(design: Design, metrics: dict[str, Any], settings: dict[str, Any]) -> 
 def main() -> None:
     """Time all simulations of both designs on the test images."""
     run = artifacts.read_run(measure.OUTPUTS, "06_synthesize")
-    path, _ = artifacts.checked_artifact(measure.OUTPUTS, "01_prepare_data", "mnist8x8.npz")
+    path, _ = artifacts.checked_artifact(measure.OUTPUTS, "01_prepare_data", "images.npz")
     _, samples = dataset.load(path)
-    images = len(samples.digits)
+    images = len(samples.labels)
     benchmark = measure.Benchmark(
         "throughput",
         f"Images per second, preset {run['preset']}, {images:,} images at a time",

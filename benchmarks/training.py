@@ -65,12 +65,12 @@ def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples)
 
     def train_epochs(epochs: range) -> float:
         for epoch in epochs:
-            order = training.order_of_images(len(train.digits), RECIPE.seed, epoch).numpy()
+            order = training.order_of_images(len(train.labels), RECIPE.seed, epoch).numpy()
             history = model.fit(
-                *with_targets(train.intensities[order], train.digits[order]),
+                *with_targets(train.intensities[order], train.labels[order]),
                 batch_size=RECIPE.batch_size,
                 shuffle=False,
-                validation_data=with_targets(test.intensities, test.digits),
+                validation_data=with_targets(test.intensities, test.labels),
                 callbacks=callbacks,
                 verbose=0,
             ).history
@@ -124,7 +124,7 @@ def main() -> None:
         ["", "stages [s]", "fit [s]", "beside fit", "losses apart", "of peak"],
     )
     train, test = measure.mnist_samples()
-    images = len(train.digits)
+    images = len(train.labels)
     peak = peak_of_one_core()
     for kind, words in STAGES.items():
         losses: dict[str, list[float]] = {name: [] for name in TRAININGS}
@@ -164,7 +164,7 @@ def main() -> None:
 
 def two_at_once(train: Samples, test: Samples) -> measure.Spread:
     """Return by what factor two networks are trained faster at the same time than one after the other."""
-    models = [build("float", len(train.digits), network) for network in architecture.NETWORKS]
+    models = [build("float", len(train.labels), network) for network in architecture.NETWORKS]
     trainings = [rounds(train_as_stages(model, "float", train, test)) for model in models]
     seconds = measure.in_turn(
         {

@@ -153,17 +153,17 @@ def make_outputs(tmp_path, count=6, preset="paper"):
     network = json.dumps(random_network())
     written = (
         {
-            "files": {"mnist8x8.npz": images_file(tmp_path), **figure_files("digits")},
+            "files": {"images.npz": images_file(tmp_path), **figure_files("digits")},
             "configuration": {"preset": preset, "downsampling": "anti_aliased"},
         },
         {
             "files": {classifier: "2", **figure_files("latent")},
-            "reads": ["01_prepare_data/mnist8x8.npz"],
+            "reads": ["01_prepare_data/images.npz"],
             "models": {"classifier/complete": score(0.9066)},
         },
         {
             "files": {"classifier_pruned.h5": "3", "table_1.csv": TABLE_1},
-            "reads": ["01_prepare_data/mnist8x8.npz", f"02_train_autoencoder/{classifier}"],
+            "reads": ["01_prepare_data/images.npz", f"02_train_autoencoder/{classifier}"],
             "models": {"classifier/pruned": score(0.8942, 5586)},
         },
         {

@@ -1,7 +1,7 @@
 """Send test images to a board and print its answers: digit, latent point, images per second.
 
 Run:     python -m common.board.host --port /dev/ttyUSB0 [--design encoder/quantized_pruned] [--images 1000]
-Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/mnist8x8.npz
+Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/images.npz
 
 The bitstream must be on the board: see docs/boards.md.
 """
@@ -134,7 +134,7 @@ def main(configuration: Configuration) -> None:
     design = BoardDesign.from_dict(json.loads(place.read_text(encoding="utf-8")))
     _, samples = dataset.load(prepared)
     images = samples.intensities[: configuration.images].astype(np.float64)
-    digits = samples.digits[: len(images)]
+    digits = samples.labels[: len(images)]
     started = time.perf_counter()
     try:
         with (

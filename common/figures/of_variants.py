@@ -35,7 +35,7 @@ def save_complete(
     save(weight_figures.weight_distributions(weights, "complete", None), folder, "figure_06_weights_complete")
     save(training.learning_curves({"complete": curves}, None), folder, "figure_08_learning_curves")
     found = evaluation.evaluate_classifier(models["classifier"], test_samples)
-    save(latent.latent_plane(found.latent, test_samples.digits, "complete"), folder, "figure_09_latent_plane")
+    save(latent.latent_plane(found.latent, test_samples.labels, "complete"), folder, "figure_09_latent_plane")
 
 
 def save_pruning(
@@ -61,8 +61,8 @@ def save_pruning(
     save(weight_figures.weight_distributions(weights, "pruned", None), folder, "figure_07_weights_pruned")
     save(training.learning_curves(curves, begin_epoch), folder, "figure_08_learning_curves")
     before, found = (evaluation.evaluate_classifier(model, test_samples) for model in (complete, pruned))
-    save(latent.latent_plane(found.latent, test_samples.digits, "pruned"), folder, "figure_09_latent_plane")
-    shown = test_samples.first_of_each_digit()
+    save(latent.latent_plane(found.latent, test_samples.labels, "pruned"), folder, "figure_09_latent_plane")
+    shown = test_samples.first_of_each_class()
     images = {"complete": before.images[shown], "pruned": found.images[shown]}
     save(image_figures.reconstructions(test_samples.intensities[shown], images), folder, "figure_10_reconstructions")
 
@@ -92,9 +92,9 @@ def save_all(
         save(figure, folder, f"figure_{number}_weights_{variant}")
     save(training.learning_curves(curves, None), folder, "figure_08_learning_curves")
     variant = "quantized_pruned"
-    best, digits = found[variant], test_samples.digits
+    best, digits = found[variant], test_samples.labels
     save(latent.latent_plane(best.latent, digits, variant), folder, "figure_09_latent_plane")
-    shown = test_samples.first_of_each_digit()
+    shown = test_samples.first_of_each_class()
     reconstructed = {name: each.images[shown] for name, each in found.items()}
     originals = test_samples.intensities[shown]
     save(image_figures.reconstructions(originals, reconstructed), folder, "figure_10_reconstructions")

@@ -1,5 +1,5 @@
 """Images: from the IDX files of MNIST to 8 x 8 pixels of 5 bits.
 
-In: MNIST, or scikit-learn's digits. Out: `mnist8x8.npz`, and `samples.Samples` for training.
+In: MNIST, or scikit-learn's digits. Out: `images.npz`, and `samples.Samples` for training.
 Open `preprocessing` first.
 """

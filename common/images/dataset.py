@@ -1,16 +1,15 @@
-"""Prepared images: the file `mnist8x8.npz`, and the samples loaded from it."""
+"""Prepared images: the file `images.npz`, and the samples loaded from it."""
 
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import PipelineError
-from common.images.preprocessing import LEVELS, SIZE, intensities
-from common.images.samples import Samples
+from common.images.samples import ImageFormat, Samples
 from common.stages.artifacts import UNREADABLE
 
 MNIST, DIGITS = "mnist", "digits"  # names of datasets; others are named by their hash
-FILE = "mnist8x8.npz"
+FILE = "images.npz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -23,9 +22,21 @@ def caution(name: str | None) -> str | None:
     return f"{what} NO NUMBER HERE COMPARES WITH THE PAPER'S."
 
 
-def save(path: Path, **arrays: np.ndarray) -> None:
-    """Write `x_train`, `x_test` (uint8 [N, 8, 8], 0 to 31) and `y_train`, `y_test` (uint8 [N], 0 to 9)."""
-    np.savez_compressed(path, **{name: arrays[name] for name in NAMES})
+def save(path: Path, image_format: ImageFormat, **arrays: np.ndarray) -> None:
+    """Write prepared images with their format.
+
+    Args:
+        path: The file.
+        image_format: Side, bits and class names.
+        arrays: `x_train`, `x_test`, uint8 [N, side, side], and `y_train`, `y_test`, uint8 [N].
+    """
+    np.savez_compressed(
+        path,
+        **{name: arrays[name] for name in NAMES},
+        bits=image_format.bits,
+        class_names=np.array(image_format.class_names),
+        noun=image_format.noun,
+    )
 
 
 def load(path: Path) -> tuple[Samples, Samples]:
@@ -37,9 +48,13 @@ def load(path: Path) -> tuple[Samples, Samples]:
     try:
         with np.load(path, allow_pickle=False) as file:
             x_train, y_train, x_test, y_test = (file[name] for name in NAMES)
+            bits, class_names, noun = int(file["bits"]), tuple(map(str, file["class_names"])), str(file["noun"])
     except UNREADABLE as error:
         raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them again") from None
-    for images, digits in ((x_train, y_train), (x_test, y_test)):
-        if images.shape != (len(digits), SIZE, SIZE) or images.dtype != np.uint8 or images.max() >= LEVELS:
-            raise PipelineError(f"{path} does not hold 8 x 8 images of 5 bits; prepare them again")
-    return Samples(intensities(x_train), y_train), Samples(intensities(x_test), y_test)
+    found = ImageFormat(x_train.shape[-1], bits, class_names, noun)
+    for images, labels in ((x_train, y_train), (x_test, y_test)):
+        right = images.dtype == np.uint8 and images.shape == (len(labels), found.side, found.side)
+        if not right or images.max() >= found.levels or labels.max() >= found.classes:
+            raise PipelineError(f"{path} does not hold square images of {bits} bits with labels; prepare them again")
+    train, test = ((found.intensities(images), labels) for images, labels in ((x_train, y_train), (x_test, y_test)))
+    return Samples(*train, found), Samples(*test, found)

@@ -64,8 +64,3 @@ def prepare_images(images: np.ndarray, method: Downsampling) -> np.ndarray:
 def rescale_digits(images: np.ndarray) -> np.ndarray:
     """Return scikit-learn's digits, [N, 8, 8], rescaled from 0 to 16 to uint8 from 0 to 31."""
     return np.rint(images * ((LEVELS - 1) / 16)).astype(np.uint8)
-
-
-def intensities(levels: np.ndarray) -> np.ndarray:
-    """Return the networks' input, float32 [N, 64]: k/32 for level k."""
-    return levels.reshape(len(levels), -1).astype(np.float32) / LEVELS

@@ -37,19 +37,19 @@ class Evaluation:
     def confusion(self) -> np.ndarray:
         """Return the confusion matrix, int [10, 10]: rows are true digits, columns predicted ones."""
         counts = np.zeros((10, 10), dtype=int)
-        np.add.at(counts, (self.samples.digits, self.decided), 1)
+        np.add.at(counts, (self.samples.labels, self.decided), 1)
         return counts
 
     def digit_scores(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean L1 loss per pixel [10] and accuracy [10] of each digit."""
         losses = np.abs(self.images - self.samples.intensities).mean(axis=1)
-        each = [self.samples.digits == digit for digit in range(10)]
-        right = self.decided == self.samples.digits
+        each = [self.samples.labels == digit for digit in range(10)]
+        right = self.decided == self.samples.labels
         return np.array([losses[mask].mean() for mask in each]), np.array([right[mask].mean() for mask in each])
 
     def worst(self) -> np.ndarray:
         """Return the indices of the images misclassified with the highest probability, worst first."""
-        wrong = np.flatnonzero(self.decided != self.samples.digits)
+        wrong = np.flatnonzero(self.decided != self.samples.labels)
         return wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")][:WORST]
 
     def extent(self) -> tuple[float, float, float, float]:

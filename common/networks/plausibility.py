@@ -36,7 +36,7 @@ def findings(model: "keras.Model", samples: Samples, title: str) -> dict[str, st
         found["dead_unit"] = f"{title}: constant over all images: latent unit {units}; train with another --seed"
     if "digit" in model.output_names:
         digits = architecture.predict(model, samples.intensities)[model.output_names.index("digit")]
-        accuracy, guess = samples.accuracy(digits), chance(samples.digits)
+        accuracy, guess = samples.accuracy(digits), chance(samples.labels)
         if accuracy <= guess:
             found["chance"] = f"{title}: accuracy {accuracy:.4f} is at chance level (up to {guess:.4f}); train longer"
     return found

@@ -47,7 +47,7 @@ def train(
     pruned = pruning.with_pruning(model, layers, schedule)
     if start is not None:
         pruning.copy_weights(start, pruned)
-    images = len(train_samples.digits)
+    images = len(train_samples.labels)
     training.compile_network(pruned, recipe, images)
     curves = pruning.train(pruned, train_samples, test_samples, recipe, f"{network}, pruned")
     training.compile_network(model, recipe, images)

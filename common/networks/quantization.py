@@ -179,9 +179,9 @@ def train(
     masks = pruning_masks(source, pruned_layers)
     masked = build(network, precision, masks)
     copy_weights(source, masked)
-    training.compile_network(masked, recipe, len(train_samples.digits))
+    training.compile_network(masked, recipe, len(train_samples.labels))
     curves = training.train(masked, train_samples, test_samples, recipe, title)
-    model = unmasked(masked, network, precision, recipe, len(train_samples.digits))
+    model = unmasked(masked, network, precision, recipe, len(train_samples.labels))
     if count_revived(model, masks):
         raise PipelineError(f"{title}: {count_revived(model, masks)} pruned weights are no longer zero")
     return model, curves

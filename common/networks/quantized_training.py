@@ -67,7 +67,7 @@ def train_with_zeros_raised(
         test_samples: Samples for the test curves, not used for any choice.
         variants: Variants to train.
     """
-    images = len(train_samples.digits)
+    images = len(train_samples.labels)
 
     def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)

@@ -24,7 +24,7 @@ def begin(network: str, initial_weights: str, starts: Starts, recipe: Recipe, sa
     make_deterministic(recipe.seed)
     build = functools.partial(architecture.build, network, initial_weights)
     model = choose_start(build, starts, recipe, samples, network) if starts.count > 1 else build()
-    training.compile_network(model, recipe, len(samples.digits))
+    training.compile_network(model, recipe, len(samples.labels))
     return model
 
 
@@ -45,9 +45,9 @@ def choose_start(
     Raises:
         PipelineError: There are too few images for the validation set.
     """
-    if starts.validation_images >= len(samples.digits):
+    if starts.validation_images >= len(samples.labels):
         raise PipelineError(
-            f"{starts.validation_images} of {len(samples.digits)} training images cannot be held out; "
+            f"{starts.validation_images} of {len(samples.labels)} training images cannot be held out; "
             "lower validation-images"
         )
     rest, validation = samples.shuffled(recipe.seed).split(starts.validation_images)
@@ -56,7 +56,7 @@ def choose_start(
         short = dataclasses.replace(recipe, epochs=starts.epochs, seed=(100 * recipe.seed + number) % 2**32)
         make_deterministic(short.seed)
         model = build()
-        training.compile_network(model, short, len(rest.digits))
+        training.compile_network(model, short, len(rest.labels))
         training.train(model, rest, validation, short, f"{title}, start {number + 1}", part="validation")
         values = training.evaluate(model, validation)
         score = values["accuracy"] - starts.l1_weight * values["l1"] if "accuracy" in values else -values["l1"]

@@ -53,17 +53,17 @@ def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
 
 def batches(samples: Samples, recipe: Recipe, epochs: range, outputs: Sequence[str]) -> tf.data.Dataset:
     """Return the batches of all `epochs`, gathered in TensorFlow: pixels, and the targets of each of `outputs`."""
-    images, digits = tf.constant(samples.intensities), tf.constant(samples.digits.astype(np.int32))
+    images, digits = tf.constant(samples.intensities), tf.constant(samples.labels.astype(np.int32))
 
     def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = order_of_images(len(samples.digits), recipe.seed, epoch)
+        order = order_of_images(len(samples.labels), recipe.seed, epoch)
 
         def batch(start: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             chosen = order[start : start + recipe.batch_size]
             truth = {"image": tf.gather(images, chosen), "digit": tf.gather(digits, chosen)}
             return truth["image"], {name: truth[name] for name in outputs}
 
-        return tf.data.Dataset.range(0, len(samples.digits), recipe.batch_size).map(batch)
+        return tf.data.Dataset.range(0, len(samples.labels), recipe.batch_size).map(batch)
 
     return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(of_epoch).prefetch(tf.data.AUTOTUNE)
 
@@ -118,7 +118,7 @@ def train(
         shown = [name for name in (f"{part}_l1", f"{part}_accuracy") if name in values]
         line.advance("  ".join(f"{name} {values[name]:.4f}" for name in shown))
 
-    epochs, steps = range(initial_epoch, recipe.epochs), steps_per_epoch(len(train_samples.digits), recipe.batch_size)
+    epochs, steps = range(initial_epoch, recipe.epochs), steps_per_epoch(len(train_samples.labels), recipe.batch_size)
     model.make_predict_function()  # before steps_per_execution changes, as `predict` needs 1
     model.steps_per_execution = max(steps, 2)  # return to Python once per epoch; Keras lowers 2 to a single step
     with progress_line(title, len(epochs)) as line:
@@ -154,9 +154,9 @@ def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]
     difference = outputs["image"].astype(np.float64) - samples.intensities
     values = {"l1": np.abs(difference).mean(), "mse": np.square(difference).mean()}
     if "digit" in outputs:
-        of_truth = outputs["digit"][np.arange(len(samples.digits)), samples.digits].astype(np.float64)
+        of_truth = outputs["digit"][np.arange(len(samples.labels)), samples.labels].astype(np.float64)
         values["cross_entropy"] = -np.log(np.clip(of_truth, 1e-7, 1)).mean()
-        values["accuracy"] = (outputs["digit"].argmax(axis=1) == samples.digits).mean()
+        values["accuracy"] = (outputs["digit"].argmax(axis=1) == samples.labels).mean()
     return {name: float(value) for name, value in values.items()}
 
 

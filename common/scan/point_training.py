@@ -27,7 +27,7 @@ _one_at_a_time = threading.Lock()  # TensorFlow's seed belongs to the process
 
 
 def load_images(content: bytes) -> tuple[Samples, Samples]:
-    """Return training and test images from the bytes of `mnist8x8.npz`."""
+    """Return training and test images from the bytes of `images.npz`."""
     with tempfile.NamedTemporaryFile(suffix=".npz") as file:
         file.write(content)
         file.flush()
@@ -73,7 +73,7 @@ def held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
     Raises:
         PipelineError: There are too few images.
     """
-    images = len(train_samples.digits)
+    images = len(train_samples.labels)
     if count >= images:
         raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
     return train_samples.split(count)

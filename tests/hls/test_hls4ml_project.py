@@ -78,7 +78,7 @@ def test_project_has_no_local_paths_and_no_binaries(design, demo_outputs):
 
 
 def test_test_bench_data_are_the_test_images(design, demo_outputs):
-    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "images.npz")
     given = np.loadtxt(design / "project" / "tb_data" / "tb_input_features.dat")
     np.testing.assert_array_equal(given, test_samples.intensities)
     expected = np.loadtxt(design / "project" / "tb_data" / "tb_output_predictions.dat", dtype=np.float32)
@@ -96,7 +96,7 @@ def test_test_bench_of_a_copied_project_gives_the_golden_outputs(design, model, 
 
 
 def test_c_simulation_equals_qkeras(design, demo_outputs):
-    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    _, test_samples = dataset.load(demo_outputs / "01_prepare_data" / "images.npz")
     network = architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
     expected = c_simulation.keras_outputs(architecture.cut(network, "full"), test_samples.intensities)
     with np.load(design / "csim.npz") as file:
@@ -256,7 +256,7 @@ def test_pickled_arrays_are_not_loaded(design, tmp_path):
         def __reduce__(self):
             return Path.touch, (tmp_path / "ran",)
 
-    path = tmp_path / "mnist8x8.npz"
+    path = tmp_path / "images.npz"
     np.savez(path, **{name: np.array([Pickled()], dtype=object) for name in dataset.NAMES})
     with pytest.raises(PipelineError, match=f"{path} does not hold prepared images"):
         dataset.load(path)

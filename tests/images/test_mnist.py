@@ -191,7 +191,7 @@ def test_other_data_is_refused_or_with_a_flag_labelled_in_all_results(files, as_
         assert "preset paper, MNIST" not in text
 
     reader = Run("02_train_autoencoder", "paper", "paper", outputs, tmp_path)
-    reader.read("01_prepare_data", "mnist8x8.npz")
+    reader.read("01_prepare_data", "images.npz")
     assert reader.dataset == name
 
 
@@ -212,7 +212,7 @@ def test_real_files_are_loaded():
 def test_real_images_are_prepared(tmp_path):
     run_well("01_prepare_data", outputs=tmp_path, MNIST_DIR=os.environ["MNIST_DIR"])
     assert artifacts.read_run(tmp_path, "01_prepare_data")["dataset"] == "mnist"
-    with np.load(tmp_path / "01_prepare_data" / "mnist8x8.npz") as file:
+    with np.load(tmp_path / "01_prepare_data" / "images.npz") as file:
         assert {name: (file[name].shape, file[name].dtype) for name in file} == {
             "x_train": ((60_000, 8, 8), np.uint8),
             "y_train": ((60_000,), np.uint8),

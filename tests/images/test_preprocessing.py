@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from common.images import preprocessing
 from common.images.preprocessing import prepare_images
+from common.images.samples import PAPER_FORMAT
 
 
 @pytest.fixture
@@ -76,6 +77,6 @@ def test_digits_of_scikit_learn_use_all_five_bits():
 
 def test_intensities_are_multiples_of_one_thirty_second():
     levels = np.arange(64, dtype=np.uint8).reshape(1, 8, 8) // 2
-    seen = preprocessing.intensities(levels)
+    seen = PAPER_FORMAT.intensities(levels)
     assert seen.dtype == np.float32
     np.testing.assert_array_equal(seen, [np.arange(64) // 2 / 32])

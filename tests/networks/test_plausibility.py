@@ -73,7 +73,7 @@ def test_value_that_overflows_its_type_is_counted(outside):
 @pytest.mark.fault("numbers")
 def test_overflow_of_the_c_simulation_is_named_with_its_layer(demo_outputs, tmp_path):
     """The latent plane has one integer bit, fewer than its values need: the generated C++ wraps around."""
-    _, images = dataset.load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    _, images = dataset.load(demo_outputs / "01_prepare_data" / "images.npz")
     network = architecture.load(demo_outputs / "04_quantize" / "classifier_quantized_pruned.h5")
     cut = architecture.cut(network, "encoder")
     set_exact_types = hls4ml_project._set_exact_types

@@ -38,7 +38,7 @@ def test_zeros_of_the_pruned_network_stay_zero(demo_outputs, network):
 
 @pytest.mark.parametrize("name", ["autoencoder_quantized", "classifier_quantized", "classifier_quantized_pruned"])
 def test_every_weight_and_activation_is_on_its_grid(demo_outputs, name):
-    _, test_samples = load(demo_outputs / "01_prepare_data" / "mnist8x8.npz")
+    _, test_samples = load(demo_outputs / "01_prepare_data" / "images.npz")
     model = quantized(demo_outputs, name)
     weights = architecture.weights_of(model)
     outputs = [model.get_layer(f"{layer}_{'logits' if layer in LAST else 'relu'}").output for layer in weights]

@@ -69,7 +69,7 @@ def test_order_of_images_accepts_the_largest_seed():
     recipe = Recipe(**{**vars(RECIPE), "seed": 2**32 - 1})
     samples = random_samples(16, 5)
     ((_, truth),) = training.batches(samples, recipe, range(1), ["digit"])
-    np.testing.assert_array_equal(truth["digit"], samples.digits[training.order_of_images(16, 2**32 - 1, 0)])
+    np.testing.assert_array_equal(truth["digit"], samples.labels[training.order_of_images(16, 2**32 - 1, 0)])
 
 
 def test_trained_network_can_be_trained_further_and_predicts():

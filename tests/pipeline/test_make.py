@@ -210,11 +210,11 @@ def test_nothing_is_left_to_do_after_a_rerun(made):
 
 
 def test_failing_stage_fails_make_and_downstream_stages_do_not_run(made):
-    path = made / "outputs" / "01_prepare_data" / "mnist8x8.npz"
+    path = made / "outputs" / "01_prepare_data" / "images.npz"
     path.write_bytes(b"damaged")
     done = make(made, LAST)
     assert done.returncode == 2
-    assert "ERROR: 02_train_autoencoder: outputs/01_prepare_data/mnist8x8.npz" in done.stderr.replace(f"{made}/", "")
+    assert "ERROR: 02_train_autoencoder: outputs/01_prepare_data/images.npz" in done.stderr.replace(f"{made}/", "")
     assert "03_prune:" not in done.stdout
 
 

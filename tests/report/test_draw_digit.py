@@ -14,6 +14,7 @@ from written_outputs import EMBEDDED, SEVEN, fixed, random_network
 from common.errors import PipelineError
 from common.hls import integer_network
 from common.images import mnist, preprocessing
+from common.images.samples import PAPER_FORMAT
 from common.report import draw_digit
 from common.stages import artifacts
 
@@ -96,7 +97,7 @@ def test_javascript_casts_as_python_does(tmp_path, rounding, overflow, signed):
 
 
 def csim_levels(outputs):
-    with np.load(outputs / "01_prepare_data" / "mnist8x8.npz") as file:
+    with np.load(outputs / "01_prepare_data" / "images.npz") as file:
         return file["x_test"].reshape(-1, 64).astype(int)
 
 
@@ -141,7 +142,7 @@ def test_leading_bits_of_the_input_are_exported(tmp_path):
         architecture.cut(model, "full"), tmp_path / "project", hls4ml_project.HlsOptions(), quantized=True
     )
     levels = generator.integers(0, 32, (100, 64))
-    csim, _ = c_simulation.c_simulate(converted, preprocessing.intensities(levels))
+    csim, _ = c_simulation.c_simulate(converted, PAPER_FORMAT.intensities(levels))
     network = integer_network.export(converted)
     assert len(np.unique(csim)) > 100
     assert np.count_nonzero(in_numpy(network, levels) != csim) == 0

@@ -67,7 +67,7 @@ class Outputs:
 
     @staticmethod
     def _prepare(*_):
-        return ["mnist8x8.bin"], [], {}
+        return ["images.bin"], [], {}
 
     @staticmethod
     def _train(stage, *_):
@@ -76,7 +76,7 @@ class Outputs:
         names += ["classifier/pruned, fixed<16,6> after training"] if stage == QUANTIZED else []
         earlier = [path for path in MODELS.values() if path < stage]
         metrics = {"models": {name: score() for name in names}}
-        return [Path(MODELS[variant]).name for variant in variants], [f"{IMAGES}/mnist8x8.bin", *earlier], metrics
+        return [Path(MODELS[variant]).name for variant in variants], [f"{IMAGES}/images.bin", *earlier], metrics
 
     @staticmethod
     def _convert(_, preset, __, designs):
@@ -90,7 +90,7 @@ class Outputs:
             "exactness": [exact(name, qkeras_csim=0) for name in quantized],
         }
         reads = sorted({MODELS[design.variant] for design in designs})
-        return [f"{design}/model.fml" for design in designs], [f"{IMAGES}/mnist8x8.bin", *reads], metrics
+        return [f"{design}/model.fml" for design in designs], [f"{IMAGES}/images.bin", *reads], metrics
 
     def _synthesize(self, _, preset, __, wanted):
         designs = self.converted
@@ -108,7 +108,7 @@ class Outputs:
                 if design.quantized
             ],
         }
-        reads = [f"{IMAGES}/mnist8x8.bin", *(f"{CONVERTED}/{name}/model.fml" for name in designs)]
+        reads = [f"{IMAGES}/images.bin", *(f"{CONVERTED}/{name}/model.fml" for name in designs)]
         return [f"{name}/rtl/log" for name in designs], reads, metrics
 
     @property

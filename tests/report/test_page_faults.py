@@ -59,7 +59,7 @@ def test_stale_stage_is_red_and_says_which_command_mends_it(tmp_path):
         ("01_prepare_data/figures.json", "{}]", "01_prepare_data/figures.json is damaged"),
         ("01_prepare_data/digits.svg", None, "01_prepare_data/digits.svg or .png is missing"),
         ("05_convert_hls/full/quantized_pruned/network.json", '{"layers": 3}', "network.json or"),
-        ("01_prepare_data/mnist8x8.npz", "spoilt", "mnist8x8.npz is damaged"),
+        ("01_prepare_data/images.npz", "spoilt", "images.npz is damaged"),
     ],
 )
 def test_what_is_damaged_or_lost_is_named_and_the_rest_is_shown(tmp_path, file, content, words):
@@ -101,7 +101,7 @@ def test_findings_of_a_stage_are_shown_once(tmp_path):
 
 def test_states_of_stages_are_shown(tmp_path):
     outputs = make_outputs(tmp_path, 4)
-    write_stage(outputs, "01_prepare_data", files={"mnist8x8.npz": "other"}, failures=["too dark"])
+    write_stage(outputs, "01_prepare_data", files={"images.npz": "other"}, failures=["too dark"])
     write_stage(outputs, "03_prune", files={"classifier_pruned.h5": "3"})
     (outputs / "03_prune" / "classifier_pruned.h5").unlink()
     write_metrics(outputs)

@@ -181,7 +181,7 @@ def dead(path):
 
 @pytest.mark.parametrize("allow", [[], ["dead_unit", "chance"]])
 def test_point_with_a_dead_unit_fails_unless_its_recipe_allows_it(demo_outputs, monkeypatch, allow):
-    samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
+    samples = dataset.load(demo_outputs / "01_prepare_data/images.npz")
     float_network = demo_outputs / "03_prune/classifier_pruned.h5"
     quantized = demo_outputs / "04_quantize/classifier_quantized_pruned.h5"
     monkeypatch.setattr(pruned_training, "train", lambda *_: (dead(float_network), {}))
@@ -319,7 +319,7 @@ def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path,
     shutil.copy(
         demo_outputs / "04_quantize/classifier_quantized_pruned.h5", tmp_path / "kept" / point_evaluation.NETWORK
     )
-    _, samples = dataset.load(demo_outputs / "01_prepare_data/mnist8x8.npz")
+    _, samples = dataset.load(demo_outputs / "01_prepare_data/images.npz")
     found = point_evaluation._synthesize(stages, samples, tmp_path)
     assert found["lut"] > 0 and found["ff"] > 0
     assert list((tmp_path / "kept" / "rtl" / "src").glob("*.v"))

@@ -22,7 +22,7 @@ from stage_runs import (
 from common.report import overview
 from common.stages import artifacts
 
-IMAGES = "01_prepare_data/mnist8x8.npz"
+IMAGES = "01_prepare_data/images.npz"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]
 PRUNED = [f"03_prune/{name}" for name in ("autoencoder_pruned.h5", "classifier_pruned.h5", "learning_curves.csv")]
 READS = {

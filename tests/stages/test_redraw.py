@@ -8,7 +8,7 @@ from stage_runs import ALL_STAGES, hashes, load_stage
 
 from common.stages import artifacts, configuration
 
-IMAGES = "01_prepare_data/mnist8x8.npz"
+IMAGES = "01_prepare_data/images.npz"
 
 
 @pytest.mark.parametrize("stage", ["01_prepare_data", "03_prune", "05_convert_hls"])
@@ -65,7 +65,7 @@ def test_redraw_of_a_damaged_artifact_names_it_and_changes_nothing(outputs, run_
 
 def test_redraw_of_a_stale_stage_names_the_command(outputs, run_here):
     record = artifacts.read_run(outputs, "01_prepare_data")
-    record["writes"]["mnist8x8.npz"] = "0" * 64
+    record["writes"]["images.npz"] = "0" * 64
     record["sha256"] = artifacts.record_digest(record)
     (outputs / "01_prepare_data" / "run.json").write_text(json.dumps(record), encoding="utf-8")
     before = hashes(outputs)
