@@ -17,7 +17,7 @@ import numpy as np
 from common.images import dataset, mnist, preprocessing
 from common.images.preprocessing import Downsampling
 from common.images.samples import PAPER_FORMAT
-from common.report.overview import update_overview
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
 from common.stages import presets
@@ -130,4 +130,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="paper")
     chosen = parser.parse_known_args()[0].preset
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(3)), update_overview, preset=chosen)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(3)), PIPELINE, preset=chosen)

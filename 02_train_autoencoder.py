@@ -1,18 +1,21 @@
 """Train the float networks: the autoencoder alone, and with a classifier on its latent plane (paper, section 3).
 
-Run:     python 02_train_autoencoder.py [--epochs 60] [--seed 1] [--resume] [--help]
+Run:     python 02_train_autoencoder.py [--network.encoder 24 12] [--epochs 60] [--seed 1] [--resume] [--help]
 Reads:   outputs/01_prepare_data/images.npz
-Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optimizer state), learning_curves.csv,
-         figures
+Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optimizer state), network.json (layers, for
+         all later stages), learning_curves.csv, figures
 """
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from common.errors import PipelineError
 from common.images import dataset
-from common.networks.recipe import Recipe, Starts
-from common.report.overview import update_overview
+from common.images.samples import ImageFormat
+from common.networks import layout
+from common.networks.layout import HiddenLayers, Layout
+from common.networks.recipe import InitialWeights, Recipe, Starts
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
 from common.stages.configuration import Epochs
@@ -24,9 +27,11 @@ from common.stages.stage import Stage, run_stage
 class Configuration(Recipe):
     """Settings of the training of the float networks."""
 
+    network: HiddenLayers = field(default_factory=HiddenLayers)
+    """Hidden layers; the defaults are the paper's."""
     epochs: Epochs = 30
     """Epochs; with --resume, additional epochs (paper, section 4.1)."""
-    initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
+    initial_weights: InitialWeights = "glorot_uniform"
     """Weight initializer (Keras's default; the wider he_uniform starts with fewer dead ReLU units)."""
     starts: Starts = field(default_factory=Starts)
     """Choice of the initial network on a validation set."""
@@ -69,6 +74,7 @@ def main(run: Run, configuration: Configuration) -> None:
     saved = {name: run.read_own(name) for name in own_files}
     if configuration.resume:
         configuration.check_same_but_epochs(run.record_of(run.stage)["configuration"])
+    layers = layout_of(configuration, train_samples.format)
 
     from common.networks import architecture, starts, trained, training
     from common.networks.legacy_keras import make_deterministic
@@ -82,17 +88,33 @@ def main(run: Run, configuration: Configuration) -> None:
             model = architecture.load(saved[f"{network}.h5"])
         else:
             weights, choice = configuration.initial_weights, configuration.starts
-            model = starts.begin(network, weights, choice, configuration, train_samples)
+            model = starts.begin(network, layers, weights, choice, configuration, train_samples)
         before = earlier.get(network, {})
         done = len(before.get("train_loss", []))
         further = replace(configuration, epochs=done + configuration.epochs)
         learning = training.train(model, train_samples, test_samples, further, network, initial_epoch=done)
         return trained.TrainedNetwork(network, "complete", model, training.joined(before, learning))
 
-    networks = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    networks = threads.run_together(train, [(network,) for network in layout.NETWORKS])
+    layers.save(run.folder)
     trained.keep(run, networks, train_samples, test_samples)
     rows = [[name, row["parameters"], *training.summary_cells(row)] for name, row in run.metrics["models"].items()]
     console.table("Float networks, test images", ["network", "parameters", *training.SUMMARY_COLUMNS], rows)
+
+
+def layout_of(configuration: Configuration, images: ImageFormat) -> Layout:
+    """Return the layers of the networks for these images.
+
+    Raises:
+        PipelineError: hls4ml cannot unroll a layer, and `large_layer` is not allowed.
+    """
+    layers = Layout(configuration.network, images.pixels, images.classes, images.bits)
+    if large := layers.too_large():
+        text = f"{large}; make it smaller"
+        if "large_layer" not in configuration.allow:
+            raise PipelineError(f"{text}, or train it for software alone: --allow large_layer")
+        console.warning(text)
+    return layers
 
 
 def draw(run: Run, _: Configuration) -> None:
@@ -101,10 +123,10 @@ def draw(run: Run, _: Configuration) -> None:
     from common.networks import architecture, training
 
     _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
-    models = {network: architecture.load(run.folder / f"{network}.h5") for network in architecture.NETWORKS}
+    models = {network: architecture.load(run.folder / f"{network}.h5") for network in layout.NETWORKS}
     curves = training.load_curves(run.folder / "learning_curves.csv")
     of_variants.save_complete(run.folder, models, curves["classifier"], test_samples)
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(5)), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(5)), PIPELINE)

@@ -1,22 +1,23 @@
-"""Prune the layers of 16 nodes while training from scratch, with TensorFlow Model Optimization (paper, section 4).
+"""Prune hidden layers while training from scratch, with TensorFlow Model Optimization (paper, section 4).
 
 Run:     python 03_prune.py [--sparsity 0.9] [--help]
-Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/classifier.h5 (for Table 1)
+Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/ network.json, classifier.h5 (for Table 1)
 Writes:  outputs/03_prune/ autoencoder_pruned.h5, classifier_pruned.h5 (without pruning wrappers, with optimizer state),
          learning_curves.csv, table_1.csv, figures
 """
 
 import csv
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Self
 
 from common.errors import PipelineError
 from common.images import dataset
-from common.networks.recipe import Recipe, Starts
-from common.report.overview import update_overview
+from common.networks import layout
+from common.networks.recipe import InitialWeights, Recipe, Starts
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
-from common.stages.configuration import Interval
+from common.stages.configuration import Earlier, Interval
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
@@ -27,11 +28,9 @@ Steps = Annotated[int, Interval(0, 100_000_000)]
 class Configuration(Recipe):
     """Settings of the training and pruning of the float networks."""
 
-    layers: tuple[Literal["encoder_1", "encoder_2", "latent", "decoder_1", "decoder_2", "decoder_3",
-                          "classifier_1", "classifier_2", "classifier_3"], ...] = (
-        "encoder_2", "decoder_1", "classifier_1",
-    )  # fmt: skip
-    """Dense layers to prune; the paper's three have 16 nodes (Table 1: second, fourth and fifth layer)."""
+    layers: tuple[str, ...] = ()
+    """Dense layers to prune (default: hidden layers of the encoder but the first, the first of decoder and classifier;
+    of the paper's network these are the three of 16 nodes in its Table 1)."""
     sparsity: Annotated[float, Interval(0, 0.99)] = 0.80
     """Fraction of their weights set to zero; the paper's text says 85 %, its Table 1 exactly 80 %."""
     begin_step: Steps = 2000
@@ -40,10 +39,18 @@ class Configuration(Recipe):
     """Optimizer step of the last pruning; 30 epochs end earlier, at step 7050 (paper, section 4)."""
     frequency: Annotated[int, Interval(1, 1_000_000)] = 100
     """Steps between prunings (paper, section 4)."""
-    initial_weights: Literal["glorot_uniform", "he_uniform"] = "glorot_uniform"
+    initial_weights: InitialWeights = "glorot_uniform"
     """Weight initializer (Keras's default; the wider he_uniform starts with fewer dead ReLU units)."""
     starts: Starts = field(default_factory=Starts)
     """Choice of the initial network on a validation set, before pruning."""
+
+    def given(self, earlier: Earlier) -> Self:
+        """Return it with the default layers of the network; refuse layers that the network lacks."""
+        hidden = earlier("train_autoencoder").network
+        kinds = hidden.kinds()
+        if unknown := [name for name in self.layers if name not in kinds]:
+            raise PipelineError(f"--layers {unknown[0]}: there is no such layer; layers are {', '.join(kinds)}")
+        return replace(self, layers=self.layers or hidden.usually_pruned())
 
     def check(self) -> None:
         """Refuse a schedule that ends before it begins."""
@@ -68,10 +75,11 @@ PRESETS = {
 def main(run: Run, configuration: Configuration) -> None:
     """Train and prune both networks, and check the sparsity."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    layers = layout.load(run.read("02_train_autoencoder", layout.FILE))
     for name in ("classifier.h5", "learning_curves.csv"):
         run.read("02_train_autoencoder", name)  # for `draw`; faults are reported before training
 
-    from common.networks import architecture, pruned_training, pruning, trained, training
+    from common.networks import pruned_training, pruning, trained, training
     from common.running import threads
 
     images = len(train_samples.labels)
@@ -85,6 +93,7 @@ def main(run: Run, configuration: Configuration) -> None:
     def train(network: str) -> trained.TrainedNetwork:
         model, curves = pruned_training.train(
             network,
+            layers,
             configuration.layers,
             schedule,
             configuration.initial_weights,
@@ -95,7 +104,7 @@ def main(run: Run, configuration: Configuration) -> None:
         )
         return trained.TrainedNetwork(network, "pruned", model, curves)
 
-    networks = threads.run_together(train, [(network,) for network in architecture.NETWORKS])
+    networks = threads.run_together(train, [(network,) for network in layout.NETWORKS])
     trained.keep(run, networks, train_samples, test_samples)
     rows = [[name, row["nonzero_weights"], *training.summary_cells(row)] for name, row in run.metrics["models"].items()]
     console.table("Pruned networks, test images", ["network", "weights", *training.SUMMARY_COLUMNS], rows)
@@ -139,4 +148,4 @@ def table_1(run: Run, complete: dict[str, tuple[int, int]], pruned: dict[str, tu
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(4)), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(4)), PIPELINE)

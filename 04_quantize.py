@@ -1,23 +1,26 @@
 """Quantize the complete and the pruned networks by quantization-aware training with QKeras (paper, section 5).
 
 Run:     python 04_quantize.py [--precision.encoder-1.weight-bits 4] [--help]
-Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/*.h5, outputs/03_prune/*.h5
+Reads:   outputs/01_prepare_data/images.npz, outputs/02_train_autoencoder/ *.h5 and network.json, outputs/03_prune/*.h5
 Writes:  outputs/04_quantize/ autoencoder_quantized.h5, autoencoder_quantized_pruned.h5, classifier_quantized.h5,
          classifier_quantized_pruned.h5, learning_curves.csv, figures
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
+from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.images import dataset
 from common.images.samples import Samples
-from common.networks.precision import TUNED, NetworkPrecision
-from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe
-from common.report.overview import update_overview
+from common.networks import layout, precision
+from common.networks.precision import LayerPrecision, NetworkPrecision
+from common.networks.recipe import Raised, Recipe, for_each_layer
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
-from common.stages.configuration import Epochs
+from common.stages.configuration import Earlier, Epochs, Interval
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
@@ -37,8 +40,33 @@ class Configuration(Recipe):
     """Zeros of `quantized_pruned`: held from the pruned float network, or raised from the complete one."""
     raised: Raised = field(default_factory=Raised)
     """Sparsity and penalties of raised zeros."""
-    precision: NetworkPrecision = field(default_factory=NetworkPrecision)
-    """Fixed-point types, layer by layer."""
+    part: Literal["network", "encoder_classifier"] = "network"
+    """Quantized part: all, or encoder and classifier alone, trained on cross-entropy alone (paper's revision)."""
+    input_bits: Annotated[int, Interval(1, 8)] = 5
+    """Leading bits of a pixel that the network uses; not more than the images have [bit]."""
+    precision: Mapping[str, LayerPrecision] = field(default_factory=lambda: precision.PAPER)
+    """Fixed-point types, layer by layer (paper's revision, Table 3)."""
+    image_bits: Annotated[int, Interval(1, 8)] = 6
+    """Bits of a reconstructed pixel, all fractional [bit]."""
+
+    def given(self, earlier: Earlier) -> Self:
+        """Return it with types, sparsity and penalty for each layer of the network."""
+        hidden = earlier("train_autoencoder").network
+        types = for_each_layer(self.precision, hidden)
+        for name, kind in hidden.kinds().items():
+            if kind == "image":
+                precision.check_sigmoid(name, types[name])
+        return replace(self, precision=types, raised=self.raised.for_each_layer(hidden))
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Networks to quantize."""
+        return layout.NETWORKS if self.part == "network" else (layout.CLASSIFIER,)
+
+    @property
+    def network_precision(self) -> NetworkPrecision:
+        """Fixed-point types of the whole network."""
+        return NetworkPrecision(self.input_bits, self.precision, self.image_bits)
 
 
 PRESETS = {
@@ -51,10 +79,10 @@ PRESETS = {
         cross_entropy_weight=0.25,
         zeros="raised",
         raised=Raised(
-            sparsity=EncoderSparsity(encoder_1=0.55, encoder_2=0.4),
-            penalty=EncoderPenalty(encoder_1=1.5e-5, encoder_2=1.5e-5),
+            sparsity={"encoder_1": 0.55, "encoder_2": 0.4}, penalty={"encoder_1": 1.5e-5, "encoder_2": 1.5e-5}
         ),
-        precision=TUNED,
+        input_bits=4,
+        precision=precision.TUNED,
     ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
@@ -63,17 +91,21 @@ PRESETS = {
 def main(run: Run, configuration: Configuration) -> None:
     """Train the quantized networks and compare them with post-training quantization."""
     train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    layers = layout.load(run.read("02_train_autoencoder", layout.FILE))
+    if configuration.input_bits > layers.bits:
+        raise PipelineError(f"--input-bits {configuration.input_bits}: the images have {layers.bits} bits")
     float_networks = {
         network: {
             "quantized": run.read("02_train_autoencoder", f"{network}.h5"),
             "quantized_pruned": run.read("03_prune", f"{network}_pruned.h5"),
         }
-        for network in ("autoencoder", "classifier")
+        for network in configuration.networks
     }
     for stage in ("02_train_autoencoder", "03_prune"):
         run.read(stage, "learning_curves.csv")  # for `draw`; faults are reported before training
 
     from common.networks import architecture, quantized_training, trained, training
+    from common.networks.quantization import QuantizedNetwork
     from common.running import threads
 
     sources = {
@@ -82,12 +114,15 @@ def main(run: Run, configuration: Configuration) -> None:
     }
 
     def train(network: str) -> quantized_training.Trained:
-        common = (configuration.precision, configuration)
+        with_decoder = network == layout.AUTOENCODER or configuration.part == "network"
+        wanted = QuantizedNetwork(network, layers, configuration.network_precision, with_decoder)
         samples = (train_samples, test_samples)
         if configuration.zeros == "held":
-            return quantized_training.train_with_zeros_held(network, sources[network], *common, *samples)
+            return quantized_training.train_with_zeros_held(wanted, sources[network], configuration, *samples)
         complete = sources[network]["quantized"]
-        return quantized_training.train_with_zeros_raised(network, complete, *common, configuration.raised, *samples)
+        return quantized_training.train_with_zeros_raised(
+            wanted, complete, configuration, configuration.raised, *samples
+        )
 
     parents = {"quantized": "complete", "quantized_pruned": "pruned" if configuration.zeros == "held" else "complete"}
     networks = [
@@ -139,8 +174,9 @@ def draw(run: Run, configuration: Configuration) -> None:
     for variant, stage, name in earlier:
         curves[variant] = training.load_curves(run.read(stage, "learning_curves.csv"))[name]
     parent = ours["parent"].partition("/")[2]
-    of_variants.save_all(run.folder, models, curves, configuration.precision, test_samples, parent)
+    steps = configuration.network_precision.weight_steps()
+    of_variants.save_all(run.folder, models, curves, steps, test_samples, parent)
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(7)), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(7)), PIPELINE)

@@ -18,7 +18,7 @@ from common import records
 from common.hls.designs import parse_designs
 from common.hls.hls4ml_project import HlsOptions
 from common.images import dataset
-from common.report.overview import update_overview
+from common.report.pipeline import PIPELINE
 from common.running import console, parallel
 from common.running.disk_space import Need
 from common.stages.configuration import Interval
@@ -132,4 +132,4 @@ def draw(run: Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(45)), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(45)), PIPELINE)

@@ -20,7 +20,7 @@ from common.errors import PipelineError
 from common.hls.designs import Design, parse_designs
 from common.images import dataset
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.report.overview import update_overview
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
 from common.stages.configuration import Interval, Part
@@ -228,4 +228,4 @@ def draw(run: Run, _: Configuration) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(600, peak=4)), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw, Need(600, peak=4)), PIPELINE)

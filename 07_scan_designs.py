@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from common.errors import PipelineError
-from common.report.overview import update_overview
+from common.report.pipeline import PIPELINE
 from common.running import console
 from common.stages.configuration import BatchSize, Fraction, Interval, Seed, Weight
 from common.stages.run import Run
@@ -144,4 +144,4 @@ def _written(value: float | None, form: str) -> str | None:
 
 
 if __name__ == "__main__":
-    run_stage(Stage(__file__, __doc__, PRESETS, main, draw), update_overview)
+    run_stage(Stage(__file__, __doc__, PRESETS, main, draw), PIPELINE)

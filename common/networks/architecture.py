@@ -1,4 +1,4 @@
-"""The paper's two networks (figures 3 to 5): the autoencoder alone, and with a classifier on its latent plane."""
+"""The two networks (paper, figures 3 to 5): the autoencoder alone, and with a classifier on its latent space."""
 
 import io
 import json
@@ -8,24 +8,20 @@ import h5py
 import numpy as np
 
 from common.errors import PipelineError
+from common.networks.layout import CLASS, CLASSIFIER, IMAGE, Layout
 from common.networks.legacy_keras import keras, tf
 from common.networks.soap import Soap
 from common.stages.artifacts import UNREADABLE
 
-PIXELS = 64
-ENCODER = {"encoder_1": 32, "encoder_2": 16, "latent": 2}
-DECODER = {"decoder_1": 16, "decoder_2": 32, "decoder_3": PIXELS}
-CLASSIFIER = {"classifier_1": 16, "classifier_2": 32, "classifier_3": 10}
-LAYERS = {**ENCODER, **DECODER, **CLASSIFIER}
-PRUNED_LAYERS = ("encoder_2", "decoder_1", "classifier_1")
+LATENT = "latent"
+LATENT_LAYERS = ("latent_relu", "latent_rounded", LATENT)  # the first of these that a network has makes latent points
+FUNCTIONS = {IMAGE: "sigmoid", CLASS: "softmax"}
 SOAP_TRAINING = "soap_training_config"
 KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
 
-NETWORKS = ("autoencoder", "classifier")
-
 
 class LeadingBits(keras.layers.Layer):
-    """Keep the leading `bits` of each pixel's five: in hardware, the other wires are unconnected."""
+    """Keep the leading `bits` of each pixel: in hardware, the other wires are unconnected."""
 
     def __init__(self, bits: int, **keywords: object) -> None:
         super().__init__(**keywords)
@@ -40,50 +36,63 @@ class LeadingBits(keras.layers.Layer):
         return {**super().get_config(), "bits": self.bits}
 
 
-def activation_name(layer: str) -> str:
-    """Return the name of the activation layer of a dense layer."""
-    return {"decoder_3": "image", "classifier_3": "digit"}.get(layer, f"{layer}_relu")
+def build(network: str, layout: Layout, initial_weights: str = "glorot_uniform") -> keras.Model:
+    """Return an untrained float network: intensities in; `image` and, for `classifier`, `class` out.
 
+    Each dense layer is followed by an activation layer `NAME_relu`, the output layers by a sigmoid `image` and a
+    softmax `class`, a linear latent layer by none. Initial weights are uniform up to sqrt(6 / (inputs + nodes)), for
+    `he_uniform` up to sqrt(6 / inputs); biases are 0.
 
-def layers_of(network: str) -> dict[str, int]:
-    """Return the number of nodes of each dense layer of `autoencoder` or `classifier`, in order."""
-    return LAYERS if network == "classifier" else {**ENCODER, **DECODER}
-
-
-def build(network: str, initial_weights: str = "glorot_uniform") -> keras.Model:
-    """Return an untrained float network: 64 intensities in, `image` (64) and, for `classifier`, `digit` (10) out.
-
-    Initial weights are uniform up to sqrt(6 / (inputs + nodes)), for `he_uniform` up to sqrt(6 / inputs); biases are 0.
+    Args:
+        network: `autoencoder` or `classifier`.
+        layout: Its layers.
+        initial_weights: Keras's name of the initializer.
     """
 
-    def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
+    def chain(tensor: tf.Tensor, layers: dict[str, int], output: str | None = None) -> tf.Tensor:
         for name, nodes in layers.items():
             tensor = keras.layers.Dense(nodes, name=name, kernel_initializer=initial_weights)(tensor)
-            function = {"decoder_3": "sigmoid", "classifier_3": "softmax"}.get(name, "relu")
-            tensor = keras.layers.Activation(function, name=activation_name(name))(tensor)
+            if name == LATENT and layout.hidden.latent_activation == "linear":
+                continue
+            is_output = output is not None and name == [*layers][-1]
+            function, title = (FUNCTIONS[output], output) if is_output else ("relu", f"{name}_relu")
+            tensor = keras.layers.Activation(function, name=title)(tensor)
         return tensor
 
-    pixels = keras.Input((PIXELS,), name="pixels")
-    latent = chain(pixels, ENCODER)
-    outputs = [chain(latent, DECODER)]
-    if network == "classifier":
-        outputs.append(chain(latent, CLASSIFIER))
+    pixels = keras.Input((layout.pixels,), name="pixels")
+    latent = chain(pixels, layout.encoder)
+    outputs = [chain(latent, layout.decoder, IMAGE)]
+    if network == CLASSIFIER:
+        outputs.append(chain(latent, layout.classifier, CLASS))
     return keras.Model(pixels, outputs, name=network)
 
 
 def cut(model: keras.Model, name: str) -> keras.Model:
     """Return the part of a `classifier` network that becomes hardware, sharing its weights.
 
-    `encoder` ends at the latent plane, `encoder_classifier` at the ten logits, `full` at image and logits. The hardware
-    has no softmax: the largest logit is the largest probability.
+    `encoder` ends at the latent space, `encoder_classifier` at the logits, `full` at image and logits. The hardware has
+    no softmax: the largest logit is the largest probability.
+
+    Raises:
+        PipelineError: The network has no such part.
     """
-    logits = layer_of(model, "digit").input
+    logits = layer_of(model, CLASS).input
     outputs = {
-        "encoder": lambda: [layer_of(model, activation_name("latent")).output],
+        "encoder": lambda: [latent_layer(model).output],
         "encoder_classifier": lambda: [logits],
-        "full": lambda: [layer_of(model, "image").output, logits],
+        "full": lambda: [layer_of(model, IMAGE).output, logits],
     }
     return keras.Model(model.input, outputs[name](), name=name)
+
+
+def latent_layer(model: keras.Model) -> keras.layers.Layer:
+    """Return the layer whose output is the latent point.
+
+    Raises:
+        PipelineError: The network has none.
+    """
+    names = {layer.name for layer in model.layers}
+    return layer_of(model, next((name for name in LATENT_LAYERS if name in names), LATENT))
 
 
 def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
@@ -100,16 +109,16 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
 
 
 def downstream_of_latent(model: keras.Model) -> keras.Model:
-    """Return the part of a cut from the latent plane to the outputs, sharing its layers and weights.
+    """Return the part of a cut from the latent space to the outputs, sharing its layers and weights.
 
     Keras adds a second call to each of these layers, which makes their `output` ambiguous.
     """
-    return keras.Model(model.get_layer(activation_name("latent")).output, model.outputs)
+    return keras.Model(latent_layer(model).output, model.outputs)
 
 
 def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:
-    """Return the latent point, float32 [N, 2], of each image, float32 [N, 64]."""
-    return predict(keras.Model(model.input, layer_of(model, activation_name("latent")).output), intensities)
+    """Return the latent point, float32 [N, dimensions], of each image, float32 [N, pixels]."""
+    return predict(keras.Model(model.input, latent_layer(model).output), intensities)
 
 
 def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np.ndarray]:
@@ -119,7 +128,7 @@ def predict(model: keras.Model, intensities: np.ndarray) -> np.ndarray | list[np
 
 def dense_layers(model: keras.Model) -> dict[str, keras.layers.Dense]:
     """Return the dense (or QDense) layers of a network by name, in order."""
-    return {layer.name: layer for layer in model.layers if layer.name in LAYERS}
+    return {layer.name: layer for layer in model.layers if hasattr(getattr(layer, "layer", layer), "kernel")}
 
 
 def weights_of(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:

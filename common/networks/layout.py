@@ -17,6 +17,7 @@ FILE = "network.json"  # in the folder of stage 02
 AUTOENCODER, CLASSIFIER = "autoencoder", "classifier"
 NETWORKS = (AUTOENCODER, CLASSIFIER)
 IMAGE, CLASS = "image", "class"  # outputs: a reconstructed image, and the probability of each class
+LARGEST_LAYER = 4096  # multiplications; hls4ml's unroll limit for io_parallel
 Nodes = Annotated[int, Interval(1, 4096)]
 Kind = Literal["encoder", "latent", "decoder", "image", "classifier", "class"]
 
@@ -45,6 +46,12 @@ class HiddenLayers:
             found[f"{part}_{len(hidden) + 1}"] = output
         return found
 
+    def usually_pruned(self) -> tuple[str, ...]:
+        """Return the layers that are pruned by default (paper, Table 1): hidden ones, or else the latent layer."""
+        kinds = self.kinds()
+        hidden = [f"encoder_{place}" for place in range(2, len(self.encoder) + 1)] + ["decoder_1", "classifier_1"]
+        return tuple(name for name in hidden if kinds[name] in ("encoder", "decoder", "classifier")) or ("latent",)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -54,11 +61,13 @@ class Layout:
         hidden: Nodes of the hidden layers.
         pixels: Number of inputs.
         classes: Number of classes.
+        bits: Colour depth of the images [bit].
     """
 
     hidden: HiddenLayers = field(default_factory=HiddenLayers)
     pixels: int = 64
     classes: int = 10
+    bits: int = 5
 
     @property
     def encoder(self) -> dict[str, int]:
@@ -79,6 +88,27 @@ class Layout:
         """Return the nodes of each dense layer of `autoencoder` or `classifier`, by name, in order."""
         return self.encoder | self.decoder | (self.classifier if network == CLASSIFIER else {})
 
+    @property
+    def multiplications(self) -> dict[str, int]:
+        """Multiplications of each dense layer: its inputs times its nodes."""
+        found = {}
+        for inputs, part in (
+            (self.pixels, self.encoder),
+            (self.hidden.latent, self.decoder),
+            (self.hidden.latent, self.classifier),
+        ):
+            for name, nodes in part.items():
+                found[name] = inputs * nodes
+                inputs = nodes  # noqa: PLW2901
+        return found
+
+    def too_large(self) -> str | None:
+        """Return in words which layer hls4ml cannot unroll, or None if it can unroll all (paper, section 3)."""
+        large = [f"{name} {count:,}" for name, count in self.multiplications.items() if count > LARGEST_LAYER]
+        if not large:
+            return None
+        return f"hls4ml unrolls at most {LARGEST_LAYER:,} multiplications of a layer; too many has {', '.join(large)}"
+
     @staticmethod
     def _named(part: str, nodes: tuple[int, ...]) -> dict[str, int]:
         return {f"{part}_{place}": count for place, count in enumerate(nodes, start=1)}
@@ -97,6 +127,6 @@ def load(path: Path) -> Layout:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         hidden = {name: tuple(each) if isinstance(each, list) else each for name, each in content["hidden"].items()}
-        return Layout(HiddenLayers(**hidden), content["pixels"], content["classes"])
+        return Layout(HiddenLayers(**hidden), content["pixels"], content["classes"], content["bits"])
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise PipelineError(f"{path} does not describe the layers of a network ({error}); train again") from None

@@ -7,6 +7,7 @@ import numpy as np
 from common.fixed_point import FixedPoint
 from common.images.samples import Samples
 from common.networks import architecture
+from common.networks.layout import CLASS
 
 if TYPE_CHECKING:
     from common.networks.legacy_keras import keras
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 DEVIATIONS = 3  # standard deviations of a binomial distribution: exceeded by chance in one run of 700
 
 
-def chance(digits: np.ndarray) -> float:
-    """Return the accuracy that always guessing the most frequent digit exceeds only by chance."""
-    guess = np.bincount(digits).max() / len(digits)
-    return float(guess + DEVIATIONS * np.sqrt(guess * (1 - guess) / len(digits)))
+def chance(labels: np.ndarray) -> float:
+    """Return the accuracy that always guessing the most frequent label exceeds only by chance."""
+    guess = np.bincount(labels).max() / len(labels)
+    return float(guess + DEVIATIONS * np.sqrt(guess * (1 - guess) / len(labels)))
 
 
 def findings(model: "keras.Model", samples: Samples, title: str) -> dict[str, str]:
@@ -34,9 +35,10 @@ def findings(model: "keras.Model", samples: Samples, title: str) -> dict[str, st
     if dead:
         units = " and ".join(f"{unit + 1} ({latent[0, unit]:g})" for unit in dead)
         found["dead_unit"] = f"{title}: constant over all images: latent unit {units}; train with another --seed"
-    if "digit" in model.output_names:
-        digits = architecture.predict(model, samples.intensities)[model.output_names.index("digit")]
-        accuracy, guess = samples.accuracy(digits), chance(samples.labels)
+    if CLASS in model.output_names:
+        outputs = architecture.predict(model, samples.intensities)
+        probabilities = outputs[model.output_names.index(CLASS)] if isinstance(outputs, list) else outputs
+        accuracy, guess = samples.accuracy(probabilities), chance(samples.labels)
         if accuracy <= guess:
             found["chance"] = f"{title}: accuracy {accuracy:.4f} is at chance level (up to {guess:.4f}); train longer"
     return found

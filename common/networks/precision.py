@@ -1,6 +1,7 @@
 """Fixed-point types of all tensors of the quantized networks, as configuration."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from common.errors import PipelineError
@@ -47,49 +48,55 @@ def layer_precision(weight: tuple[int, int], activation: tuple[int, int]) -> Lay
 
 @dataclass(frozen=True)
 class NetworkPrecision:
-    """Fixed-point types of a whole network; defaults from the paper's revision (Table 3)."""
+    """Fixed-point types of a whole network.
 
-    input_bits: Annotated[int, Interval(1, 5)] = 5
-    """Leading bits of a pixel that the network uses, of five [bit]."""
-    encoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
-    encoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
-    latent: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (16, 6)))
-    decoder_1: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
-    decoder_2: LayerPrecision = field(default_factory=lambda: layer_precision((5, 0), (5, 0)))
-    decoder_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 5), (8, 3)))
-    image_bits: Annotated[int, Interval(1, 8)] = 6
-    """Bits of a reconstructed pixel, all fractional [bit]."""
-    classifier_1: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
-    classifier_2: LayerPrecision = field(default_factory=lambda: layer_precision((6, 0), (6, 0)))
-    classifier_3: LayerPrecision = field(default_factory=lambda: layer_precision((16, 6), (16, 5)))
+    Attributes:
+        input_bits: Leading bits of a pixel that the network uses [bit].
+        layers: Types of each dense layer, by its name.
+        image_bits: Bits of a reconstructed pixel, all fractional [bit].
+    """
 
-    def check(self) -> None:
-        """Refuse an activation before the sigmoid that is finer than the sigmoid's table."""
-        fraction = self.decoder_3.activation_bits - 1 - self.decoder_3.activation_integer_bits
-        if not 0 <= fraction <= SIGMOID_FRACTION_BITS:
-            raise PipelineError(
-                f"decoder-3 has {fraction} fractional bits before the sigmoid (activation-bits - 1 for the sign - "
-                f"activation-integer-bits), and the sigmoid's table holds 0 to {SIGMOID_FRACTION_BITS}"
-            )
+    input_bits: int
+    layers: Mapping[str, LayerPrecision]
+    image_bits: int
 
     def weight_steps(self) -> dict[str, float]:
         """Return the step of each layer's weights."""
-        layers = {name: value for name, value in vars(self).items() if isinstance(value, LayerPrecision)}
-        return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in layers.items()}
+        return {name: 2.0 ** (types.weight_integer_bits + 1 - types.weight_bits) for name, types in self.layers.items()}
 
+
+def check_sigmoid(layer: str, types: LayerPrecision) -> None:
+    """Refuse the types of a layer before the sigmoid if they are finer than the sigmoid's table.
+
+    Raises:
+        PipelineError: They are; the message names the layer.
+    """
+    fraction = types.activation_bits - 1 - types.activation_integer_bits
+    if not 0 <= fraction <= SIGMOID_FRACTION_BITS:
+        raise PipelineError(
+            f"--precision.{layer.replace('_', '-')} has {fraction} fractional bits before the sigmoid (activation-bits "
+            f"- 1 for the sign - activation-integer-bits), and the sigmoid's table holds 0 to {SIGMOID_FRACTION_BITS}"
+        )
+
+
+PAPER: Mapping[str, LayerPrecision] = {
+    "encoder": layer_precision((5, 0), (5, 0)),
+    "latent": layer_precision((16, 5), (16, 6)),
+    "decoder": layer_precision((5, 0), (5, 0)),
+    "image": layer_precision((16, 5), (8, 3)),
+    "classifier": layer_precision((6, 0), (6, 0)),
+    "class": layer_precision((16, 6), (16, 5)),
+}
+"""Types of each kind of layer in the paper's revision (Table 3); the decoder's, which it has not, as the encoder's."""
 
 AFTER_LATENT = LayerPrecision(10, 3, 10, 3, 10, 4)  # free, if hardware tabulates these layers
-TUNED = NetworkPrecision(
-    input_bits=4,
-    encoder_1=LayerPrecision(3, 0, 6, 1, 5, 1),
-    encoder_2=LayerPrecision(3, 0, 6, 1, 4, 1),
-    latent=LayerPrecision(6, 1, 6, 1, 4, 2),
-    decoder_1=AFTER_LATENT,
-    decoder_2=AFTER_LATENT,
-    decoder_3=LayerPrecision(10, 3, 10, 3, 8, 3),
-    image_bits=6,
-    classifier_1=AFTER_LATENT,
-    classifier_2=AFTER_LATENT,
-    classifier_3=LayerPrecision(10, 3, 10, 3, 8, 4),
-)
-"""This project's best: 4-bit pixels, an encoder of 3-bit weights, a latent plane of 4 + 4 bits."""
+TUNED: Mapping[str, LayerPrecision] = {
+    "encoder": LayerPrecision(3, 0, 6, 1, 4, 1),
+    "encoder_1": LayerPrecision(3, 0, 6, 1, 5, 1),
+    "latent": LayerPrecision(6, 1, 6, 1, 4, 2),
+    "decoder": AFTER_LATENT,
+    "image": LayerPrecision(10, 3, 10, 3, 8, 3),
+    "classifier": AFTER_LATENT,
+    "class": LayerPrecision(10, 3, 10, 3, 8, 4),
+}
+"""This project's best: an encoder of 3-bit weights, a latent plane of 4 + 4 bits."""

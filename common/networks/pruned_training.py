@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from common.images.samples import Samples
 from common.networks import architecture, pruning, training
+from common.networks.layout import Layout
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.pruning import PruningSchedule
 from common.networks.recipe import Recipe, Starts
@@ -13,6 +14,7 @@ from common.networks.starts import choose_start
 
 def train(
     network: str,
+    layout: Layout,
     pruned_layers: Collection[str],
     schedule: PruningSchedule,
     initial_weights: str,
@@ -25,6 +27,7 @@ def train(
 
     Args:
         network: `autoencoder` or `classifier`.
+        layout: Its layers.
         pruned_layers: Dense layers to prune; layers that the network lacks are ignored.
         schedule: Steps of pruning and target sparsity.
         initial_weights: Distribution of initial weights, see `architecture.build`.
@@ -40,8 +43,8 @@ def train(
         PipelineError: A layer misses the target sparsity.
     """
     make_deterministic(recipe.seed)
-    layers = [layer for layer in pruned_layers if layer in architecture.layers_of(network)]
-    build = functools.partial(architecture.build, network, initial_weights)
+    layers = [layer for layer in pruned_layers if layer in layout.layers(network)]
+    build = functools.partial(architecture.build, network, layout, initial_weights)
     start = choose_start(build, starts, recipe, train_samples, network) if starts.count > 1 else None
     model = build()
     pruned = pruning.with_pruning(model, layers, schedule)

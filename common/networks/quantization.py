@@ -1,16 +1,17 @@
 """Quantized networks in QKeras (paper, section 5): quantization-aware training, and post-training quantization."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import qkeras
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.images.preprocessing import COLOUR_BITS
 from common.images.samples import Samples
 from common.networks import architecture, training
-from common.networks.architecture import LeadingBits, copy_optimizer_state
+from common.networks.architecture import LATENT, LeadingBits, copy_optimizer_state
+from common.networks.layout import CLASS, CLASSIFIER, IMAGE, Layout
 from common.networks.legacy_keras import keras, tf
 from common.networks.precision import NetworkPrecision
 
@@ -27,27 +28,49 @@ class KeepZeros(keras.constraints.Constraint):
         return weights * self.mask
 
 
+@dataclass(frozen=True)
+class QuantizedNetwork:
+    """A network to quantize, and its types.
+
+    Attributes:
+        network: `autoencoder` or `classifier`.
+        layout: Layers of the float network.
+        precision: Types of all tensors.
+        with_decoder: Whether a `classifier` network has the decoder, and with it the image.
+    """
+
+    network: str
+    layout: Layout
+    precision: NetworkPrecision
+    with_decoder: bool = True
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """Nodes of its dense layers, by name."""
+        left_out = () if self.with_decoder else self.layout.decoder
+        return {name: nodes for name, nodes in self.layout.layers(self.network).items() if name not in left_out}
+
+
 def build(
-    network: str,
-    precision: NetworkPrecision,
+    quantized: QuantizedNetwork,
     masks: Mapping[str, np.ndarray] | None = None,
     *,
     penalties: Mapping[str, float] | None = None,
 ) -> keras.Model:
     """Return an untrained quantized network with the layers of `architecture.build`.
 
-    An additional layer `*_logits` before each sigmoid or softmax rounds its input to a fixed-point type.
+    An additional layer `NAME_rounded` after each dense layer without ReLU rounds its output to a fixed-point type.
 
     Args:
-        network: `autoencoder` or `classifier`.
-        precision: Types of all tensors.
+        quantized: Its layers and types.
         masks: For each layer held sparse, 0 or 1 per weight.
         penalties: L1 penalty on the weights of each layer.
     """
+    layout, precision = quantized.layout, quantized.precision
 
-    def chain(tensor: tf.Tensor, layers: dict[str, int]) -> tf.Tensor:
+    def chain(tensor: tf.Tensor, layers: dict[str, int], output: str | None = None) -> tf.Tensor:
         for name, nodes in layers.items():
-            types = getattr(precision, name)
+            types = precision.layers[name]
             penalty = penalties.get(name) if penalties else None
             tensor = qkeras.QDense(
                 nodes,
@@ -57,66 +80,68 @@ def build(
                 kernel_constraint=KeepZeros(masks[name]) if masks and name in masks else None,
                 kernel_regularizer=keras.regularizers.L1(penalty) if penalty else None,
             )(tensor)
-            if name in ("decoder_3", "classifier_3"):
+            is_output = output is not None and name == [*layers][-1]
+            if is_output or (name == LATENT and layout.hidden.latent_activation == "linear"):
                 quantizer = qkeras.quantized_bits(types.activation_bits, types.activation_integer_bits, alpha=1)
-                tensor = qkeras.QActivation(quantizer, name=f"{name}_logits")(tensor)
-                tensor = last_activation[name](tensor)
+                tensor = qkeras.QActivation(quantizer, name=f"{name}_rounded")(tensor)
             else:
                 quantizer = qkeras.quantized_relu(types.activation_bits, types.activation_integer_bits)
-                tensor = qkeras.QActivation(quantizer, name=architecture.activation_name(name))(tensor)
-        return tensor
+                tensor = qkeras.QActivation(quantizer, name=f"{name}_relu")(tensor)
+        return last_activation[output]()(tensor) if output else tensor
 
     last_activation = {
-        "decoder_3": qkeras.QActivation(
-            qkeras.quantized_sigmoid(precision.image_bits, use_real_sigmoid=True), name="image"
+        IMAGE: lambda: qkeras.QActivation(
+            qkeras.quantized_sigmoid(precision.image_bits, use_real_sigmoid=True), name=IMAGE
         ),
-        "classifier_3": keras.layers.Activation("softmax", name="digit"),
+        CLASS: lambda: keras.layers.Activation("softmax", name=CLASS),
     }
-    pixels = tensor = keras.Input((architecture.PIXELS,), name="pixels")
-    if precision.input_bits < COLOUR_BITS:
+    pixels = tensor = keras.Input((layout.pixels,), name="pixels")
+    if precision.input_bits < layout.bits:
         tensor = LeadingBits(precision.input_bits, name="pixels_leading_bits")(pixels)
-    latent = chain(tensor, architecture.ENCODER)
-    outputs = [chain(latent, architecture.DECODER)]
-    if network == "classifier":
-        outputs.append(chain(latent, architecture.CLASSIFIER))
-    return keras.Model(pixels, outputs, name=network)
+    latent = chain(tensor, layout.encoder)
+    outputs = [chain(latent, layout.decoder, IMAGE)] if quantized.with_decoder else []
+    if quantized.network == CLASSIFIER:
+        outputs.append(chain(latent, layout.classifier, CLASS))
+    return keras.Model(pixels, outputs, name=quantized.network)
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
+def copy_weights(source: keras.Model, target: keras.Model, left_out: Collection[str] = ()) -> None:
     """Copy weights and biases between float and quantized networks, layer by layer.
 
+    Args:
+        source: Network with the weights.
+        target: Network that gets them.
+        left_out: Layers that the target need not have.
+
     Raises:
-        PipelineError: A layer of `source` has weights, and `target` has no such layer.
+        PipelineError: Another layer of `source` has weights, and `target` has no such layer.
     """
     layers = architecture.dense_layers(target)
     for layer in source.layers:
-        if layer.weights and layer.name not in layers:
+        if layer.weights and layer.name not in layers and layer.name not in left_out:
             raise PipelineError(
                 f"layer {layer.name} ({type(layer).__name__}) of network {source.name} has weights, but the quantized "
                 "network has no such layer: add it to `build` in common/networks/quantization.py, or leave it out and "
                 "train again"
             )
-    for name, layer in architecture.dense_layers(source).items():
-        layers[name].set_weights(layer.get_weights())
+    for name, layer in layers.items():
+        layer.set_weights(source.get_layer(name).get_weights())
 
 
-def pruning_masks(model: keras.Model, layers: tuple[str, ...]) -> dict[str, np.ndarray]:
+def pruning_masks(model: keras.Model, layers: Collection[str]) -> dict[str, np.ndarray]:
     """Return a mask for each of `layers`: 0 for each zero weight, 1 for the others."""
     dense = architecture.dense_layers(model)
     return {name: (dense[name].kernel.numpy() != 0).astype(np.float32) for name in layers if name in dense}
 
 
-def no_zeros(network: str) -> dict[str, np.ndarray]:
-    """Return masks of ones for all layers."""
-    layers = architecture.dense_layers(architecture.build(network))
-    return {name: np.ones(layer.kernel.shape, np.float32) for name, layer in layers.items()}
+def no_zeros(model: keras.Model) -> dict[str, np.ndarray]:
+    """Return masks of ones for all dense layers."""
+    return {name: np.ones(layer.kernel.shape, np.float32) for name, layer in architecture.dense_layers(model).items()}
 
 
-def unmasked(
-    masked: keras.Model, network: str, precision: NetworkPrecision, recipe: training.Recipe, images: int
-) -> keras.Model:
+def unmasked(masked: keras.Model, quantized: QuantizedNetwork, recipe: training.Recipe, images: int) -> keras.Model:
     """Return a copy of a trained network without masks and penalties, with its weights and optimizer state."""
-    model = build(network, precision)
+    model = build(quantized)
     model.set_weights(masked.get_weights())
     training.compile_network(model, recipe, images)
     copy_optimizer_state(masked, model)
@@ -138,31 +163,31 @@ def post_training_outputs(model: keras.Model, types: FixedPoint, pixels: np.ndar
     Args:
         model: A float network.
         types: Fixed-point type of all weights, biases and layer outputs.
-        pixels: Intensities, float32 [N, 64].
+        pixels: Intensities, float32 [N, pixels].
 
     Returns:
-        `image` [N, 64] and, of a classifier, `digit` [N, 10] (probabilities).
+        `image` [N, pixels] and, of a classifier, `class` [N, classes] (probabilities).
     """
     tensors = {"pixels": types.cast(pixels)}
+    dense = architecture.dense_layers(model)
     for layer in model.layers[1:]:
         tensor = tensors[layer.input.node.layer.name]
-        if layer.name in architecture.LAYERS:
+        if layer.name in dense:
             kernel, bias = (types.cast(weights) for weights in layer.get_weights())
             tensor = tensor @ kernel + bias
-        elif layer.name == "digit":
-            tensors["digit"] = np.asarray(keras.activations.softmax(tf.constant(tensor)))
+        elif layer.name == CLASS:
+            tensors[CLASS] = np.asarray(keras.activations.softmax(tf.constant(tensor)))
             continue
         else:
             tensor = np.asarray(getattr(layer, "activation", layer)(tf.constant(tensor)))
         tensors[layer.name] = types.cast(tensor)
-    return {name: tensors[name] for name in ("image", "digit") if name in tensors}
+    return {name: tensors[name] for name in model.output_names}
 
 
 def train(
     source: keras.Model,
-    network: str,
-    precision: NetworkPrecision,
-    pruned_layers: tuple[str, ...],
+    quantized: QuantizedNetwork,
+    pruned_layers: Collection[str],
     train_samples: Samples,
     test_samples: Samples,
     recipe: training.Recipe,
@@ -177,11 +202,11 @@ def train(
         PipelineError: A pruned weight is no longer zero.
     """
     masks = pruning_masks(source, pruned_layers)
-    masked = build(network, precision, masks)
-    copy_weights(source, masked)
+    masked = build(quantized, masks)
+    copy_weights(source, masked, left_out=quantized.layout.decoder)
     training.compile_network(masked, recipe, len(train_samples.labels))
     curves = training.train(masked, train_samples, test_samples, recipe, title)
-    model = unmasked(masked, network, precision, recipe, len(train_samples.labels))
+    model = unmasked(masked, quantized, recipe, len(train_samples.labels))
     if count_revived(model, masks):
         raise PipelineError(f"{title}: {count_revived(model, masks)} pruned weights are no longer zero")
     return model, curves

@@ -1,14 +1,13 @@
 """Quantization-aware training from float weights, with zeros held from the float network or raised."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 
 import numpy as np
 
 from common.images.samples import Samples
 from common.networks import architecture, quantization, training
 from common.networks.legacy_keras import keras, make_deterministic
-from common.networks.precision import NetworkPrecision
+from common.networks.quantization import QuantizedNetwork
 from common.networks.recipe import Raised, Recipe
 from common.running import threads
 
@@ -18,9 +17,8 @@ Trained = dict[str, tuple[keras.Model, Curves]]
 
 
 def train_with_zeros_held(
-    network: str,
+    quantized: QuantizedNetwork,
     sources: dict[str, keras.Model],
-    precision: NetworkPrecision,
     recipe: Recipe,
     train_samples: Samples,
     test_samples: Samples,
@@ -28,9 +26,8 @@ def train_with_zeros_held(
     """Train all variants in parallel from their float networks' weights, keeping the zeros of the pruned one.
 
     Args:
-        network: `autoencoder` or `classifier`.
+        quantized: Layers and types of the network.
         sources: The float network of each variant.
-        precision: Types of all tensors.
         recipe: Training recipe.
         train_samples: Training samples.
         test_samples: Samples for the test curves, not used for any choice.
@@ -38,17 +35,16 @@ def train_with_zeros_held(
 
     def train(variant: str, source: keras.Model) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)
-        held = tuple(architecture.layers_of(network)) if variant == "quantized_pruned" else ()
+        held = quantized.layers if variant == "quantized_pruned" else ()
         samples = (train_samples, test_samples)
-        return quantization.train(source, network, precision, held, *samples, recipe, f"{network} {variant}")
+        return quantization.train(source, quantized, held, *samples, recipe, f"{quantized.network} {variant}")
 
     return dict(zip(sources, threads.run_together(train, list(sources.items())), strict=True))
 
 
 def train_with_zeros_raised(
-    network: str,
+    quantized: QuantizedNetwork,
     source: keras.Model,
-    precision: NetworkPrecision,
     recipe: Recipe,
     raised: Raised,
     train_samples: Samples,
@@ -58,9 +54,8 @@ def train_with_zeros_raised(
     """Train variants in parallel from the complete float network's weights; `quantized_pruned` is pruned meanwhile.
 
     Args:
-        network: `autoencoder` or `classifier`.
+        quantized: Layers and types of the network.
         source: The complete float network.
-        precision: Types of all tensors.
         recipe: Training recipe.
         raised: Sparsity schedule of `quantized_pruned`, and L1 penalties on weights of both.
         train_samples: Training samples.
@@ -71,24 +66,25 @@ def train_with_zeros_raised(
 
     def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)
-        masks = quantization.no_zeros(network)
-        masked = quantization.build(network, precision, masks, penalties=asdict(raised.penalty))
-        quantization.copy_weights(source, masked)
-        rising = raised.share * recipe.epochs  # epochs
+        masks = quantization.no_zeros(quantization.build(quantized))
+        masked = quantization.build(quantized, masks, penalties=raised.penalty)
+        quantization.copy_weights(source, masked, left_out=quantized.layout.decoder)
+        begin, end = raised.begin * recipe.epochs, raised.share * recipe.epochs  # epochs
 
         def raise_sparsity(epoch: int) -> None:
-            if epoch < rising:
-                time = min((epoch + 1) / rising, 1.0)
+            if begin <= epoch < max(end, begin + 1):
+                time = min((epoch + 1 - begin) / (end - begin), 1.0) if end > begin else 1.0
                 prune_smallest(masked, {name: (1 - (1 - time) ** 3) * target for name, target in sparsities.items()})
 
         raise_sparsity(0)
         callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: raise_sparsity(epoch + 1))
         training.compile_network(masked, recipe, images)
         samples = (train_samples, test_samples)
-        curves = training.train(masked, *samples, recipe, f"{network} {variant}", callbacks=[callback])
-        return quantization.unmasked(masked, network, precision, recipe, images), curves
+        curves = training.train(masked, *samples, recipe, f"{quantized.network} {variant}", callbacks=[callback])
+        return quantization.unmasked(masked, quantized, recipe, images), curves
 
-    targets = {name: asdict(raised.sparsity) if name == "quantized_pruned" else {} for name in variants}
+    wanted = {name: raised.sparsity[name] for name in quantized.layers if raised.sparsity[name]}
+    targets = {name: wanted if name == "quantized_pruned" else {} for name in variants}
     return dict(zip(targets, threads.run_together(train, list(targets.items())), strict=True))
 
 

@@ -1,9 +1,15 @@
 """Training recipes as configuration: epochs, learning rate, choice of the initial network, sparsity."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, TypeVar
 
+from common.errors import PipelineError
+from common.networks.layout import HiddenLayers
 from common.stages.configuration import BatchSize, Epochs, Fraction, Interval, Rate, Seed, Weight
+
+InitialWeights = Literal["glorot_uniform", "he_uniform", "lecun_uniform"]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -20,13 +26,15 @@ class Recipe:
     """Initial learning rate (Keras's default for Adam)."""
     schedule: Literal["constant", "cosine"] = "constant"
     """Learning rate schedule: constant, or cosine decay to zero."""
+    loss: Literal["l1", "mse"] = "l1"
+    """Loss of the reconstruction: mean |r - r^| of a pixel (paper, equation 1), or mean (r - r^)^2."""
     cross_entropy_weight: Weight = 0.1
-    """Weight of the digit's cross-entropy relative to the image's L1 loss (the author's published code)."""
+    """Weight of the class's cross-entropy relative to the image's loss (the author's published code)."""
     seed: Seed = 0
     """Seed of initial weights and of the order of images."""
-    allow: tuple[Literal["dead_unit", "chance", "failed_input"], ...] = ()
+    allow: tuple[Literal["dead_unit", "chance", "failed_input", "large_layer"], ...] = ()
     """Faults that become warnings: a latent unit that is constant over all images, a classifier at chance level, input
-    from a failed stage."""
+    from a failed stage, a layer too large for hls4ml."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +55,41 @@ class Starts:
     """Training images held out as validation set."""
 
 
-@dataclass(frozen=True)
-class EncoderSparsity:
-    """Target sparsity of each encoder layer; layers after the latent plane can be tabulated instead."""
+def for_each_layer(
+    values: Mapping[str, Value], hidden: HiddenLayers, otherwise: Value | None = None
+) -> dict[str, Value]:
+    """Return a value for each layer: its own, or that of its kind, or `otherwise`.
 
-    encoder_1: Fraction = 0.0
-    encoder_2: Fraction = 0.0
-    latent: Fraction = 0.0
-
-
-@dataclass(frozen=True)
-class EncoderPenalty:
-    """L1 penalty on the weights of each encoder layer, for few and small weights."""
-
-    encoder_1: Weight = 0.0
-    encoder_2: Weight = 0.0
-    latent: Weight = 0.0
+    Args:
+        values: Values by the name of a layer, or by a kind of layers.
+        hidden: Hidden layers of the network.
+        otherwise: Value of layers that have none.
+    """
+    return {name: values.get(name, values.get(kind, otherwise)) for name, kind in hidden.kinds().items()}
 
 
 @dataclass(frozen=True)
 class Raised:
     """Magnitude pruning during quantization-aware training: the smallest weights become zero first."""
 
-    sparsity: EncoderSparsity = field(default_factory=EncoderSparsity)
-    """Final sparsity, approached as 1 - (1 - t)^3 (Zhu and Gupta, arXiv:1710.01878)."""
+    sparsity: Mapping[str, Fraction] = field(default_factory=dict)
+    """Final sparsity of each layer, approached as 1 - (1 - t)^3 (Zhu and Gupta, arXiv:1710.01878)."""
+    begin: Annotated[float, Interval(0, 1)] = 0.0
+    """Fraction of the training before which nothing is pruned."""
     share: Annotated[float, Interval(0.01, 1)] = 0.5
-    """Fraction of the training over which the sparsity rises; afterwards the zeros are fixed."""
-    penalty: EncoderPenalty = field(default_factory=EncoderPenalty)
-    """L1 penalty on weights during the whole training."""
+    """Fraction of the training at which the sparsity is reached; afterwards the zeros are fixed."""
+    penalty: Mapping[str, Weight] = field(default_factory=dict)
+    """L1 penalty on the weights of each layer during the whole training, for few and small weights."""
+
+    def check(self) -> None:
+        """Refuse a rise that ends before it begins."""
+        if self.share < self.begin:
+            raise PipelineError(f"share {self.share} is before begin {self.begin}")
+
+    def for_each_layer(self, hidden: HiddenLayers) -> "Raised":
+        """Return it with sparsity and penalty of every layer; 0 where none is given."""
+        return replace(
+            self,
+            sparsity=for_each_layer(self.sparsity, hidden, 0.0),
+            penalty=for_each_layer(self.penalty, hidden, 0.0),
+        )

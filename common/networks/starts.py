@@ -7,22 +7,26 @@ from collections.abc import Callable
 from common.errors import PipelineError
 from common.images.samples import Samples
 from common.networks import architecture, training
+from common.networks.layout import Layout
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe, Starts
 
 
-def begin(network: str, initial_weights: str, starts: Starts, recipe: Recipe, samples: Samples) -> keras.Model:
+def begin(
+    network: str, layout: Layout, initial_weights: str, starts: Starts, recipe: Recipe, samples: Samples
+) -> keras.Model:
     """Return an initial float network, chosen among several if required, compiled for `recipe`.
 
     Args:
         network: `autoencoder` or `classifier`.
+        layout: Its layers.
         initial_weights: Distribution of initial weights, see `architecture.build`.
         starts: Number of candidates, and how to choose.
         recipe: Recipe of the following training.
         samples: Training images.
     """
     make_deterministic(recipe.seed)
-    build = functools.partial(architecture.build, network, initial_weights)
+    build = functools.partial(architecture.build, network, layout, initial_weights)
     model = choose_start(build, starts, recipe, samples, network) if starts.count > 1 else build()
     training.compile_network(model, recipe, len(samples.labels))
     return model
@@ -59,6 +63,6 @@ def choose_start(
         training.compile_network(model, short, len(rest.labels))
         training.train(model, rest, validation, short, f"{title}, start {number + 1}", part="validation")
         values = training.evaluate(model, validation)
-        score = values["accuracy"] - starts.l1_weight * values["l1"] if "accuracy" in values else -values["l1"]
+        score = values.get("accuracy", 0.0) - (starts.l1_weight if "accuracy" in values else 1.0) * values["l1"]
         found.append((score, model))
     return max(found, key=lambda pair: pair[0])[1]

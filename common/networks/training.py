@@ -1,8 +1,8 @@
-"""Training and evaluation: L1 reconstruction (equation 1) plus weighted cross-entropy."""
+"""Training and evaluation: reconstruction loss (paper, equation 1) plus weighted cross-entropy."""
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,13 @@ import numpy as np
 from common.errors import PipelineError
 from common.images.samples import Samples
 from common.networks.architecture import predict, weights_of
+from common.networks.layout import CLASS, IMAGE
 from common.networks.legacy_keras import keras, tf
 from common.networks.recipe import Recipe
 from common.networks.soap import Soap
 from common.running.console import progress_line
 from common.running.threads import stop_if_asked
 
-LOSSES = {"image_loss": "l1", "digit_loss": "cross_entropy"}  # Keras's names of losses, and names of curves
 SUMMARY_COLUMNS = ("L1", "MSE", "CE", "MSE+0.1CE", "accuracy")
 
 
@@ -33,17 +33,33 @@ def compile_network(model: keras.Model, recipe: Recipe, images: int) -> None:
             rate, max(recipe.epochs * steps_per_epoch(images, recipe.batch_size), 1)
         )
     # Objects, not names: Keras 3 cannot load a file with the name "mae".
-    losses, metrics = {"image": keras.losses.MeanAbsoluteError()}, {"image": [keras.metrics.MeanSquaredError("mse")]}
-    weights = {"image": 1.0}
-    if "digit" in model.output_names:
-        losses["digit"] = keras.losses.SparseCategoricalCrossentropy()
-        weights["digit"] = recipe.cross_entropy_weight
-        metrics["digit"] = [keras.metrics.SparseCategoricalAccuracy("accuracy")]
-    else:  # Keras reports the loss of an output, without weight penalties, only for several outputs
-        metrics["image"].append(keras.metrics.MeanAbsoluteError("l1"))
+    l1, mse = keras.metrics.MeanAbsoluteError("l1"), keras.metrics.MeanSquaredError("mse")
+    outputs = {
+        IMAGE: (keras.losses.MeanAbsoluteError(), [mse])
+        if recipe.loss == "l1"
+        else (keras.losses.MeanSquaredError(), [l1]),
+        CLASS: (
+            keras.losses.SparseCategoricalCrossentropy(),
+            [keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        ),
+    }
+    losses, metrics = ({name: outputs[name][part] for name in model.output_names} for part in (0, 1))
+    weights = {name: recipe.cross_entropy_weight if name == CLASS else 1.0 for name in losses}
+    if len(losses) == 1:  # Keras reports the loss of an output, without weight penalties, only for several outputs
+        (only,) = losses
+        weights[only] = 1.0
+        cross_entropy = keras.metrics.SparseCategoricalCrossentropy("cross_entropy")
+        metrics[only].append(cross_entropy if only == CLASS else l1 if recipe.loss == "l1" else mse)
     optimizer = Soap(rate) if recipe.optimizer == "soap" else keras.optimizers.Adam(rate)
     model.compile(optimizer, losses, metrics, weights)
     model.optimizer.build(model.trainable_variables)
+
+
+def total_loss(values: Mapping[str, float], recipe: Recipe) -> float:
+    """Return the loss of these scores: of the image plus weighted cross-entropy, or of one output alone."""
+    if recipe.loss not in values:
+        return values["cross_entropy"]
+    return values[recipe.loss] + recipe.cross_entropy_weight * values.get("cross_entropy", 0.0)
 
 
 def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
@@ -53,15 +69,15 @@ def order_of_images(images: int, seed: int, epoch: int) -> tf.Tensor:
 
 def batches(samples: Samples, recipe: Recipe, epochs: range, outputs: Sequence[str]) -> tf.data.Dataset:
     """Return the batches of all `epochs`, gathered in TensorFlow: pixels, and the targets of each of `outputs`."""
-    images, digits = tf.constant(samples.intensities), tf.constant(samples.labels.astype(np.int32))
+    images, labels = tf.constant(samples.intensities), tf.constant(samples.labels.astype(np.int32))
 
     def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         order = order_of_images(len(samples.labels), recipe.seed, epoch)
 
         def batch(start: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             chosen = order[start : start + recipe.batch_size]
-            truth = {"image": tf.gather(images, chosen), "digit": tf.gather(digits, chosen)}
-            return truth["image"], {name: truth[name] for name in outputs}
+            truth = {IMAGE: tf.gather(images, chosen), CLASS: tf.gather(labels, chosen)}
+            return truth[IMAGE], {name: truth[name] for name in outputs}
 
         return tf.data.Dataset.range(0, len(samples.labels), recipe.batch_size).map(batch)
 
@@ -93,24 +109,26 @@ def train(
         part: Name of `test_samples` in the curves, `validation` for held-out training images.
 
     Returns:
-        A list with a value per epoch for each of `train_*` and `test_*`: `loss` (L1 + weighted cross-entropy), `l1`,
-        `mse`, `cross_entropy` and `accuracy`. Training values are means over the epoch, as weights change.
+        A list with a value per epoch for each of `train_*` and `test_*`: `loss` (see `total_loss`), `l1`, `mse`,
+        `cross_entropy` and `accuracy`, as far as the network has these outputs. Training values are means over the
+        epoch, as weights change.
 
     Raises:
         PipelineError: The loss became infinite or not a number.
     """
     curves: dict[str, list[float]] = {}
+    losses = {f"{IMAGE}_loss": recipe.loss, f"{CLASS}_loss": "cross_entropy"}  # names of curves by those of Keras
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         train = {
-            LOSSES.get(name, name.rpartition("_")[2]): float(value)
+            losses.get(name, name.removeprefix(f"{IMAGE}_").removeprefix(f"{CLASS}_")): float(value)
             for name, value in logs.items()
             if name != "loss"  # includes weight penalties
         }
         values = {}
         for name, scored in (("train", train), (part, evaluate(model, test_samples))):
-            loss = scored["l1"] + recipe.cross_entropy_weight * scored.get("cross_entropy", 0.0)
-            values |= {f"{name}_{key}": value for key, value in {"loss": loss, **scored}.items()}
+            with_loss = {"loss": total_loss(scored, recipe), **scored}
+            values |= {f"{name}_{key}": value for key, value in with_loss.items()}
         for name, value in values.items():
             if not np.isfinite(value):
                 raise PipelineError(f"{title}: {name} is {value} in epoch {epoch + 1}; lower --learning-rate")
@@ -145,18 +163,20 @@ def evaluate(model: keras.Model, samples: Samples) -> dict[str, float]:
 
 
 def scores(outputs: dict[str, np.ndarray], samples: Samples) -> dict[str, float]:
-    """Return mean L1 and MSE per pixel and, for a classifier, cross-entropy [nat] and accuracy.
+    """Return mean L1 and MSE per pixel of the image, and cross-entropy [nat] and accuracy of the class.
 
     Args:
-        outputs: `image` [N, 64] and, for a classifier, probabilities `digit` [N, 10].
-        samples: The true images and digits.
+        outputs: `image` [N, pixels], probabilities `class` [N, classes], or both.
+        samples: The true images and labels.
     """
-    difference = outputs["image"].astype(np.float64) - samples.intensities
-    values = {"l1": np.abs(difference).mean(), "mse": np.square(difference).mean()}
-    if "digit" in outputs:
-        of_truth = outputs["digit"][np.arange(len(samples.labels)), samples.labels].astype(np.float64)
+    values = {}
+    if IMAGE in outputs:
+        difference = outputs[IMAGE].astype(np.float64) - samples.intensities
+        values = {"l1": np.abs(difference).mean(), "mse": np.square(difference).mean()}
+    if CLASS in outputs:
+        of_truth = outputs[CLASS][np.arange(len(samples.labels)), samples.labels].astype(np.float64)
         values["cross_entropy"] = -np.log(np.clip(of_truth, 1e-7, 1)).mean()
-        values["accuracy"] = (outputs["digit"].argmax(axis=1) == samples.labels).mean()
+        values["accuracy"] = (outputs[CLASS].argmax(axis=1) == samples.labels).mean()
     return {name: float(value) for name, value in values.items()}
 
 
@@ -184,8 +204,9 @@ def summary_cells(row: dict[str, float]) -> list[str | None]:
         row: A row of `metrics.json`.
     """
     cross_entropy = row.get("test_cross_entropy")
-    total = None if cross_entropy is None else row["test_mse"] + 0.1 * cross_entropy
-    values = [row["test_l1"], row["test_mse"], cross_entropy, total, row.get("test_accuracy")]
+    mse = row.get("test_mse")
+    total = None if cross_entropy is None or mse is None else mse + 0.1 * cross_entropy
+    values = [row.get("test_l1"), mse, cross_entropy, total, row.get("test_accuracy")]
     return [None if value is None else f"{value:.4f}" for value in values]
 
 

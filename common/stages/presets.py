@@ -10,9 +10,6 @@ The first stage copies the file into its folder, where later stages read their f
 """
 
 import dataclasses
-import functools
-import importlib.util
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +17,12 @@ from typing import Any
 
 from common.errors import PipelineError
 from common.stages import artifacts, toml_files
-from common.stages.configuration import Configuration, with_fields
+from common.stages.configuration import Configuration, completed, with_fields
 
-BUILT_IN = ("paper", "tuned", "demo")
+BUILT_IN = ("paper", "revision", "tuned", "demo")
 FILE = "preset.toml"  # in the folder of the first stage
-SCRIPTS = Path(__file__).parents[2]
+Declared = Mapping[str, Mapping[str, Any]]
+"""Configuration of every stage for each built-in preset, by the subject of the stage, in order of the stages."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Preset:
     """A preset.
 
     Attributes:
-        name: `paper`, `tuned`, `demo`, or the path of a file as the user gave it.
+        name: `paper`, `revision`, `tuned`, `demo`, or the path of a file as the user gave it.
         base: Its built-in base preset.
         fields: Overridden fields by the subject of the stage, nested like the configurations.
         origin: Stage whose folder the file was read from, if any.
@@ -43,13 +41,54 @@ class Preset:
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origin: str | None = None
 
-    def configuration(self, stage: str, built_in: Mapping[str, Configuration]) -> Configuration:
-        """Return the configuration of a stage, given its script's name and built-in presets."""
-        return with_fields(built_in[self.base], self.fields.get(subject(stage), {}), _unlikely)
+
+def configuration_in_force(name: str, outputs: Path, preset: Preset, declared: Declared) -> Any:  # noqa: ANN401
+    """Return the configuration of an earlier stage: that of its last run, or the preset's if it has not run.
+
+    Args:
+        name: Subject of the stage.
+        outputs: Folder of all artifacts.
+        preset: The preset in force.
+        declared: Built-in presets of all stages.
+
+    Raises:
+        PipelineError: The stage was run with fields that it no longer has.
+    """
+
+    def fault(path: tuple[str, ...], text: str) -> PipelineError:
+        stage = runs[0].parent.name
+        again = artifacts.rerun(outputs, stage)
+        return PipelineError(f"{outputs / stage} was made with other fields ({'.'.join(path)} {text}); run: {again}")
+
+    runs = sorted(outputs.glob(f"[0-9]*_{name}/run.json"))
+    try:
+        fields = artifacts.read_run(outputs, runs[0].parent.name)["configuration"] if runs else None
+    except PipelineError:
+        fields = None  # damaged; reported when the stage reads it
+    if fields is None:
+        return default_configuration(name, outputs, preset, declared[name], declared)
+    start = completed(declared[name]["paper"], lambda each: configuration_in_force(each, outputs, preset, declared))
+    return with_fields(start, fields, fault)
 
 
-def _unlikely(path: tuple[str, ...], text: str) -> PipelineError:
-    return PipelineError(f"{'.'.join(path)} {text}")
+def default_configuration(
+    name: str, outputs: Path, preset: Preset, built_in: Mapping[str, Configuration], declared: Declared
+) -> Configuration:
+    """Return a stage's configuration of a preset, completed with what follows from earlier stages.
+
+    Args:
+        name: Subject of the stage.
+        outputs: Folder of all artifacts, which may hold earlier stages.
+        preset: The preset.
+        built_in: The stage's built-in presets.
+        declared: Built-in presets of all stages.
+    """
+
+    def unlikely(path: tuple[str, ...], text: str) -> PipelineError:
+        return PipelineError(f"{'.'.join(path)} {text}")  # the preset was checked when it was read
+
+    start = completed(built_in[preset.base], lambda each: configuration_in_force(each, outputs, preset, declared))
+    return with_fields(start, preset.fields.get(name, {}), unlikely)
 
 
 def subject(stage: str) -> str:
@@ -57,8 +96,8 @@ def subject(stage: str) -> str:
     return stage.partition("_")[2]
 
 
-def load(name: str) -> Preset:
-    """Return a built-in preset, or load one from a file.
+def load(name: str, declared: Declared) -> Preset:
+    """Return a built-in preset, or load one from a file and check it against what all stages declare.
 
     Raises:
         PipelineError: There is no such preset, or the file has a fault; the message gives line and field.
@@ -68,10 +107,10 @@ def load(name: str) -> Preset:
     path = Path(name)
     if path.suffix != ".toml" or not path.is_file():
         raise PipelineError(f"there is no preset {name}: it is one of {', '.join(BUILT_IN)}, or a TOML file")
-    return read(path, name)
+    return read(path, name, declared)
 
 
-def read(path: Path, name: str) -> Preset:
+def read(path: Path, name: str, declared: Declared) -> Preset:
     """Load a preset from a file, and check every field.
 
     Raises:
@@ -83,7 +122,7 @@ def read(path: Path, name: str) -> Preset:
         raise PipelineError(f"{path} cannot be read as a preset ({error})") from None
     fields = dict(file.values)
     base = base_of(file, fields.pop("base", "paper"))
-    configurations(base, fields, file)
+    configurations(declared, base, fields, file)
     return Preset(name, base, fields)
 
 
@@ -94,10 +133,13 @@ def base_of(file: toml_files.TomlFile, name: object) -> str:
     return str(name)
 
 
-def configurations(base: str, fields: Mapping[str, Any], file: toml_files.TomlFile) -> dict[str, Any]:
+def configurations(
+    declared: Declared, base: str, fields: Mapping[str, Any], file: toml_files.TomlFile
+) -> dict[str, Any]:
     """Return the configurations of all stages by subject: those of a built-in preset with fields replaced.
 
     Args:
+        declared: Built-in presets of all stages.
         base: Name of the built-in preset.
         fields: As in `Preset`.
         file: Source of the fields, for messages.
@@ -105,39 +147,27 @@ def configurations(base: str, fields: Mapping[str, Any], file: toml_files.TomlFi
     Raises:
         PipelineError: A stage or field is unknown, a value is wrong, or fields contradict each other.
     """
-    known = declared()
     for name, values in fields.items():
-        if name not in known:
-            raise file.fault((name,), f"is not a stage; stages are {', '.join(known)}")
+        if name not in declared:
+            raise file.fault((name,), f"is not a stage; stages are {', '.join(declared)}")
         if not isinstance(values, Mapping):
             raise file.fault((name,), "is a stage, not a value")
         if "preset" in values:
             raise file.fault((name, "preset"), "is set only by --preset")
-    found = {}
-    for name, built_in in known.items():
-        found[name] = with_fields(built_in[base], fields.get(name, {}), file.fault, (name,))
-        if hasattr(found[name], "check"):
-            try:
-                found[name].check()
-            except PipelineError as error:
-                raise file.fault((name,), f"contradicts itself: {error}") from None
+    found: dict[str, Any] = {}
+    for name, built_in in declared.items():
+        start = completed(built_in[base], found.__getitem__)
+        replaced = with_fields(start, fields.get(name, {}), file.fault, (name,))
+        try:
+            found[name] = completed(replaced, found.__getitem__)
+            if hasattr(replaced, "check"):
+                replaced.check()
+        except PipelineError as error:
+            raise file.fault((name,), f"contradicts itself: {error}") from None
     return found
 
 
-@functools.cache
-def declared() -> dict[str, Mapping[str, Any]]:
-    """Return the built-in presets that the numbered scripts declare, by the subject of the stage."""
-    found = {}
-    for script in sorted(SCRIPTS.glob("[0-9][0-9]_*.py")):
-        specification = importlib.util.spec_from_file_location(f"stage_{script.stem}", script)
-        module = importlib.util.module_from_spec(specification)
-        sys.modules.setdefault(specification.name, module)  # `typing` looks names up there
-        specification.loader.exec_module(module)
-        found[subject(script.stem)] = module.PRESETS
-    return found
-
-
-def in_force(outputs: Path) -> Preset:
+def in_force(outputs: Path, declared: Declared) -> Preset:
     """Return the preset that the first stage chose, or `paper` if it has not run yet."""
     for record in sorted(outputs.glob("[0-9]*/run.json"))[:1]:
         try:
@@ -145,7 +175,7 @@ def in_force(outputs: Path) -> Preset:
         except PipelineError:
             break  # damaged; reported when the stage reads it
         if FILE in run["writes"]:
-            preset = read(record.parent / FILE, run["preset"])
+            preset = read(record.parent / FILE, run["preset"], declared)
             return dataclasses.replace(preset, origin=record.parent.name)
         return Preset(run["preset"], run["preset"])
     return Preset("paper", "paper")

@@ -8,7 +8,9 @@ from typing import Any
 
 from common.errors import PipelineError
 from common.running import console
-from common.stages import artifacts, presets
+from common.stages import artifacts
+
+PROGRAM = Path(__file__).parents[2]  # folder of the numbered scripts
 
 
 @dataclass
@@ -95,4 +97,4 @@ class Run:
 
 def outputs_folder() -> Path:
     """Return the folder of all artifacts, links resolved: `$OUTPUTS_DIR`, or `outputs` beside the numbered scripts."""
-    return Path(os.environ.get("OUTPUTS_DIR") or presets.SCRIPTS / "outputs").resolve()
+    return Path(os.environ.get("OUTPUTS_DIR") or PROGRAM / "outputs").resolve()

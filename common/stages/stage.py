@@ -16,7 +16,7 @@ from common.errors import PipelineError
 from common.running import console, disk_space
 from common.running.disk_space import Need
 from common.stages import artifacts, failed_logs, presets, record
-from common.stages.configuration import Configuration, parse_command_line, with_fields
+from common.stages.configuration import Configuration, completed, parse_command_line
 from common.stages.run import Run, outputs_folder
 
 REDRAW = "--redraw"
@@ -55,12 +55,25 @@ class Stage:
         return Path(self.file).resolve()
 
 
-def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str | None = None) -> None:
+@dataclass(frozen=True)
+class Pipeline:
+    """What a stage needs of all stages.
+
+    Attributes:
+        declared: Their built-in presets.
+        update_overview: Updates the results page and metrics of all stages in an outputs folder.
+    """
+
+    declared: presets.Declared
+    update_overview: Callable[[Path], None]
+
+
+def run_stage(stage: Stage, pipeline: Pipeline, preset: str | None = None) -> None:
     """Run a stage from the command line: flags override its preset, an error is one line, exit status 0, 1 or 130.
 
     Args:
         stage: Its declaration.
-        update_overview: Updates the results page and metrics of all stages in an outputs folder.
+        pipeline: What it needs of all stages.
         preset: Name or file of the preset, if this stage chooses it (default: the one in force).
     """
     name, outputs = stage.name, outputs_folder()
@@ -71,18 +84,23 @@ def run_stage(stage: Stage, update_overview: Callable[[Path], None], preset: str
                 raise PipelineError(f"{REDRAW} takes no other flag: it draws the last run as that run was configured")
             console.heading(name, f"redrawing, writing {os.path.relpath(outputs / name)}")
             with _locked(outputs, name):
-                failures = _redraw(stage, outputs)
-                update_overview(outputs)
+                failures = _redraw(stage, outputs, pipeline.declared)
+                pipeline.update_overview(outputs)
         else:
-            chosen = presets.load(preset) if preset else presets.in_force(outputs)
-            default = chosen.configuration(name, stage.built_in)
+            declared = pipeline.declared
+            chosen = presets.load(preset, declared) if preset else presets.in_force(outputs, declared)
+            subject = presets.subject(name)
+            default = presets.default_configuration(subject, outputs, chosen, stage.built_in, declared)
             purpose = (stage.description or "").partition("\n\n")[0]
             note = f"{REDRAW}, without other flags, redraws the figures of the last run."
-            configuration = parse_command_line(f"{purpose}\n\n{note}", default)
+            parsed = parse_command_line(f"{purpose}\n\n{note}", default)
+            configuration = completed(
+                parsed, lambda each: presets.configuration_in_force(each, outputs, chosen, declared)
+            )
             console.heading(name, f"preset {chosen.name}, writing {os.path.relpath(outputs / name)}")
             with _locked(outputs, name):
                 failures = _run(stage, outputs, chosen, configuration)
-                update_overview(outputs)
+                pipeline.update_overview(outputs)
         for failure in failures:
             console.error(f"{name}: {failure}")
         sys.exit(1 if failures else 0)
@@ -133,18 +151,15 @@ def _run(stage: Stage, outputs: Path, preset: presets.Preset, configuration: Con
     return run.failures
 
 
-def _redraw(stage: Stage, outputs: Path) -> list[str]:
+def _redraw(stage: Stage, outputs: Path, declared: presets.Declared) -> list[str]:
     """Redraw the last run, keeping its artifacts and record; return its failures."""
     name = stage.name
     last = artifacts.read_run(outputs, name)
     kept = sorted(last["writes"].keys() - last["draws"])
     sources = {file: artifacts.checked_artifact(outputs, name, file)[0] for file in kept}
 
-    def fault(path: tuple[str, ...], text: str) -> PipelineError:
-        command = artifacts.rerun(outputs, name)
-        return PipelineError(f"{outputs / name} was made with other fields ({'.'.join(path)} {text}); run: {command}")
-
-    configuration = with_fields(stage.built_in["paper"], last["configuration"], fault)
+    preset = presets.Preset(last["preset"], "paper")
+    configuration = presets.configuration_in_force(presets.subject(name), outputs, preset, declared)
     with _replaced(outputs, stage) as folder:
         for file, source in sources.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
