@@ -35,7 +35,12 @@ def confusion_matrix(matrix: np.ndarray, variant: str, image_format: ImageFormat
         variant: Variant of the network.
         image_format: Names of the classes.
     """
-    label, noun, plural, names = variant_style(variant).label, image_format.noun, image_format.plural, image_format.class_names
+    label, noun, plural, names = (
+        variant_style(variant).label,
+        image_format.noun,
+        image_format.plural,
+        image_format.class_names,
+    )
     true, decided = (np.array(names)[index.ravel()] for index in np.indices(matrix.shape))
     is_numbered, is_small = len(matrix) <= MOST_NUMBERED, len(matrix) > FEW_CLASSES
     cells = "numbers counts of test images; the shade" if is_numbered else "their shade"
@@ -85,15 +90,19 @@ def class_scores(
     """Draw accuracy and, of variants that reconstruct images, reconstruction loss of each class.
 
     Args:
-        scores: L1 loss, [classes] or None, and accuracy, [classes] of 0 to 1, of each class, by variant; NaN for classes
-            without images.
+        scores: L1 loss, [classes] or None, and accuracy, [classes] of 0 to 1, by variant; NaN for classes without
+            images.
         image_format: Names of the classes.
     """
     noun, plural, names = image_format.noun, image_format.plural, image_format.class_names
     has_images = any(l1 is not None for l1, _ in scores.values())
     is_wide = len(names) > FEW_CLASSES
     first, second = ("Above", "below") if is_wide else ("Left", "right")
-    what = f"{first}, mean error per pixel of the reconstruction; {second}, accuracy; both on" if has_images else "Accuracy on"
+    what = (
+        f"{first}, mean error per pixel of the reconstruction; {second}, accuracy; both on"
+        if has_images
+        else "Accuracy on"
+    )
     caption = (
         f"Which {plural} are hard, and does pruning or quantization make them harder? {what} the test images of each "
         f"{noun}."

@@ -26,7 +26,6 @@ from common.figures.style import (
 )
 from common.images.samples import ImageFormat
 
-
 METHODS = {
     "anti_aliased": "Anti-aliased resizing averages over neighbours and keeps the strokes connected",
     "every_third_pixel": "every third pixel, as in a plain spline zoom from 22 to 8 pixels, breaks them",
@@ -69,7 +68,7 @@ def example_images(
     figure = new_figure(
         PAGE_WIDTH,
         0.2 + 0.62 * len(rows) + 0.3 * (noun != "digit"),
-        title=f"{_counted(len(originals), plural)}, before and after preparation",
+        title=f"The {_number(len(originals))} {plural}, before and after preparation",
         caption=caption,
         data=_image_columns("version", {name.partition("\n")[0]: images[:shown] for name, (images, _) in rows.items()}),
     )
@@ -139,7 +138,7 @@ def reconstructions(
 
 
 def examples_of(labels: np.ndarray) -> np.ndarray:
-    """Return indices of up to ten images to show, by class: the first ones of the first ten classes that have images."""
+    """Return indices of up to ten images to show: the first ones of the first ten classes that have images."""
     found = np.unique(labels)[:COLUMNS]
     return np.concatenate([np.flatnonzero(labels == label)[: max(COLUMNS // len(found), 1)] for label in found])
 
@@ -221,8 +220,8 @@ def worst_images(
         (1.15 if is_long else 0.98) * rows + 0.1,
         title="Worst misclassifications",
         caption=f"Which {subject} are misclassified, and why? Above each image, its true {noun} and, after the arrow, "
-        f"the predicted one; below, the probability of the prediction. At {side} × {side} pixels most of these are hard "
-        "to read for humans too.",
+        f"the predicted one; below, the probability of the prediction. At {side} × {side} pixels most of these are "
+        "hard to read for humans too.",
         data={
             noun: names[labels],
             "predicted": names[predicted],
@@ -266,16 +265,14 @@ def _name_columns(panels: Sequence[Axes], labels: Iterable[int], image_format: I
 
 
 def _first_of_all(shown: int, count: int, plural: str) -> str:
-    return f" The first {shown} of {count} {plural} are shown." if shown < count else ""
+    if count <= COLUMNS:
+        return f" {plural.capitalize()} without test images are left out." if shown < count else ""
+    return f" The first {shown} of {count} {plural} are shown."
 
 
 def _number(count: int) -> str:
     words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     return words[count - 1] if count <= len(words) else str(count)
-
-
-def _counted(count: int, plural: str) -> str:
-    return f"The {_number(count)} {plural}"
 
 
 def _image_columns(key: str, versions: Mapping[str, np.ndarray]) -> dict[str, list[object]]:

@@ -13,6 +13,7 @@ from common.figures.style import GREY, INK, SMALL, class_colours
 DISC_DIAMETER = 17.0  # with rim and margin, at a font size of 8 pt [pt]
 LONGEST_IN_DISC = 2  # characters; longer names are in boxes
 FEW_LABELS, MANY_LABELS = 12, 30  # in a panel; with more, their type is smaller
+MOST_LABELS = 60  # in a panel
 SMALLEST = 4.5  # font size of a name on an axis [pt]
 CHARACTER_WIDTH = 0.62  # of the average character, as a share of the font size
 LABEL_DISTANCES = (6, 12, 20, 30, 42)  # from a point to the edge of its text; the nearest free one is used [pt]
@@ -23,13 +24,14 @@ def label_classes(axes: Axes, positions: Mapping[int, Sequence[float]], names: S
     """Write names of classes at positions (data coordinates), each on white with a rim in the colour of its class.
 
     Short names are in discs, others in boxes. Overlapping ones are moved apart, with a line to the position. Limits of
-    the axes must be final.
+    the axes must be final. Of more than `MOST_LABELS` the first are written.
 
     Args:
         axes: The panel.
         positions: Where to write, by label.
         names: Names of all classes, by label.
     """
+    positions = dict(list(positions.items())[:MOST_LABELS])
     if not positions:
         return
     colours = class_colours(len(names))
@@ -38,7 +40,11 @@ def label_classes(axes: Axes, positions: Mapping[int, Sequence[float]], names: S
     figure = axes.get_figure()
     figure.draw_without_rendering()
     exact = axes.transData.transform(list(positions.values()))
-    shape = {"boxstyle": "circle,pad=0.22" if is_short else "round,pad=0.25", "facecolor": "white", "linewidth": 0.2 * size}
+    shape = {
+        "boxstyle": "circle,pad=0.22" if is_short else "round,pad=0.25",
+        "facecolor": "white",
+        "linewidth": 0.2 * size,
+    }
     texts = [
         axes.text(
             *position,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from scipy import ndimage
 
-from common.figures.labels import label_classes
+from common.figures.labels import MOST_LABELS, label_classes
 from common.figures.style import (
     COLUMN_WIDTH,
     GREY,
@@ -56,7 +56,9 @@ def latent_space(points: np.ndarray, labels: np.ndarray, variant: str, image_for
             f"marks. The more two rows overlap, the harder the two {plural} are to distinguish for the classifier."
         )
         height = 0.8 + 0.26 * len(np.unique(labels))
-        figure = new_figure(PAGE_WIDTH, height, title=f"Latent coordinate of the {network} network", caption=caption, data=data)
+        figure = new_figure(
+            PAGE_WIDTH, height, title=f"Latent coordinate of the {network} network", caption=caption, data=data
+        )
         _draw_histograms(figure.subplots(), points[:, 0], labels, image_format)
         return figure
     caption = (
@@ -69,7 +71,9 @@ def latent_space(points: np.ndarray, labels: np.ndarray, variant: str, image_for
 
     def draw(axes: Axes, pair: Pair) -> None:
         shown = points[:, pair]
-        axes.scatter(*shown.T, s=2.2 if dimensions == 2 else 1.2, c=_colours(labels, image_format), linewidths=0, rasterized=True)
+        axes.scatter(
+            *shown.T, s=2.2 if dimensions == 2 else 1.2, c=_colours(labels, image_format), linewidths=0, rasterized=True
+        )
         _frame_plane(axes, shown)
         _label_medians(axes, shown, labels, image_format)
 
@@ -171,9 +175,10 @@ def quantization_shift(
         shown = _some_of_each(labels, SHIFTED)
         caption = (
             f"{question}Each point is a test image: to the right, its latent coordinate in the {networks[0]}; upward, "
-            f"that in the {networks[1]}. Up to {SHIFTED} images of each {noun} are drawn; {_discs(image_format)} mark the "
-            f"{plural}' medians. {of_both}Points on the grey line have not moved; a straight line of another slope is a "
-            f"change of scale, which the downstream layers learn to undo; points off a line mix {plural}."
+            f"that in the {networks[1]}. Up to {SHIFTED} images of each {noun} are drawn; {_discs(image_format)} mark "
+            f"the {plural}' medians. {of_both}Points on the grey line have not moved. A straight line of another slope "
+            "is a change of scale, which the downstream layers learn to undo; points off a line mix "
+            f"{plural}."
         )
         figure = new_figure(COLUMN_WIDTH, 4.2, title=title, caption=caption, data=data)
         axes = figure.subplots()
@@ -232,17 +237,24 @@ def _draw_pairs(
     """Return a figure with a panel for each two of the three dimensions with the most variance."""
     dimensions, (first, second, third) = points.shape[1], largest_dimensions(points)
     names = ", ".join(f"z{index + 1}" for index in (first, second, third))
-    which = "all three dimensions" if dimensions == 3 else f"the three of {dimensions} dimensions with the most variance"
+    which = (
+        "all three dimensions" if dimensions == 3 else f"the three of {dimensions} dimensions with the most variance"
+    )
     caption += f" Panels show each two of {which}: {names}."
     figure = new_figure(PAGE_WIDTH, 6.6, title=title, caption=caption, data=data)
     panels = figure.subplots(2, 2)
-    shares = points.var(axis=0) / max(points.var(axis=0).sum(), 1e-12)
-    words = [f"{100 * share:.0f} % in $z_{{{index + 1}}}$" for index, share in enumerate(shares)]
-    lines = [", ".join(words[start : start + 3]) for start in range(0, min(len(words), 24), 3)]
+    shares = 100 * points.var(axis=0) / max(points.var(axis=0).sum(), 1e-12)
+    lines = [f"$z_{{{index + 1}}}$: {shares[index]:.0f} %" for index in (first, second, third)]
+    rest = 100 - shares[[first, second, third]].sum()
+    lines += [f"{dimensions - 3} more: {max(rest, 0):.0f} %"] if dimensions > 3 else []
     panels[0, 1].set_axis_off()
-    text = "share of the variance\n\n" + ",\n".join(lines) + ("" if len(words) <= 24 else ", ...")
+    text = "\n".join(["share of the variance", "", *lines])
     panels[0, 1].text(0.5, 0.5, text, ha="center", va="center", transform=panels[0, 1].transAxes)
-    for axes, pair in ((panels[0, 0], (first, second)), (panels[1, 0], (first, third)), (panels[1, 1], (second, third))):
+    for axes, pair in (
+        (panels[0, 0], (first, second)),
+        (panels[1, 0], (first, third)),
+        (panels[1, 1], (second, third)),
+    ):
         _name_plane(axes, pair)
         draw(axes, pair)
     return figure
@@ -276,7 +288,7 @@ def _bin_edges(values: np.ndarray) -> np.ndarray:
         step = float(np.diff(found).min())
         if (high - low) / step <= 4 * BARS:
             return low + step * (np.arange(round((high - low) / step) + 2) - 0.5)
-    return np.linspace(low, max(high, low + 1e-3), BARS + 1)
+    return np.linspace(low, high, BARS + 1) if high > low else np.array([low - 0.5, low + 0.5])
 
 
 def _space(dimensions: int) -> str:
@@ -296,6 +308,9 @@ def _colours(labels: np.ndarray, image_format: ImageFormat) -> np.ndarray:
 
 
 def _discs(image_format: ImageFormat) -> str:
+    """Return what marks the medians, in words."""
+    if image_format.classes > MOST_LABELS:
+        return f"labels, of the first {MOST_LABELS} {image_format.plural},"
     return "discs" if image_format.noun == "digit" else "labels"
 
 
@@ -332,4 +347,6 @@ def _frame_plane(axes: Axes, points: np.ndarray) -> None:
 
 
 def _name_plane(axes: Axes, pair: Sequence[int]) -> None:
-    axes.set(**{f"{axis}label": f"latent coordinate $z_{{{index + 1}}}$" for axis, index in zip("xy", pair, strict=True)})
+    axes.set(
+        **{f"{axis}label": f"latent coordinate $z_{{{index + 1}}}$" for axis, index in zip("xy", pair, strict=True)}
+    )

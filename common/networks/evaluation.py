@@ -78,7 +78,9 @@ class Evaluation:
 
 def evaluate_classifier(model: keras.Model, samples: Samples) -> Evaluation:
     """Run a classifier network, with or without decoder, over test images."""
-    latent, *outputs = predict(keras.Model(model.input, [latent_layer(model).output, *model.outputs]), samples.intensities)
+    latent, *outputs = predict(
+        keras.Model(model.input, [latent_layer(model).output, *model.outputs]), samples.intensities
+    )
     return Evaluation(latent, *_images_and_probabilities(model, outputs), samples)
 
 
