@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 from stage_runs import ALL_STAGES as STAGES
 
+from common.images import dataset
+from common.images.samples import PAPER_FORMAT
 from common.records import ESTIMATE, SIMULATION, SYNTHESIS, DesignRecord, ExactnessRecord, as_metrics
 from common.report.metrics import write_metrics
 from common.stages import artifacts
@@ -132,8 +134,13 @@ def images_file(tmp_path, count=400):
     generator = np.random.default_rng(1)
     arrays = {f"x_{part}": generator.integers(0, 32, (count, 8, 8), dtype=np.uint8) for part in ("train", "test")}
     arrays |= {f"y_{part}": (np.arange(count) % 10).astype(np.uint8) for part in ("train", "test")}
-    np.savez(tmp_path / "images.npz", **arrays)
+    dataset.save(tmp_path / "images.npz", PAPER_FORMAT, **arrays)
     return (tmp_path / "images.npz").read_bytes()
+
+
+def examples_file(tmp_path, size=28, crop=22):
+    np.savez(tmp_path / "examples.npz", originals=np.zeros((10, size, size), np.uint8), crop=crop)
+    return (tmp_path / "examples.npz").read_bytes()
 
 
 def score(accuracy=0.9, weights=6048):
@@ -153,7 +160,11 @@ def make_outputs(tmp_path, count=6, preset="paper"):
     network = json.dumps(random_network())
     written = (
         {
-            "files": {"images.npz": images_file(tmp_path), **figure_files("digits")},
+            "files": {
+                "images.npz": images_file(tmp_path),
+                "examples.npz": examples_file(tmp_path),
+                **figure_files("digits"),
+            },
             "configuration": {"preset": preset, "downsampling": "anti_aliased"},
         },
         {

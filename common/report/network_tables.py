@@ -22,6 +22,9 @@ TABLE_3 = {
 }
 TABLE_3_INPUT = "ap_ufixed<6,0>"
 
+TYPE_FIELDS = {"weight_bits", "weight_integer_bits", "activation_bits", "activation_integer_bits"}
+TOTAL = "total"  # the row of Table 1 with all layers
+
 SCORES = {
     "L1": "l1",
     "squared error": "mse",
@@ -63,6 +66,8 @@ def table_1(path: Path) -> Comparison | None:
         with path.open(newline="", encoding="utf-8") as file:
             _, *found = csv.reader(file)
         for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
+            if of_paper_complete != complete and layer != TOTAL:  # a layer of another size than the paper's
+                of_paper_complete = of_paper_pruned = ""
             of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
             cells = (complete, of_paper[0], pruned, of_paper[1])
             words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
@@ -83,8 +88,8 @@ def table_1(path: Path) -> Comparison | None:
 
 
 def _parts_difference(ours: str, of_paper: str) -> str:
-    """Return the difference of cells such as `102+16`, weights and biases apart."""
-    if not of_paper:
+    """Return the difference of cells such as `102+16`, weights and biases apart; a dash if they do not compare."""
+    if not of_paper or ours.count("+") != of_paper.count("+"):
         return DASH
     differences = [int(our) - int(their) for our, their in zip(ours.split("+"), of_paper.split("+"), strict=True)]
     units = ("weights", "biases") if len(differences) == 2 else ("",)
@@ -138,13 +143,18 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
     """Return the fixed-point types of the quantized networks next to the revision's Table 3."""
     if not precision:
         return None
-    rows = [["pixels", DASH, f"ap_ufixed<{precision.get('input_bits')},0>", DASH, TABLE_3_INPUT]]
-    for layer, types in precision.items():
-        if isinstance(types, dict):
-            sign = 1 if layer in ("decoder_3", "classifier_3") else 0
-            weight = f"ap_fixed<{types['weight_bits']},{types['weight_integer_bits'] + 1}>"
-            output = f"<{types['activation_bits']},{types['activation_integer_bits'] + sign}>"
-            rows.append([layer, weight, f"ap_{'u' * (not sign)}fixed{output}", *TABLE_3.get(layer, (DASH, DASH))])
+    rows = []
+    if "input_bits" in precision:
+        rows.append(["pixels", DASH, f"ap_ufixed<{precision['input_bits']},0>", DASH, TABLE_3_INPUT])
+    layers = {name: types for name, types in precision.items() if isinstance(types, dict) and {*types} >= TYPE_FIELDS}
+    last = {name.rpartition("_")[0]: name for name in sorted(layers, key=_place)}
+    for layer, types in layers.items():
+        is_output = layer in (last.get("decoder"), last.get("classifier"))  # signed, before sigmoid and softmax
+        weight = f"ap_fixed<{types['weight_bits']},{types['weight_integer_bits'] + 1}>"
+        output = f"<{types['activation_bits']},{types['activation_integer_bits'] + is_output}>"
+        rows.append([layer, weight, f"ap_{'u' * (not is_output)}fixed{output}", *TABLE_3.get(layer, (DASH, DASH))])
+    if not rows:
+        return None
     return Comparison(
         "Table 3 of the revision: fixed-point types",
         ("layer", "weights", "output", "paper: weights", "paper: output"),
@@ -155,6 +165,11 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
             "classifier's hidden layer 40, and its decoder is not in its table.",
         ),
     )
+
+
+def _place(layer: str) -> int:
+    number = layer.rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> Comparison | None:
