@@ -164,8 +164,8 @@ def preparation(original: Original, image_format: ImageFormat) -> dict[str, Any]
 def zoom_matrix(crop: int, side: int) -> np.ndarray:
     """Return the cubic spline zoom of SciPy along one direction as a matrix, float64 [side, crop].
 
-    A zoom of images is this matrix along both directions, up to rounding errors of 1e-12 of a level. A pixel whose exact
-    value is that close to halfway between two integers could be rounded to the other one.
+    A zoom of images is this matrix along both directions, up to rounding errors of 1e-12 of a level. A pixel whose
+    exact value is that close to halfway between two integers could be rounded to the other one.
     """
     from scipy import ndimage
 

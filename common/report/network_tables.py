@@ -62,16 +62,18 @@ def table_1(path: Path) -> Comparison | None:
     if not path.is_file():
         return None
     rows = []
+    is_papers = True  # whether all layers with numbers of the paper have as many weights as there
     try:
         with path.open(newline="", encoding="utf-8") as file:
             _, *found = csv.reader(file)
         for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
-            if of_paper_complete != complete and layer != TOTAL:  # a layer of another size than the paper's
-                of_paper_complete = of_paper_pruned = ""
-            of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
+            shown = is_papers if layer == TOTAL else _weights(complete) == _weights(of_paper_complete)
+            is_papers &= shown or not of_paper_complete
+            their = (of_paper_complete, of_paper_pruned) if shown else ("", "")
+            of_paper = [their[0] or DASH, their[1] or DASH]
             cells = (complete, of_paper[0], pruned, of_paper[1])
             words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
-            rows.append([layer, *words, _parts_difference(pruned, of_paper_pruned)])
+            rows.append([layer, *words, _parts_difference(pruned, their[1])])
     except artifacts.UNREADABLE:
         raise PipelineError(f"{path} is damaged; run: {artifacts.rerun(path.parents[1], path.parent.name)}") from None
     return Comparison(
@@ -85,6 +87,11 @@ def table_1(path: Path) -> Comparison | None:
             "prints 5,805.",
         ),
     )
+
+
+def _weights(cell: str) -> str:
+    """Return the weights of a cell such as `102+16`, without the biases."""
+    return cell.partition("+")[0]
 
 
 def _parts_difference(ours: str, of_paper: str) -> str:
