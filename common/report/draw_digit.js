@@ -227,7 +227,7 @@ function zoom(image, side, matrix) {
 
 const MOST_BARS = 10;
 const MAP_SIDE = 720; // pixels of the latent map's canvas
-const MAP_MARGIN = { left: 74, right: 16, top: 16, bottom: 70 };
+const MAP_MARGIN = { left: 92, right: 16, top: 16, bottom: 70 };
 const SPREAD = [0.7548776662466927, 0.5698402909980532]; // multiples of these, modulo 1, fill a square evenly
 const PAPER = "#ffffff";
 const INK = "#000000";
@@ -315,7 +315,7 @@ function startDrawing(data) {
     plane.medians.forEach((median, label) => {
       if (median === null) return;
       const [x, y] = placeOf(median.map((value) => value / latentUnit));
-      const half = Math.max(context.measureText(names[label]).width / 2 - size / 4, 0); // of the straight part of the rim
+      const half = names[label].length === 1 ? 0 : Math.max(context.measureText(names[label]).width / 2 - size / 4, 0); // of the straight part of the rim
       context.beginPath();
       context.arc(x - half, y, 0.75 * size, Math.PI / 2, 1.5 * Math.PI);
       context.arc(x + half, y, 0.75 * size, -Math.PI / 2, Math.PI / 2);
@@ -347,7 +347,7 @@ function startDrawing(data) {
         context.stroke();
         context.textAlign = axis === 0 ? "center" : "right";
         context.textBaseline = axis === 0 ? "top" : "middle";
-        context.fillText(String(value), axis === 0 ? x : x - 10, axis === 0 ? y + 8 : y);
+        context.fillText(signed(value), axis === 0 ? x : x - 10, axis === 0 ? y + 8 : y);
       }
     });
     context.textAlign = "right";
@@ -407,7 +407,7 @@ function startDrawing(data) {
       name.textContent = names[label];
       bar.style.width = `${50 * share}%`;
       bar.style.left = value < 0 ? `${50 - 50 * share}%` : "50%";
-      number.textContent = `${value <= -0.005 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}`;
+      number.textContent = signed(value.toFixed(2));
     });
     return names[decided];
   }
@@ -417,7 +417,7 @@ function startDrawing(data) {
     paintPoint(values[latentLayer]);
     if (imageLayer !== null) paintImage(element("output"), values[imageLayer], unit(imageLayer));
     const decided = showLogits(values[logitLayer]);
-    const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2));
+    const point = values[latentLayer].map((value) => signed((value / latentUnit).toFixed(2)));
     const space = { 1: "Its latent coordinate is", 2: "Its point in the latent plane is" }[point.length] || "Its point in the latent space is";
     let words = point.length === 1 ? `${space} ${point[0]}.` : `${space} (${point.join(", ")}).`;
     if (levels && imageLayer !== null) {
@@ -452,9 +452,9 @@ function startDrawing(data) {
 
   function showLatent([x, y]) {
     const shares = [(x * MAP_SIDE - frame.left) / frame.width, 1 - (y * MAP_SIDE - frame.top) / frame.height];
-    const { width, signed } = types[latentLayer];
-    const smallest = signed ? -(2 ** (width - 1)) : 0;
-    const largest = smallest + 2 ** width - 1;
+    const type = types[latentLayer];
+    const smallest = type.signed ? -(2 ** (type.width - 1)) : 0;
+    const largest = smallest + 2 ** type.width - 1;
     const latent = shares.map((share, axis) => {
       const value = (lowest[axis] + Math.min(share, 1) * (range[axis] - lowest[axis])) * latentUnit;
       return Math.min(Math.max(Math.round(value), smallest), largest);
@@ -514,6 +514,11 @@ function startDrawing(data) {
     button.addEventListener("click", () => showSample(sample));
   });
   showSample(data.samples.find((sample) => sample !== null));
+}
+
+/** Return a number as text with a minus sign, and without one where it is rounded to zero. */
+function signed(value) {
+  return Number(value) === 0 ? String(value).replace("-", "") : String(value).replace("-", "\u2212");
 }
 
 function niceStep(range) {

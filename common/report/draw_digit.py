@@ -109,7 +109,7 @@ def _page_data(
 
 def _plane(points: np.ndarray, labels: np.ndarray, each: list[np.ndarray]) -> dict[str, Any]:
     """Return what the map of a latent plane shows, in units of the latent layer's type."""
-    low, high = MARGIN * points.min(axis=0).clip(max=0), MARGIN * points.max(axis=0)
+    low, high = MARGIN * points.min(axis=0).clip(max=0), MARGIN * points.max(axis=0).clip(min=0)
     return {
         "points": _packed(points, labels),
         "medians": [np.median(points[mask], axis=0).tolist() if mask.any() else None for mask in each],
