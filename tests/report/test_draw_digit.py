@@ -12,11 +12,11 @@ import pytest
 from scipy import ndimage
 from skimage import transform
 from stage_runs import ROOT
-from written_outputs import EMBEDDED, SEVEN, examples_file, fixed, make_outputs, random_network, write_stage
+from written_outputs import EMBEDDED, SEVEN, fixed, linear_network, random_network, write_other_outputs
 
 from common.errors import PipelineError
 from common.hls import integer_network
-from common.images import dataset, mnist, preprocessing
+from common.images import mnist, preprocessing
 from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.report import draw_digit
 from common.stages import artifacts
@@ -261,59 +261,11 @@ def test_drawings_on_small_images_without_margin_fill_them(tmp_path):
     assert max(np.ptp(rows), np.ptp(columns)) + 1 >= 9
 
 
-def linear_network(dimensions, decoder):
-    """Return an exported network with a linear latent layer, for 100 pixels of 4 bits and three classes."""
-    generator = np.random.default_rng(5)
-    wide = fixed(16, 8, signed=True)
-
-    def dense(name, source, inputs, nodes):
-        weights = generator.integers(-3, 4, (inputs, nodes)).tolist()
-        return {
-            "name": name, "kind": "dense", "input": source, "weights": weights, "shift": 0, "bias": [0] * nodes,
-            "accumulator": fixed(24, 8, signed=True), "type": wide,
-        }  # fmt: skip
-
-    layers = [
-        {"name": "pixels", "kind": "input", "type": fixed(4, 4)},
-        dense("latent", "pixels", 100, dimensions),
-        dense("classifier_1", "latent", dimensions, 3),
-    ]
-    if decoder:
-        table = generator.integers(0, 16, 2**16).tolist()
-        layers.append(dense("decoder_1", "latent", dimensions, 100))
-        layers.append(
-            {
-                "name": "image",
-                "kind": "lookup",
-                "input": "decoder_1",
-                "low": -(2**15),
-                "table": table,
-                "type": fixed(4, 4),
-            }
-        )
-    return {"layers": layers, "outputs": ["image", "classifier_1"] if decoder else ["classifier_1"]}
-
-
-def outputs_of(tmp_path, network, design, *, names=("cat", "dog", "a very long name indeed")):
-    """Write outputs of stages 01 and 05 for images of 10 x 10 pixels of 4 bits; the third class has no test image."""
-    outputs = make_outputs(tmp_path)
-    shutil.rmtree(outputs / "05_convert_hls")
-    shutil.rmtree(outputs / "06_synthesize")
-    generator = np.random.default_rng(1)
-    arrays = {f"x_{part}": generator.integers(0, 16, (60, 10, 10), dtype=np.uint8) for part in ("train", "test")}
-    arrays |= {f"y_{part}": (np.arange(60) % 2).astype(np.uint8) for part in ("train", "test")}
-    dataset.save(tmp_path / "images.npz", ImageFormat(10, 4, names, "class"), **arrays)
-    files = {"images.npz": (tmp_path / "images.npz").read_bytes(), "examples.npz": examples_file(tmp_path, 10, 10)}
-    write_stage(outputs, "01_prepare_data", files=files, configuration={"downsampling": "anti_aliased"})
-    write_stage(outputs, "05_convert_hls", files={f"{design}/network.json": json.dumps(network)})
-    return outputs
-
-
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 @pytest.mark.parametrize("decoder", [True, False])
 def test_page_draws_a_map_of_two_dimensions_and_images_of_a_decoder_alone(tmp_path, dimensions, decoder):
     design = EMBEDDED[0 if decoder else 1]
-    outputs = outputs_of(tmp_path, linear_network(dimensions, decoder), design)
+    outputs = write_other_outputs(tmp_path, linear_network(dimensions, decoder), design)
     page = parsed_page.render(outputs)
     ids = {*page.all("id")}
     assert ("draw-map" in ids) == (dimensions == 2)
