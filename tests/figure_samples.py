@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.text import Text
 
 from common import paper
-from common.figures import agreement, hardware, latent, networks, style, training
+from common.figures import agreement, classes, hardware, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import weights as weight_figures
+from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 
 EXTENT = (0.0, 4.0, 0.0, 3.0)
@@ -43,6 +44,45 @@ def weights(sparse: tuple[str, ...] = ("encoder_2", "decoder_1"), step: float | 
             kernel = np.clip(np.rint(kernel / step) * step, -1, 1 - step)
         found[name] = kernel, generator.normal(0, 0.1, shape[1]).astype(np.float32)
     return found
+
+
+def layer_weights(pixels=64, encoder=(), latent=2, decoder=(), classifier=(), classes=10):
+    """Return random kernels and biases of a network of any layers; without decoder if that is None."""
+    generator, found = np.random.default_rng(2), {}
+    parts = [("encoder", pixels, encoder)]
+    parts += [("decoder", latent, (*decoder, pixels))] if decoder is not None else []
+    parts += [("classifier", latent, (*classifier, classes))]
+    for part, given, sizes in parts:
+        inputs = given
+        for place, nodes in enumerate((*sizes, latent) if part == "encoder" else sizes, start=1):
+            name = "latent" if part == "encoder" and place > len(sizes) else f"{part}_{place}"
+            found[name] = generator.normal(0, 0.4, (inputs, nodes)), generator.normal(0, 0.1, nodes)
+            inputs = nodes
+    return found
+
+
+FASHION = ImageFormat(
+    10,
+    4,
+    ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    "class",
+)
+LETTERS = ImageFormat(8, 5, tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "class")
+BALANCED = ImageFormat(28, 8, tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"), "class")
+MANY = ImageFormat(8, 8, tuple(f"kind {number}" for number in range(256)), "class")
+
+
+def labelled_points(classes: int, dimensions: int, count: int = 20, *, seed: int = 0, spread: float = 0.3):
+    """Return points around a centre for each class, [N, dimensions], negative ones among them, and labels [N]."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count * classes) % classes
+    centres = generator.normal(0, 2, (classes, dimensions))
+    return (centres[labels] + generator.normal(0, spread, (len(labels), dimensions))).astype(np.float32), labels
+
+
+def confusions(classes: int) -> np.ndarray:
+    off = np.random.default_rng(4).integers(0, 9, (classes, classes)) ** 2 // 20
+    return off + np.diag(np.arange(classes) + 300)
 
 
 DIGITS = np.arange(300) % 10
@@ -78,22 +118,93 @@ AGREEMENT["full/complete"]["latent"] = 0.999999
 BITS = {"full/quantized": {"latent": [0, 0, 0]}, "full/complete": {"encoder_1": [0.2, 0.1], "latent": [0.1, 0.0001, 0]}}
 REGIONS = np.add.outer(np.arange(40) // 14 * 3, np.arange(40) // 14)
 
+
+def scores_of(classes: int, missing: int | None = None):
+    """Return L1 loss and accuracy of each class, by variant; NaN for a missing class."""
+    found = {name: (random(classes, seed=n), random(classes, seed=n + 9)) for n, name in enumerate(VARIANTS)}
+    for scores in found.values() if missing is not None else ():
+        for values in scores:
+            values[missing] = np.nan
+    return found
+
+
 FIGURES = {
-    "example_digits": lambda: image_figures.example_digits(
-        (255 * random(10, 28, 28)).astype(np.uint8), (31 * random(10, 8, 8)).astype(int), random(10, 8, 8)
+    "example_digits": lambda: image_figures.example_images(
+        (255 * random(10, 28, 28)).astype(np.uint8),
+        22,
+        {
+            "anti_aliased": (31 * random(10, 8, 8)).astype(np.uint8),
+            "every_third_pixel": (31 * random(10, 8, 8, seed=1)).astype(np.uint8),
+        },
+        PAPER_FORMAT,
     ),
-    "example_digits_small": lambda: image_figures.example_digits(random(10, 8, 8), random(10, 8, 8), None),
+    "example_digits_small": lambda: image_figures.example_images(
+        (31 * random(10, 8, 8)).astype(np.uint8),
+        8,
+        {"prepared": (31 * random(10, 8, 8)).astype(np.uint8)},
+        PAPER_FORMAT,
+    ),
+    "example_images_not_square": lambda: image_figures.example_images(
+        (255 * random(10, 28, 36)).astype(np.uint8),
+        20,
+        {"spline_zoom": (15 * random(10, 10, 10)).astype(np.uint8)},
+        FASHION,
+    ),
+    "example_images_of_26": lambda: image_figures.example_images(
+        (255 * random(26, 28, 28)).astype(np.uint8),
+        22,
+        {"anti_aliased": (31 * random(26, 8, 8)).astype(np.uint8)},
+        LETTERS,
+    ),
+    "example_images_of_two": lambda: image_figures.example_images(
+        (255 * random(2, 28, 28)).astype(np.uint8),
+        28,
+        {"anti_aliased": (31 * random(2, 8, 8)).astype(np.uint8)},
+        ImageFormat(8, 5, ("cat", "a long name of a dog"), "class"),
+    ),
     "reconstructions": lambda: image_figures.reconstructions(
-        random(10, 64), {variant: random(10, 64, seed=1) for variant in ("quantized_pruned",)}
+        random(10, 64), range(10), {"quantized_pruned": random(10, 64, seed=1)}, 2, PAPER_FORMAT
     ),
-    "decoded_plane": lambda: image_figures.decoded_plane(random(6, 6, 8, 8), EXTENT, POINTS),
-    "worst_digits": lambda: image_figures.worst_digits(
-        random(12, 64), DIGITS[:12], (DIGITS[:12] + 1) % 10, np.linspace(1, 0.5, 12)
+    "reconstructions_of_fashion": lambda: image_figures.reconstructions(
+        random(10, 100), range(10), {variant: random(10, 100, seed=1) for variant in VARIANTS}, 12, FASHION
     ),
-    "worst_digits_none": lambda: image_figures.worst_digits(random(0, 64), DIGITS[:0], DIGITS[:0], random(0)),
+    "reconstructions_of_26": lambda: image_figures.reconstructions(
+        random(10, 64), range(10), {"pruned": random(10, 64, seed=1)}, 1, LETTERS
+    ),
+    "decoded_plane": lambda: image_figures.decoded_plane(random(6, 6, 8, 8), EXTENT, POINTS, PAPER_FORMAT),
+    "decoded_plane_of_fashion": lambda: image_figures.decoded_plane(
+        random(6, 6, 10, 10), (-4, 4, -3, 3), labelled_points(10, 2)[0], FASHION
+    ),
+    "worst_digits": lambda: image_figures.worst_images(
+        random(12, 64), DIGITS[:12], (DIGITS[:12] + 1) % 10, np.linspace(1, 0.5, 12), PAPER_FORMAT
+    ),
+    "worst_digits_none": lambda: image_figures.worst_images(
+        random(0, 64), DIGITS[:0], DIGITS[:0], random(0), PAPER_FORMAT
+    ),
+    "worst_images_of_fashion": lambda: image_figures.worst_images(
+        random(12, 100), DIGITS[:12], (DIGITS[:12] + 1) % 10, np.linspace(1, 0.5, 12), FASHION
+    ),
     "network_whole": lambda: networks.network_diagram(weights(), "whole", "pruned"),
     "network_autoencoder": lambda: networks.network_diagram(weights(), "autoencoder", "complete"),
     "network_classifier": lambda: networks.network_diagram(weights(), "classifier", "complete"),
+    "network_without_hidden_layers": lambda: networks.network_diagram(
+        layer_weights(latent=3, classes=26), "whole", "complete"
+    ),
+    "network_wide": lambda: networks.network_diagram(
+        layer_weights(784, (300, 100), 8, (100, 300), (40,), 47), "whole", "complete"
+    ),
+    "network_deep": lambda: networks.network_diagram(
+        layer_weights(100, (64, 48, 32, 24, 16, 12, 8), 1, (16,), (8, 8, 8, 8)), "whole", "complete"
+    ),
+    "network_without_decoder": lambda: networks.network_diagram(
+        layer_weights(100, (32,), 4, None, (16,)), "whole", "quantized"
+    ),
+    "network_classifier_small": lambda: networks.network_diagram(
+        layer_weights(16, (8,), 1, None, (), 2), "classifier", "complete"
+    ),
+    "weights_deep": lambda: weight_figures.weight_distributions(
+        layer_weights(100, (64, 48, 32, 24, 16, 12, 8, 8, 8, 8), 1, None), "complete", None
+    ),
     "weights_pruned": lambda: weight_figures.weight_distributions(weights(), "pruned", None),
     "weights_quantized": lambda: weight_figures.weight_distributions(
         {name: weights(step=1 / 16)[name] for name in ("encoder_2", "decoder_2", "latent")},
@@ -104,13 +215,54 @@ FIGURES = {
     "learning_curves_one_epoch": lambda: training.learning_curves(
         {"pruned": {"train_l1": [0.2], "test_l1": [0.1]}}, None
     ),
-    "latent_plane": lambda: latent.latent_plane(POINTS, DIGITS, "quantized_pruned"),
-    "latent_plane_dead": lambda: latent.latent_plane(POINTS * np.float32([0, 1]), DIGITS, "pruned"),
-    "decision_regions": lambda: latent.decision_regions(REGIONS, EXTENT, POINTS, DIGITS),
-    "quantization_shift": lambda: latent.quantization_shift(POINTS, np.rint(4 * POINTS) / 4, DIGITS, "complete"),
-    "confusion_matrix": lambda: latent.confusion_matrix(MATRIX, "complete"),
-    "digit_scores": lambda: latent.digit_scores(
-        {variant: (random(10, seed=n), random(10, seed=n + 9)) for n, variant in enumerate(VARIANTS)}
+    "latent_plane": lambda: latent.latent_space(POINTS, DIGITS, "quantized_pruned", PAPER_FORMAT),
+    "latent_plane_dead": lambda: latent.latent_space(POINTS * np.float32([0, 1]), DIGITS, "pruned", PAPER_FORMAT),
+    "latent_plane_of_26": lambda: latent.latent_space(*labelled_points(26, 2), "complete", LETTERS),
+    "latent_plane_of_47": lambda: latent.latent_space(*labelled_points(47, 2), "complete", BALANCED),
+    "latent_plane_of_fashion": lambda: latent.latent_space(*labelled_points(10, 2), "pruned", FASHION),
+    "latent_plane_of_256": lambda: latent.latent_space(*labelled_points(256, 2), "pruned", MANY),
+    "latent_line": lambda: latent.latent_space(*labelled_points(10, 1, 200), "complete", PAPER_FORMAT),
+    "latent_line_of_few_bits": lambda: latent.latent_space(
+        np.rint(2 * labelled_points(26, 1, 50)[0]) / 2, np.arange(1300) % 26, "quantized", LETTERS
+    ),
+    "latent_line_dead": lambda: latent.latent_space(np.zeros((20, 1)), np.arange(20) % 10, "quantized", FASHION),
+    "latent_space_of_three": lambda: latent.latent_space(*labelled_points(10, 3, 100), "complete", PAPER_FORMAT),
+    "latent_space_of_five": lambda: latent.latent_space(*labelled_points(26, 5), "quantized", LETTERS),
+    "latent_space_of_many": lambda: latent.latent_space(*labelled_points(10, 40), "quantized", FASHION),
+    "decision_regions": lambda: latent.decision_regions(REGIONS, EXTENT, POINTS, DIGITS, PAPER_FORMAT),
+    "decision_regions_of_26": lambda: latent.decision_regions(
+        np.add.outer(np.arange(40) // 8 * 5, np.arange(40) // 8), (-3, 3, -2, 2), *labelled_points(26, 2), LETTERS
+    ),
+    "decision_regions_of_fashion": lambda: latent.decision_regions(
+        REGIONS, (-3, 3, -2, 2), *labelled_points(10, 2), FASHION
+    ),
+    "decision_regions_of_one": lambda: latent.decision_regions(0 * REGIONS, EXTENT, POINTS, DIGITS, PAPER_FORMAT),
+    "quantization_shift": lambda: latent.quantization_shift(
+        POINTS, np.rint(4 * POINTS) / 4, DIGITS, "complete", PAPER_FORMAT
+    ),
+    "quantization_shift_line": lambda: latent.quantization_shift(
+        labelled_points(10, 1)[0], 1.2 * labelled_points(10, 1, seed=0, spread=0.4)[0], DIGITS[:200], "pruned", FASHION
+    ),
+    "quantization_shift_space": lambda: latent.quantization_shift(
+        labelled_points(26, 4)[0], 1.2 * labelled_points(26, 4)[0], labelled_points(26, 4)[1], "pruned", LETTERS
+    ),
+    "confusion_matrix": lambda: classes.confusion_matrix(MATRIX, "complete", PAPER_FORMAT),
+    "confusion_matrix_of_fashion": lambda: classes.confusion_matrix(MATRIX, "complete", FASHION),
+    "confusion_matrix_of_26": lambda: classes.confusion_matrix(confusions(26), "complete", LETTERS),
+    "confusion_matrix_of_47": lambda: classes.confusion_matrix(confusions(47), "complete", BALANCED),
+    "confusion_matrix_of_256": lambda: classes.confusion_matrix(confusions(256), "complete", MANY),
+    "confusion_matrix_right": lambda: classes.confusion_matrix(
+        np.diag([0, 4]), "complete", ImageFormat(class_names=("a", "b"))
+    ),
+    "digit_scores": lambda: classes.class_scores(scores_of(10), PAPER_FORMAT),
+    "class_scores_of_fashion": lambda: classes.class_scores(scores_of(10), FASHION),
+    "class_scores_of_47": lambda: classes.class_scores(scores_of(47), BALANCED),
+    "class_scores_without_decoder": lambda: classes.class_scores(
+        {name: (None, accuracy) for name, (_, accuracy) in scores_of(10, missing=3).items()}, FASHION
+    ),
+    "class_scores_of_both": lambda: classes.class_scores(
+        {name: (l1 if name == "complete" else None, right) for name, (l1, right) in scores_of(26, missing=3).items()},
+        LETTERS,
     ),
     "layer_agreement_of_all": lambda: agreement.layer_agreement(
         {f"{cut}/{variant}": dict.fromkeys(HLS_LAYERS[:2], 0.5) for cut in style.CUTS for variant in VARIANTS}
@@ -126,18 +278,30 @@ FIGURES = {
 }
 
 
-# Drawn but not saved: further data for functions of other figures.
-DRAWN_ONLY = (
-    "example_digits_small",
-    "worst_digits_none",
-    "network_whole",
-    "network_classifier",
-    "weights_pruned",
-    "learning_curves_one_epoch",
-    "latent_plane_dead",
-    "layer_agreement_of_all",
-)
-SAVED = [name for name in FIGURES if name not in DRAWN_ONLY]
+# Saved too; the others are further data for functions of these.
+SAVED = [
+    "example_digits",
+    "reconstructions",
+    "decoded_plane",
+    "worst_digits",
+    "network_autoencoder",
+    "weights_quantized",
+    "learning_curves",
+    "latent_plane",
+    "latent_line",
+    "latent_space_of_three",
+    "decision_regions",
+    "quantization_shift",
+    "confusion_matrix",
+    "confusion_matrix_of_47",
+    "digit_scores",
+    "layer_agreement",
+    "bit_agreement",
+    "resources",
+    "accuracy_against_luts",
+    "luts_by_layer",
+    "pipeline_depth",
+]
 
 
 def save_all(folder: Path):

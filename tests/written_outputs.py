@@ -1,11 +1,14 @@
 """What stages leave in a folder of outputs, written without running them: for tests of the results page."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 from stage_runs import ALL_STAGES as STAGES
 
+from common.images import dataset
+from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.records import ESTIMATE, SIMULATION, SYNTHESIS, DesignRecord, ExactnessRecord, as_metrics
 from common.report.metrics import write_metrics
 from common.stages import artifacts
@@ -132,8 +135,13 @@ def images_file(tmp_path, count=400):
     generator = np.random.default_rng(1)
     arrays = {f"x_{part}": generator.integers(0, 32, (count, 8, 8), dtype=np.uint8) for part in ("train", "test")}
     arrays |= {f"y_{part}": (np.arange(count) % 10).astype(np.uint8) for part in ("train", "test")}
-    np.savez(tmp_path / "images.npz", **arrays)
+    dataset.save(tmp_path / "images.npz", PAPER_FORMAT, **arrays)
     return (tmp_path / "images.npz").read_bytes()
+
+
+def examples_file(tmp_path, size=28, crop=22):
+    np.savez(tmp_path / "examples.npz", originals=np.zeros((10, size, size), np.uint8), crop=crop)
+    return (tmp_path / "examples.npz").read_bytes()
 
 
 def score(accuracy=0.9, weights=6048):
@@ -153,7 +161,11 @@ def make_outputs(tmp_path, count=6, preset="paper"):
     network = json.dumps(random_network())
     written = (
         {
-            "files": {"images.npz": images_file(tmp_path), **figure_files("digits")},
+            "files": {
+                "images.npz": images_file(tmp_path),
+                "examples.npz": examples_file(tmp_path),
+                **figure_files("digits"),
+            },
             "configuration": {"preset": preset, "downsampling": "anti_aliased"},
         },
         {
@@ -192,4 +204,52 @@ def make_outputs(tmp_path, count=6, preset="paper"):
         write_stage(outputs, name, preset=preset, **arguments)
     outputs.mkdir(exist_ok=True)
     write_metrics(outputs)
+    return outputs
+
+
+def linear_network(dimensions, decoder):
+    """Return an exported network with a linear latent layer, for 100 pixels of 4 bits and three classes."""
+    generator = np.random.default_rng(5)
+    wide = fixed(16, 8, signed=True)
+
+    def dense(name, source, inputs, nodes):
+        weights = generator.integers(-3, 4, (inputs, nodes)).tolist()
+        return {
+            "name": name, "kind": "dense", "input": source, "weights": weights, "shift": 0, "bias": [0] * nodes,
+            "accumulator": fixed(24, 8, signed=True), "type": wide,
+        }  # fmt: skip
+
+    layers = [
+        {"name": "pixels", "kind": "input", "type": fixed(4, 4)},
+        dense("latent", "pixels", 100, dimensions),
+        dense("classifier_1", "latent", dimensions, 3),
+    ]
+    if decoder:
+        table = generator.integers(0, 16, 2**16).tolist()
+        layers.append(dense("decoder_1", "latent", dimensions, 100))
+        layers.append(
+            {
+                "name": "image",
+                "kind": "lookup",
+                "input": "decoder_1",
+                "low": -(2**15),
+                "table": table,
+                "type": fixed(4, 4),
+            }
+        )
+    return {"layers": layers, "outputs": ["image", "classifier_1"] if decoder else ["classifier_1"]}
+
+
+def write_other_outputs(tmp_path, network, design, *, names=("cat", "dog", "a very long name indeed")):
+    """Write outputs of stages 01 and 05 for images of 10 x 10 pixels of 4 bits; the third class has no test image."""
+    outputs = make_outputs(tmp_path)
+    shutil.rmtree(outputs / "05_convert_hls")
+    shutil.rmtree(outputs / "06_synthesize")
+    generator = np.random.default_rng(1)
+    arrays = {f"x_{part}": generator.integers(0, 16, (60, 10, 10), dtype=np.uint8) for part in ("train", "test")}
+    arrays |= {f"y_{part}": (np.arange(60) % 2).astype(np.uint8) for part in ("train", "test")}
+    dataset.save(tmp_path / "images.npz", ImageFormat(10, 4, names, "class"), **arrays)
+    files = {"images.npz": (tmp_path / "images.npz").read_bytes(), "examples.npz": examples_file(tmp_path, 10, 10)}
+    write_stage(outputs, "01_prepare_data", files=files, configuration={"downsampling": "anti_aliased"})
+    write_stage(outputs, "05_convert_hls", files={f"{design}/network.json": json.dumps(network)})
     return outputs

@@ -77,6 +77,7 @@ def accuracy_against_luts(
     designs: Sequence[DesignRecord],
     paper: Mapping[str, DesignRecord],
     published: Sequence[PublishedDesign] = MNIST_CLASSIFIERS,
+    side: int | None = None,
 ) -> CaptionedFigure:
     """Draw test accuracy against LUTs of our designs with a classifier, the paper's, and other published ones.
 
@@ -84,6 +85,7 @@ def accuracy_against_luts(
         designs: Designs; those without LUTs or accuracy are left out.
         paper: The paper's designs, by name; likewise.
         published: Published designs for comparison.
+        side: Height and width of the images of our designs, or None where it is not known [pixel].
     """
     shown = [(record.design, record, variant_style(record.design)) for record in designs]
     shown += [(f"paper, {name}", record, PAPER) for name, record in paper.items()]
@@ -95,12 +97,12 @@ def accuracy_against_luts(
         caption="How much accuracy do how many LUTs give? Coloured markers are this project's designs; open ones are "
         "C-synthesis estimates, which are higher than logic synthesis. Grey marks are published MNIST designs, all "
         "with 28 × 28 pixels; accuracies published in whole percent have a bar of ± 0.5 %. This project's classifier "
-        "sees only the two latent coordinates, which costs accuracy."
+        "sees only the latent coordinates, which costs accuracy."
         + _made_with(designs)
         + f" Published: {'; '.join(f'{mark.name}, {mark.source}' for mark in published)}.",
         data={
             "design": [name for name, _, _ in shown] + [mark.name for mark in published],
-            "pixels": [8] * len(shown) + [mark.pixels for mark in published],
+            "pixels": ["" if side is None else side] * len(shown) + [mark.pixels for mark in published],
             "lut": [record.lut for _, record, _ in shown] + [mark.lut for mark in published],
             "accuracy_percent": [100 * record.test_accuracy for _, record, _ in shown]
             + [mark.accuracy_percent for mark in published],

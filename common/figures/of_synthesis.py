@@ -12,7 +12,9 @@ from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 SHOWN = "encoder_classifier/quantized_pruned"  # the paper's design, shown in the figures of one design
 
 
-def save_all(folder: Path, designs: Sequence[DesignRecord], pipelines: Mapping[str, Mapping[str, Any]]) -> None:
+def save_all(
+    folder: Path, designs: Sequence[DesignRecord], pipelines: Mapping[str, Mapping[str, Any]], side: int | None = None
+) -> None:
     """Draw and save the figures, with the paper's designs.
 
     Args:
@@ -20,6 +22,7 @@ def save_all(folder: Path, designs: Sequence[DesignRecord], pipelines: Mapping[s
         designs: Records; the first FPGA of each design and tool is drawn, but no routed designs (smaller LUTs).
         pipelines: Data of all designs, see `reports.pipelines`; layers and depths are drawn for the paper's design, or
             for the first one with traced logic.
+        side: Height and width of the images, or None where it is not known [pixel].
     """
     first: dict[tuple[str, str], DesignRecord] = {}
     for record in designs:
@@ -27,7 +30,8 @@ def save_all(folder: Path, designs: Sequence[DesignRecord], pipelines: Mapping[s
             first.setdefault((record.design, record.tool), record)
     shown = list(first.values())
     save(hardware.resources(shown, paper.TABLES_5_AND_6), folder, "resources")
-    save(hardware.accuracy_against_luts(shown, paper.TABLES_5_AND_6), folder, "accuracy_against_luts")
+    figure = hardware.accuracy_against_luts(shown, paper.TABLES_5_AND_6, side=side)
+    save(figure, folder, "accuracy_against_luts")
     for design in [name for name, pipeline in pipelines.items() if len(pipeline["routed"]) > 1][:1]:
         routed = [DesignRecord.from_json(row) for row in pipelines[design]["routed"]]
         save(timing.routed_depth(routed), folder, "routed_depth")

@@ -2,7 +2,7 @@
 
 Conventions of high-energy physics: inward ticks on all sides, axis titles at the ends of the axes, units in brackets.
 Colours mean the same in every figure and can be distinguished with red-green blindness. Variants differ in marker, line
-style and lightness, and digits are labelled, so that figures can be read in greyscale too.
+style and lightness, and classes are labelled, so that figures can be read in greyscale too.
 """
 
 import csv
@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 from matplotlib import style
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from common.hls.designs import CUTS
@@ -102,6 +102,9 @@ DIGITS = (
     "#92dadd",
     "#832db6",
 )
+# Of more than ten classes, each ten after the first have these colours mixed with black or white. They are harder to
+# distinguish, so that labels and names carry the identity; after fifty the colours repeat.
+SHADES = (("black", 0.0), ("black", 0.45), ("white", 0.45), ("black", 0.7), ("white", 0.7))
 
 
 class CaptionedFigure(Figure):
@@ -140,6 +143,16 @@ def new_figure(
     figure = CaptionedFigure(figsize=(width, height), layout="constrained")
     figure.title, figure.caption, figure.data = title, caption, dict(data)
     return figure
+
+
+def class_colours(count: int) -> list[str]:
+    """Return a colour, `#rrggbb`, for each of `count` classes: the ten of `DIGITS`, then shades of them."""
+    found = []
+    for index in range(count):
+        other, share = SHADES[index // len(DIGITS) % len(SHADES)]
+        own, mixed = (np.array(to_rgb(colour)) for colour in (DIGITS[index % len(DIGITS)], other))
+        found.append(to_hex((1 - share) * own + share * mixed))
+    return found
 
 
 def variant_style(name: str) -> LineStyle:

@@ -10,12 +10,13 @@ from common.figures.style import INK, PAGE_WIDTH, SMALL, CaptionedFigure, new_fi
 
 Weights = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
-# Prefixes of the layers of each branch; the encoder's last layer is the latent plane.
+# Prefixes of the layers of each branch; the encoder's last layer is the latent one.
 BRANCHES = {"encoder": ("encoder", "latent"), "decoder": ("decoder",), "classifier": ("classifier",)}
 
 LOWEST_BAR = 0.5  # base of the bars on the logarithmic axis, so that a single weight is visible
 STRIP_WIDTH = 0.15  # share of a panel for the zeros
 BARS = 40  # approximate number in a histogram
+MOST_COLUMNS = 3  # panels in a row; a branch with more layers has several rows
 MOST_MARKED_LEVELS = 80  # with more quantization levels, their distance is written instead
 
 
@@ -28,7 +29,11 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
         variant: `complete`, `pruned`, `quantized` or `quantized_pruned`.
         steps: Step of the weights' fixed-point type, by quantized layer.
     """
-    branches = branches_of(weights)
+    rows = [
+        names[start : start + MOST_COLUMNS]
+        for names in branches_of(weights).values()
+        for start in range(0, len(names), MOST_COLUMNS)
+    ]
     label = variant_style(variant).label
     caption = (
         f"How are the weights of the {label} network distributed, layer by layer? Bars count the nonzero weights. The "
@@ -41,17 +46,17 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
         )
     figure = new_figure(
         PAGE_WIDTH,
-        1.7 * len(branches) + 0.15,
+        1.7 * len(rows) + 0.15,
         title=f"Weights of the {label} network",
         caption=caption,
         data=weight_columns(weights),
     )
-    grid = figure.subplots(len(branches), max(len(names) for names in branches.values()), sharey=True, squeeze=False)
+    grid = figure.subplots(len(rows), max(map(len, rows)), sharey=True, squeeze=False)
     grid[0, 0].set(
         yscale="log", ylim=(0.2 if steps else LOWEST_BAR, 10 * max(kernel.size for kernel, _ in weights.values()))
     )
     grid[0, 0].yaxis.set_major_formatter("{x:,.0f}")
-    for row, names in zip(grid, branches.values(), strict=True):
+    for row, names in zip(grid, rows, strict=True):
         row[0].set_ylabel("weights per bar")
         for axes in row[len(names) :]:
             axes.set_axis_off()
@@ -68,8 +73,13 @@ def weight_distributions(weights: Weights, variant: str, steps: Mapping[str, flo
 
 def branches_of(weights: Weights) -> dict[str, list[str]]:
     """Return the layers of each branch of a network, in order."""
-    found = {branch: sorted(name for name in weights if name.startswith(names)) for branch, names in BRANCHES.items()}
-    return {branch: names for branch, names in found.items() if names}
+
+    def place(name: str) -> tuple[bool, int]:
+        number = name.rpartition("_")[2]
+        return name == "latent", int(number) if number.isdecimal() else 0
+
+    found = {branch: [name for name in weights if name.startswith(names)] for branch, names in BRANCHES.items()}
+    return {branch: sorted(names, key=place) for branch, names in found.items() if names}
 
 
 def weight_columns(weights: Weights) -> dict[str, list[object]]:

@@ -108,6 +108,13 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
     raise PipelineError(f"network {model.name} has no layer {name}, which later stages need; it has {names}")
 
 
+def latent_layer(model: keras.Model) -> keras.layers.Layer:
+    """Return the layer whose output is the latent point."""
+    names = [layer.name for layer in model.layers]
+    activations = ("latent_relu", "latent_rounded")
+    return layer_of(model, next((name for name in activations if name in names), "latent"))
+
+
 def downstream_of_latent(model: keras.Model) -> keras.Model:
     """Return the part of a cut from the latent space to the outputs, sharing its layers and weights.
 

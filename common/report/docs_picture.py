@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from common import paper
+from common.errors import PipelineError
 from common.figures import overview, style
+from common.images import dataset
 from common.records import SYNTHESIS
 from common.report.docs_records import write_json
 from common.report.docs_tables import commit_words
@@ -25,16 +27,22 @@ def draw(outputs: Path, root: Path) -> None:
     """Draw it from the figures' data of stage 04 and the designs of stage 06, and write which run that was.
 
     Raises:
-        PipelineError: The figures' data are missing, damaged or stale.
+        PipelineError: Images or the figures' data are missing, damaged or stale, or have no latent plane or no images.
     """
+    _, samples = dataset.load(artifacts.checked_artifact(outputs, "01_prepare_data", dataset.FILE)[0])
+    image_format = samples.format
 
     def columns(name: str) -> list[dict[str, str]]:
         with artifacts.checked_artifact(outputs, "04_quantize", name)[0].open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     plane, pixels = columns("figure_09_latent_plane.csv"), columns("figure_10_reconstructions.csv")
+    if not plane or {"z1", "z2", image_format.noun} - plane[0].keys() or "z3" in plane[0]:
+        raise PipelineError("the picture needs a latent plane: two dimensions")
     images = {
-        version: np.array([float(row["value"]) for row in pixels if row["version"] == version]).reshape(10, -1)
+        version: np.array([float(row["value"]) for row in pixels if row["version"] == version]).reshape(
+            -1, image_format.pixels
+        )
         for version in ("original", "quantized_pruned")
     }
     # The first of a design's records after logic synthesis is that of the open tools.
@@ -43,9 +51,10 @@ def draw(outputs: Path, root: Path) -> None:
     of_paper = {name: record for name, record in paper.TABLES_5_AND_6.items() if record.part == "xcu250"}
     figure = overview.overview(
         np.array([[float(row["z1"]), float(row["z2"])] for row in plane]),
-        np.array([int(row["digit"]) for row in plane]),
+        np.array([image_format.class_names.index(row[image_format.noun]) for row in plane]),
         *images.values(),
         overview.bars(ours, of_paper),
+        image_format,
     )
     run = artifacts.read_run(outputs, "06_synthesize")
     (root / PICTURE).parent.mkdir(parents=True, exist_ok=True)

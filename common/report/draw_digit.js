@@ -1,9 +1,9 @@
 "use strict";
 
-// Draw a digit: what the FPGA computes for it, in plain JavaScript.
+// Draw a digit, or another image: what the FPGA computes for it, in plain JavaScript.
 //
 // The first half does not use the page: fixed-point arithmetic, the network, centring as in MNIST, and preparation
-// from 28 x 28 to 8 x 8 pixels. Numbers of the network are integers, which JavaScript holds exactly up to 2^53. The
+// from the originals' size to the network's. Numbers of the network are integers, which JavaScript holds exactly up to 2^53. The
 // second half, startDrawing, ties this to the page.
 
 // ---------------------------------------------------------------- the network
@@ -59,58 +59,66 @@ function multiply(layer, source) {
   });
 }
 
-// ---------------------------------------------------------------- from strokes to 28 x 28 pixels
+// ---------------------------------------------------------------- from strokes to an original
 
-const FIELD = 28; // MNIST's images [pixel]
-const BOX = 20; // that a digit is fitted into [pixel]
-const CENTRE = 14.5; // where MNIST puts a digit's centre of mass, from the left or upper edge [pixel]
-const PEN = 2.4; // width of MNIST's strokes, the median [pixel]
+const MNIST = { field: 28, box: 20, pen: 2.4, centre: 14.5 }; // image, box that a digit is fitted into, width of strokes (the median), centre of mass [pixel]
+const FILLED = 20 / 22; // share of an image without margin that a drawing is fitted into
 const SMALLEST = 0.12; // extent, of the pad's, below which strokes are not magnified further
 
+/** Return the geometry of originals of `field` x `field` pixels as MNIST's, magnified; without margin if none is cropped. */
+function geometryOf(field, hasMargin) {
+  const box = hasMargin ? (MNIST.box * field) / MNIST.field : FILLED * field;
+  const scale = box / MNIST.box;
+  const centre = field / 2 + (hasMargin ? (MNIST.centre - MNIST.field / 2) * scale : 0);
+  return { field, box, pen: Math.max(MNIST.pen * scale, 1), centre };
+}
+
 /**
- * Return strokes prepared as in MNIST: fitted into a box of 20 x 20 pixels, the centre of mass in the middle.
+ * Return strokes prepared as in MNIST: fitted into a box, the centre of mass in the middle.
  *
  * @param strokes lists of points [x, y], from 0 at the left or upper edge of the pad to 1
- * @returns 784 intensities of 0 to 255, row by row
+ * @param geometry {field, box, pen, centre} [pixel]
+ * @returns field x field intensities of 0 to 255, row by row
  */
-function imageOfStrokes(strokes) {
+function imageOfStrokes(strokes, geometry = MNIST) {
+  const { field, box, pen, centre } = geometry;
   const points = strokes.flat();
-  if (points.length === 0) return new Uint8Array(FIELD * FIELD);
+  if (points.length === 0) return new Uint8Array(field * field);
   const bounds = [0, 1].map((axis) => {
     const along = points.map((point) => point[axis]);
     return [Math.min(...along), Math.max(...along)];
   });
   const extent = Math.max(...bounds.map(([low, high]) => high - low), SMALLEST);
-  const scale = (BOX - PEN) / extent;
+  const scale = (box - pen) / extent;
   const middle = bounds.map(([low, high]) => (low + high) / 2);
   let image;
-  let origin = [CENTRE, CENTRE];
+  let origin = [centre, centre];
   for (let pass = 0; pass < 2; pass += 1) {
     const placed = strokes.map((stroke) => stroke.map((point) => point.map((value, axis) => (value - middle[axis]) * scale + origin[axis])));
-    image = inkOfStrokes(placed);
-    const mass = centreOfMass(image);
-    origin = origin.map((value, axis) => value + CENTRE - mass[axis]);
+    image = inkOfStrokes(placed, geometry);
+    const mass = centreOfMass(image, geometry);
+    origin = origin.map((value, axis) => value + centre - mass[axis]);
   }
   return image;
 }
 
 /** Ink each pixel by its distance from the nearest stroke, with an edge one pixel wide. */
-function inkOfStrokes(strokes) {
-  const image = new Uint8Array(FIELD * FIELD);
-  const reach = PEN / 2 + 0.5;
+function inkOfStrokes(strokes, { field, pen }) {
+  const image = new Uint8Array(field * field);
+  const reach = pen / 2 + 0.5;
   for (const stroke of strokes) {
     stroke.forEach((end, index) => {
       const start = stroke[Math.max(index - 1, 0)];
       const range = (axis) => [
         Math.max(Math.floor(Math.min(start[axis], end[axis]) - reach), 0),
-        Math.min(Math.ceil(Math.max(start[axis], end[axis]) + reach), FIELD),
+        Math.min(Math.ceil(Math.max(start[axis], end[axis]) + reach), field),
       ];
       const [left, right] = range(0);
       const [upper, lower] = range(1);
       for (let row = upper; row < lower; row += 1) {
         for (let column = left; column < right; column += 1) {
           const ink = Math.min(Math.max(reach - distance([column + 0.5, row + 0.5], start, end), 0), 1);
-          const pixel = row * FIELD + column;
+          const pixel = row * field + column;
           image[pixel] = Math.max(image[pixel], Math.round(255 * ink));
         }
       }
@@ -128,38 +136,47 @@ function distance(point, start, end) {
   return Math.hypot(from[0] - part * along[0], from[1] - part * along[1]);
 }
 
-function centreOfMass(image) {
+function centreOfMass(image, { field, centre }) {
   let mass = 0;
   const sums = [0, 0];
   image.forEach((ink, pixel) => {
     mass += ink;
-    sums[0] += ink * ((pixel % FIELD) + 0.5);
-    sums[1] += ink * (Math.floor(pixel / FIELD) + 0.5);
+    sums[0] += ink * ((pixel % field) + 0.5);
+    sums[1] += ink * (Math.floor(pixel / field) + 0.5);
   });
-  return mass === 0 ? [CENTRE, CENTRE] : sums.map((sum) => sum / mass);
+  return mass === 0 ? [centre, centre] : sums.map((sum) => sum / mass);
 }
 
-// ---------------------------------------------------------------- from 28 x 28 to 8 x 8 pixels of 5 bits
+// ---------------------------------------------------------------- from an original to the network's input
 
 /**
  * Crop, downsample and round down as stage 01 does, to the bit.
  *
  * What scikit-image's resize computes is float32, and one pixel of the 4.5 million of MNIST lies so close to a step that
  * it matters: so float32 is rounded to here wherever it is stored there, after each of the two smoothings and at the end.
+ * SciPy's zoom is a matrix along both directions, in float64, rounded to the nearest of 0 to 255 at the end.
  *
- * @param image 784 intensities of 0 to 255
- * @param preparation {method, cropped, size, levels, taps}: taps of the Gaussian, for method "anti_aliased"
- * @returns 64 levels of 0 to 31
+ * @param image field x field intensities of 0 to 255
+ * @param preparation {method, field, cropped, size, levels} and, by method, the taps of a Gaussian ("anti_aliased"), a
+ *   stride ("every_third_pixel") or a matrix ("spline_zoom")
+ * @returns size x size levels of 0 to levels - 1
  */
 function prepareImage(image, preparation) {
-  const { method, cropped, size, levels, taps } = preparation;
-  const first = Math.floor((FIELD - cropped) / 2);
+  const { field, cropped, size, levels } = preparation;
+  const first = Math.floor((field - cropped) / 2);
   const kept = Array.from({ length: cropped * cropped }, (_, index) => {
-    return image[(first + Math.floor(index / cropped)) * FIELD + first + (index % cropped)];
+    return image[(first + Math.floor(index / cropped)) * field + first + (index % cropped)];
   });
-  const shrunk = method === "anti_aliased" ? resize(smooth(smooth(kept, cropped, cropped, taps), cropped, 1, taps), cropped, size) : pickPixels(kept, cropped, size);
-  return shrunk.map((value) => Math.min(Math.floor(value / (256 / levels)), levels - 1));
+  return DOWNSAMPLING[preparation.method](kept, preparation).map((value) => Math.min(Math.floor(value / (256 / levels)), levels - 1));
 }
+
+/** Ways from cropped x cropped to size x size intensities, by their method. */
+const DOWNSAMPLING = {
+  none: (kept) => kept,
+  anti_aliased: (kept, { cropped, size, taps }) => resize(smooth(smooth(kept, cropped, cropped, taps), cropped, 1, taps), cropped, size),
+  every_third_pixel: (kept, { cropped, size, stride }) => pickPixels(kept, cropped, size, stride),
+  spline_zoom: (kept, { cropped, matrix }) => zoom(kept, cropped, matrix),
+};
 
 /** Smooth along one direction; `stride` is the distance of neighbours: 1 within a row, `side` within a column. */
 function smooth(image, side, stride, taps) {
@@ -188,22 +205,29 @@ function resize(image, side, size) {
     let sum = 0;
     for (const [down, height] of [[0, 1 - row.part], [1, row.part]]) {
       for (const [right, width] of [[0, 1 - column.part], [1, column.part]]) {
-        sum += image[(row.before + down) * side + column.before + right] * height * width;
+        const [lower, further] = [row.before + down, column.before + right].map((each) => mirrored(each, side));
+        sum += image[lower * side + further] * height * width;
       }
     }
     return Math.fround(sum);
   }));
 }
 
-function pickPixels(image, side, size) {
-  const stride = (side - 1) / (size - 1);
+function pickPixels(image, side, size, stride) {
   return Array.from({ length: size * size }, (_, index) => image[Math.floor(index / size) * stride * side + (index % size) * stride]);
+}
+
+function zoom(image, side, matrix) {
+  const dot = (weights, value) => weights.reduce((sum, weight, index) => sum + weight * value(index), 0);
+  const rows = matrix.map((weights) => Array.from({ length: side }, (_, column) => dot(weights, (row) => image[row * side + column])));
+  return rows.flatMap((row) => matrix.map((weights) => Math.min(Math.max(Math.floor(dot(weights, (column) => row[column]) + 0.5), 0), 255)));
 }
 
 // ---------------------------------------------------------------- the page
 
+const MOST_BARS = 10;
 const MAP_SIDE = 720; // pixels of the latent map's canvas
-const MAP_MARGIN = { left: 74, right: 16, top: 16, bottom: 70 };
+const MAP_MARGIN = { left: 92, right: 16, top: 16, bottom: 70 };
 const SPREAD = [0.7548776662466927, 0.5698402909980532]; // multiples of these, modulo 1, fill a square evenly
 const PAPER = "#ffffff";
 const INK = "#000000";
@@ -216,11 +240,14 @@ function startDrawing(data) {
   const types = Object.fromEntries(network.layers.map((layer) => [layer.name, layer.type]));
   const unit = (layer) => 2 ** types[layer].fraction;
   const latentUnit = unit(latentLayer);
-  const range = data.range.map((value) => value / latentUnit);
+  const names = data.classNames;
+  const { field, cropped } = data.preparation;
+  const geometry = geometryOf(field, cropped < field);
+  const { plane } = data; // null unless the latent space has two dimensions
   // On a coarse plane many test images share a point: they are spread within its cell.
   const isCoarse = types[latentLayer].width <= 8;
-  const lowest = isCoarse ? -0.6 / latentUnit : 0;
-  if (isCoarse) element("map-label").textContent += "; images on one point are spread around it";
+  const [lowest, range] = plane === null ? [] : [plane.low.map((value) => (value - (isCoarse ? 0.6 : 0)) / latentUnit), plane.high.map((value) => value / latentUnit)];
+  if (plane !== null && isCoarse) element("map-label").textContent += "; images on one point are spread around it";
   let strokes = [];
 
   // An image as a canvas of as many pixels as it has; the page's style magnifies it.
@@ -259,10 +286,10 @@ function startDrawing(data) {
     height: MAP_SIDE - MAP_MARGIN.top - MAP_MARGIN.bottom,
   };
   const placeOf = ([x, y]) => [
-    frame.left + ((x - lowest) / (range[0] - lowest)) * frame.width,
-    frame.top + (1 - (y - lowest) / (range[1] - lowest)) * frame.height,
+    frame.left + ((x - lowest[0]) / (range[0] - lowest[0])) * frame.width,
+    frame.top + (1 - (y - lowest[1]) / (range[1] - lowest[1])) * frame.height,
   ];
-  const map = paintMap();
+  const map = plane === null ? null : paintMap();
 
   // The test images never move: they are painted once.
   function paintMap() {
@@ -271,30 +298,35 @@ function startDrawing(data) {
     const context = canvas.getContext("2d");
     context.fillStyle = PAPER;
     context.fillRect(0, 0, MAP_SIDE, MAP_SIDE);
-    const bytes = Uint8Array.from(atob(data.points), (letter) => letter.charCodeAt(0));
-    for (let start = 0; start < bytes.length; start += 5) {
-      const point = [bytes[start] + 256 * bytes[start + 1], bytes[start + 2] + 256 * bytes[start + 3]];
-      const spread = SPREAD.map((step) => (isCoarse ? 0.8 * (((start / 5) * step) % 1) - 0.4 : 0));
+    const bytes = Uint8Array.from(atob(plane.points), (letter) => letter.charCodeAt(0));
+    const view = new DataView(bytes.buffer);
+    for (let start = 0; start < bytes.length; start += 9) {
+      const point = [view.getInt32(start, true), view.getInt32(start + 4, true)];
+      const spread = SPREAD.map((step) => (isCoarse ? 0.8 * (((start / 9) * step) % 1) - 0.4 : 0));
       const [x, y] = placeOf(point.map((value, axis) => (value + spread[axis]) / latentUnit));
-      context.fillStyle = data.colours[bytes[start + 4]];
+      context.fillStyle = data.colours[bytes[start + 8]];
       context.fillRect(x - 1.5, y - 1.5, 3, 3);
     }
     paintAxes(context);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.font = "bold 24px sans-serif";
-    data.medians.forEach((median, digit) => {
+    const size = names.length > 12 ? 18 : 24;
+    context.font = `bold ${size}px sans-serif`;
+    plane.medians.forEach((median, label) => {
       if (median === null) return;
       const [x, y] = placeOf(median.map((value) => value / latentUnit));
+      const half = names[label].length === 1 ? 0 : Math.max(context.measureText(names[label]).width / 2 - size / 4, 0); // of the straight part of the rim
       context.beginPath();
-      context.arc(x, y, 18, 0, 2 * Math.PI);
+      context.arc(x - half, y, 0.75 * size, Math.PI / 2, 1.5 * Math.PI);
+      context.arc(x + half, y, 0.75 * size, -Math.PI / 2, Math.PI / 2);
+      context.closePath();
       context.fillStyle = PAPER;
       context.fill();
       context.lineWidth = 4;
-      context.strokeStyle = data.colours[digit];
+      context.strokeStyle = data.colours[label];
       context.stroke();
       context.fillStyle = INK;
-      context.fillText(String(digit), x, y + 1);
+      context.fillText(names[label], x, y + 1);
     });
     return canvas;
   }
@@ -305,17 +337,17 @@ function startDrawing(data) {
     context.font = "24px sans-serif";
     context.strokeRect(frame.left, frame.top, frame.width, frame.height);
     [0, 1].forEach((axis) => {
-      const step = niceStep(range[axis]);
-      for (let tick = 0; tick * step <= range[axis]; tick += 1) {
+      const step = niceStep(range[axis] - lowest[axis]);
+      for (let tick = Math.ceil(lowest[axis] / step); tick * step <= range[axis]; tick += 1) {
         const value = Number((tick * step).toPrecision(6));
-        const [x, y] = axis === 0 ? placeOf([value, lowest]) : placeOf([lowest, value]);
+        const [x, y] = axis === 0 ? placeOf([value, lowest[1]]) : placeOf([lowest[0], value]);
         context.beginPath();
         context.moveTo(x, y);
         context.lineTo(axis === 0 ? x : x + 10, axis === 0 ? y - 10 : y);
         context.stroke();
         context.textAlign = axis === 0 ? "center" : "right";
         context.textBaseline = axis === 0 ? "top" : "middle";
-        context.fillText(String(value), axis === 0 ? x : x - 10, axis === 0 ? y + 8 : y);
+        context.fillText(signed(value), axis === 0 ? x : x - 10, axis === 0 ? y + 8 : y);
       }
     });
     context.textAlign = "right";
@@ -329,9 +361,10 @@ function startDrawing(data) {
   }
 
   function paintPoint(latent) {
+    if (plane === null) return;
     const context = element("map").getContext("2d");
     context.drawImage(map, 0, 0);
-    const [x, y] = placeOf(latent.map((value, axis) => Math.min(value / latentUnit, range[axis])));
+    const [x, y] = placeOf(latent.map((value, axis) => Math.min(Math.max(value / latentUnit, lowest[axis]), range[axis])));
     context.lineWidth = 1.5;
     context.strokeStyle = GREY;
     context.beginPath();
@@ -350,36 +383,44 @@ function startDrawing(data) {
     context.fill();
   }
 
-  const bars = Array.from({ length: 10 }, (_, digit) => {
+  // Of many classes, the bars are those of the largest logits.
+  const isSorted = names.length > MOST_BARS;
+  const bars = Array.from({ length: Math.min(names.length, MOST_BARS) }, () => {
     const row = element("logits").appendChild(document.createElement("li"));
     const [name, track, number] = ["span", "div", "output"].map((tag) => row.appendChild(document.createElement(tag)));
-    name.textContent = String(digit);
     const bar = track.appendChild(document.createElement("i"));
-    return { row, bar, number };
+    return { row, name, bar, number };
   });
+  const longest = Math.max(...names.map((name) => name.length));
+  element("logits").style.setProperty("--name", longest <= 2 ? "14px" : `min(${longest}ch, 45%)`);
 
   function showLogits(logits) {
     const scale = unit(logitLayer);
     const decided = logits.indexOf(Math.max(...logits));
-    bars.forEach(({ row, bar, number }, digit) => {
-      const value = logits[digit] / scale;
-      const share = Math.min(Math.abs(logits[digit]) / data.largestLogit, 1);
-      row.className = digit === decided ? "decided" : "";
+    const labels = [...logits.keys()];
+    if (isSorted) labels.sort((one, other) => logits[other] - logits[one]);
+    bars.forEach(({ row, name, bar, number }, place) => {
+      const label = labels[place];
+      const value = logits[label] / scale;
+      const share = Math.min(Math.abs(logits[label]) / data.largestLogit, 1);
+      row.className = label === decided ? "decided" : "";
+      name.textContent = names[label];
       bar.style.width = `${50 * share}%`;
       bar.style.left = value < 0 ? `${50 - 50 * share}%` : "50%";
-      number.textContent = `${value <= -0.005 ? "\u2212" : ""}${Math.abs(value).toFixed(2)}`;
+      number.textContent = signed(value.toFixed(2));
     });
-    return decided;
+    return names[decided];
   }
 
   // Everything downstream of the latent point, and the point itself.
   function show(values, levels) {
     paintPoint(values[latentLayer]);
-    paintImage(element("output"), values[imageLayer], unit(imageLayer));
+    if (imageLayer !== null) paintImage(element("output"), values[imageLayer], unit(imageLayer));
     const decided = showLogits(values[logitLayer]);
-    const point = values[latentLayer].map((value) => (value / latentUnit).toFixed(2)).join(", ");
-    let words = `Its point in the latent plane is (${point}).`;
-    if (levels) {
+    const point = values[latentLayer].map((value) => signed((value / latentUnit).toFixed(2)));
+    const space = { 1: "Its latent coordinate is", 2: "Its point in the latent plane is" }[point.length] || "Its point in the latent space is";
+    let words = point.length === 1 ? `${space} ${point[0]}.` : `${space} (${point.join(", ")}).`;
+    if (levels && imageLayer !== null) {
       const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
     }
@@ -387,7 +428,7 @@ function startDrawing(data) {
     verdict.textContent = `Classified as ${decided}.`;
     element("verdict").replaceChildren(verdict, ` ${words}`);
     element("inputs").classList.toggle("aside", !levels);
-    element("mnist").parentElement.classList.toggle("aside", strokes.length === 0); // a test image comes as 8 x 8 pixels
+    element("mnist").parentElement.classList.toggle("aside", strokes.length === 0); // a test image comes prepared
   }
 
   function showLevels(levels) {
@@ -397,7 +438,7 @@ function startDrawing(data) {
 
   function showStrokes() {
     paintPad();
-    const image = imageOfStrokes(strokes);
+    const image = imageOfStrokes(strokes, geometry);
     paintImage(element("mnist"), image, 255);
     showLevels(prepareImage(image, data.preparation));
   }
@@ -405,16 +446,18 @@ function startDrawing(data) {
   function showSample(sample) {
     strokes = [];
     paintPad();
-    paintImage(element("mnist"), new Uint8Array(FIELD * FIELD), 255);
+    paintImage(element("mnist"), new Uint8Array(field * field), 255);
     showLevels(sample);
   }
 
   function showLatent([x, y]) {
     const shares = [(x * MAP_SIDE - frame.left) / frame.width, 1 - (y * MAP_SIDE - frame.top) / frame.height];
-    const largest = 2 ** types[latentLayer].width - 1;
+    const type = types[latentLayer];
+    const smallest = type.signed ? -(2 ** (type.width - 1)) : 0;
+    const largest = smallest + 2 ** type.width - 1;
     const latent = shares.map((share, axis) => {
-      const value = (lowest + Math.min(share, 1) * (range[axis] - lowest)) * latentUnit;
-      return Math.min(Math.max(Math.round(value), 0), largest);
+      const value = (lowest[axis] + Math.min(share, 1) * (range[axis] - lowest[axis])) * latentUnit;
+      return Math.min(Math.max(Math.round(value), smallest), largest);
     });
     show(evaluateNetwork(network, { [latentLayer]: latent }), null);
   }
@@ -456,20 +499,26 @@ function startDrawing(data) {
       showStrokes();
     },
   );
-  follow(element("map"), showLatent, (places) => showLatent(places[places.length - 1]));
+  if (plane !== null) follow(element("map"), showLatent, (places) => showLatent(places[places.length - 1]));
   element("clear").addEventListener("click", () => {
     strokes = [];
     showStrokes();
   });
-  data.samples.forEach((sample, digit) => {
+  element("samples").classList.toggle("wide", longest > 2);
+  data.samples.forEach((sample, label) => {
     if (sample === null) return;
     const button = element("samples").appendChild(document.createElement("button"));
     button.type = "button";
-    button.textContent = String(digit);
-    button.title = `the first ${digit} of the test images`;
+    button.textContent = names[label];
+    button.title = `the first ${names[label]} of the test images`;
     button.addEventListener("click", () => showSample(sample));
   });
   showSample(data.samples.find((sample) => sample !== null));
+}
+
+/** Return a number as text with a minus sign, and without one where it is rounded to zero. */
+function signed(value) {
+  return Number(value) === 0 ? String(value).replace("-", "") : String(value).replace("-", "\u2212");
 }
 
 function niceStep(range) {
@@ -478,4 +527,4 @@ function niceStep(range) {
   return power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
 }
 
-if (typeof module === "object") module.exports = { castInteger, evaluateNetwork, imageOfStrokes, prepareImage };
+if (typeof module === "object") module.exports = { castInteger, evaluateNetwork, geometryOf, imageOfStrokes, prepareImage };

@@ -134,11 +134,11 @@ def exactness(found: Sequence[ExactnessRecord]) -> Comparison | None:
         rows,
         (
             "Zero is the only good number. Float designs are not listed: floating and fixed point never agree to the "
-            "last bit. The encoder gives the latent point, encoder_classifier ten logits, full the image and ten "
-            "logits.",
-            "The column images counts the test images that were simulated. Tables over the latent plane have an entry "
+            "last bit. The encoder gives the latent point, encoder_classifier a logit for each class, full the "
+            "image and these logits.",
+            "The column images counts the test images that were simulated. Tables over the latent space have an entry "
             "for each of its points, whether an image reaches it or not, and every entry is compared.",
-            "Softmax is left out of the hardware: the largest logit is the most probable digit.",
+            "Softmax is left out of the hardware: the largest logit is the most probable class.",
         ),
         frozenset(place for place, record in enumerate(found) if any(record.differing.values())),
     )

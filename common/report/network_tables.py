@@ -22,6 +22,9 @@ TABLE_3 = {
 }
 TABLE_3_INPUT = "ap_ufixed<6,0>"
 
+TYPE_FIELDS = {"weight_bits", "weight_integer_bits", "activation_bits", "activation_integer_bits"}
+TOTAL = "total"  # the row of Table 1 with all layers
+
 SCORES = {
     "L1": "l1",
     "squared error": "mse",
@@ -59,14 +62,18 @@ def table_1(path: Path) -> Comparison | None:
     if not path.is_file():
         return None
     rows = []
+    is_papers = True  # whether all layers with numbers of the paper have as many weights as there
     try:
         with path.open(newline="", encoding="utf-8") as file:
             _, *found = csv.reader(file)
         for layer, complete, pruned, of_paper_complete, of_paper_pruned in found:
-            of_paper = [of_paper_complete or DASH, of_paper_pruned or DASH]
+            shown = is_papers if layer == TOTAL else _weights(complete) == _weights(of_paper_complete)
+            is_papers &= shown or not of_paper_complete
+            their = (of_paper_complete, of_paper_pruned) if shown else ("", "")
+            of_paper = [their[0] or DASH, their[1] or DASH]
             cells = (complete, of_paper[0], pruned, of_paper[1])
             words = (number(int(cell)) if cell.isdecimal() else cell for cell in cells)
-            rows.append([layer, *words, _parts_difference(pruned, of_paper_pruned)])
+            rows.append([layer, *words, _parts_difference(pruned, their[1])])
     except artifacts.UNREADABLE:
         raise PipelineError(f"{path} is damaged; run: {artifacts.rerun(path.parents[1], path.parent.name)}") from None
     return Comparison(
@@ -82,9 +89,14 @@ def table_1(path: Path) -> Comparison | None:
     )
 
 
+def _weights(cell: str) -> str:
+    """Return the weights of a cell such as `102+16`, without the biases."""
+    return cell.partition("+")[0]
+
+
 def _parts_difference(ours: str, of_paper: str) -> str:
-    """Return the difference of cells such as `102+16`, weights and biases apart."""
-    if not of_paper:
+    """Return the difference of cells such as `102+16`, weights and biases apart; a dash if they do not compare."""
+    if not of_paper or ours.count("+") != of_paper.count("+"):
         return DASH
     differences = [int(our) - int(their) for our, their in zip(ours.split("+"), of_paper.split("+"), strict=True)]
     units = ("weights", "biases") if len(differences) == 2 else ("",)
@@ -138,13 +150,18 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
     """Return the fixed-point types of the quantized networks next to the revision's Table 3."""
     if not precision:
         return None
-    rows = [["pixels", DASH, f"ap_ufixed<{precision.get('input_bits')},0>", DASH, TABLE_3_INPUT]]
-    for layer, types in precision.items():
-        if isinstance(types, dict):
-            sign = 1 if layer in ("decoder_3", "classifier_3") else 0
-            weight = f"ap_fixed<{types['weight_bits']},{types['weight_integer_bits'] + 1}>"
-            output = f"<{types['activation_bits']},{types['activation_integer_bits'] + sign}>"
-            rows.append([layer, weight, f"ap_{'u' * (not sign)}fixed{output}", *TABLE_3.get(layer, (DASH, DASH))])
+    rows = []
+    if "input_bits" in precision:
+        rows.append(["pixels", DASH, f"ap_ufixed<{precision['input_bits']},0>", DASH, TABLE_3_INPUT])
+    layers = {name: types for name, types in precision.items() if isinstance(types, dict) and {*types} >= TYPE_FIELDS}
+    last = {name.rpartition("_")[0]: name for name in sorted(layers, key=_place)}
+    for layer, types in layers.items():
+        is_output = layer in (last.get("decoder"), last.get("classifier"))  # signed, before sigmoid and softmax
+        weight = f"ap_fixed<{types['weight_bits']},{types['weight_integer_bits'] + 1}>"
+        output = f"<{types['activation_bits']},{types['activation_integer_bits'] + is_output}>"
+        rows.append([layer, weight, f"ap_{'u' * (not is_output)}fixed{output}", *TABLE_3.get(layer, (DASH, DASH))])
+    if not rows:
+        return None
     return Comparison(
         "Table 3 of the revision: fixed-point types",
         ("layer", "weights", "output", "paper: weights", "paper: output"),
@@ -155,6 +172,11 @@ def table_3(precision: Mapping[str, Any] | None) -> Comparison | None:
             "classifier's hidden layer 40, and its decoder is not in its table.",
         ),
     )
+
+
+def _place(layer: str) -> int:
+    number = layer.rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def table_4(models: Mapping[str, Mapping[str, float]], *, comparable: bool) -> Comparison | None:

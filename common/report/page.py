@@ -9,11 +9,13 @@ from typing import Any
 from common import records
 from common.errors import PipelineError
 from common.images import dataset
+from common.images.samples import ImageFormat
 from common.records import DesignRecord, ExactnessRecord
 from common.report import figures, reproduction, results, stage_status
 from common.report.figures import Figure
 from common.report.results import Row
 from common.report.stage_status import PIPELINE, Problem, Stage
+from common.stages import artifacts
 
 ROOT = Path(__file__).parents[2]
 DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
@@ -32,6 +34,7 @@ class Page:
     rows: list[Row]  # of the results table
     precision: Mapping[str, Any] | None  # fixed-point types of the quantized networks, where they are known
     figures: Mapping[str, list[Figure]]  # of each stage, by its name, embedded
+    image_format: ImageFormat | None  # of the prepared images, where there are any
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -89,7 +92,18 @@ def read(outputs: Path) -> Page:
     problems += _inexact(exactness, stages) + faults
     rows = results.read_rows(models, designs, exactness, precision)
     problems = list(dict.fromkeys(problems))
-    return Page(outputs, stages, models, designs, exactness, problems, rows, precision, embedded)
+    return Page(
+        outputs, stages, models, designs, exactness, problems, rows, precision, embedded, _image_format(outputs)
+    )
+
+
+def _image_format(outputs: Path) -> ImageFormat | None:
+    """Return the format of the prepared images, or None where there are none or their file is damaged."""
+    images = artifacts.find(outputs, dataset.FILE)
+    try:
+        return None if images is None else dataset.load(images)[1].format
+    except PipelineError:  # stage 01 reports it
+        return None
 
 
 def _read_metrics(path: Path) -> tuple[dict[str, dict[str, Any]], list[DesignRecord], list[ExactnessRecord]]:

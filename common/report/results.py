@@ -100,7 +100,7 @@ def _bits(precision: Mapping[str, Any] | None, layers: tuple[str, ...]) -> str |
     types = [
         types["weight_bits"]
         for layer, types in (precision or {}).items()
-        if isinstance(types, dict) and (not layers or layer.startswith(layers))
+        if isinstance(types, dict) and "weight_bits" in types and (not layers or layer.startswith(layers))
     ]
     if not types:
         return None

@@ -12,7 +12,8 @@ from common.report.results import DASH, GROUPS, Row, number
 
 NOTES = (
     "A dash is a value that was not measured or does not exist. Weights left are those that are not zero, biases not "
-    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of correct digits, both for the test images.",
+    "counted; L1 is the mean |r − r̂| of a pixel, accuracy the fraction of images that are classified correctly, "
+    "both for the test images.",
     f"The paper's designs are encoder + classifier. Their numbers are C-synthesis estimates: {overestimate()}. The "
     "last column names the source. The paper's loss of 0.0628 is not an L1 loss: see Table 2 on this page.",
     f"The paper: {paper.REPORT}; {paper.REVISION}.",

@@ -71,7 +71,7 @@ def read_sections(page: Page) -> list[Section]:
             content, problem = None, Problem(text, command or "make")
         if content is not None or problem is not None:
             template, _, number = anchor.partition("-")
-            sections.append(Section(anchor, title, template, number, content, problem))
+            sections.append(Section(anchor, (content or {}).get("title", title), template, number, content, problem))
     return sections
 
 
@@ -94,7 +94,9 @@ def _flow(page: Page) -> dict[str, Any]:
 
 
 def _draw(page: Page) -> dict[str, Any]:
-    return {"data": draw_digit.page_data(page.outputs), "script": draw_digit.SCRIPT.read_text(encoding="utf-8")}
+    data = draw_digit.page_data(page.outputs)
+    title = "Draw a digit" if data is None or data["noun"] == "digit" else "Draw an image"
+    return {"title": title, "data": data, "script": draw_digit.SCRIPT.read_text(encoding="utf-8")}
 
 
 def _stage(page: Page, stage: Stage) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from common.report.stage_status import Stage
 
 IMAGES = "images"
 TOOLS = {
-    "prepare_data": "8 × 8 pixels, 5 bits",
+    "prepare_data": "images",
     "train_autoencoder": "Keras",
     "prune": "Keras, TFMOT",
     "quantize": "QKeras",
@@ -153,7 +153,7 @@ def _draw(layout: Layout, page: Page) -> Workflow:
     columns = {stage.subject: column for column, stage in enumerate(page.stages) if stage.subject in TOOLS}
     done = {stage.subject for stage in page.stages if stage.run is not None}
     shown = [stage for stage in page.stages if stage.subject in columns]
-    boxes = [Box(stage, *layout.box_of(columns[stage.subject]), TOOLS[stage.subject]) for stage in shown]
+    boxes = [Box(stage, *layout.box_of(columns[stage.subject]), _tool(stage, page)) for stage in shown]
     lines, stops = [], []
     for lane, first in FIRST_STOP.items():
         if first not in columns:
@@ -177,6 +177,14 @@ def _draw(layout: Layout, page: Page) -> Workflow:
                 above = _name(lane, layout) if subject == first else ()
                 stops.append(Stop(*layout.stop(lane, column), colour, above, below, *layout.name_place))
     return Workflow(layout, boxes, [layout.guide(columns[stage.subject]) for stage in shown], lines, stops)
+
+
+def _tool(stage: Stage, page: Page) -> str:
+    """Return what a stage uses, or of the first one what it makes."""
+    found = page.image_format
+    if stage.subject != FIRST_STOP[IMAGES] or found is None:
+        return TOOLS[stage.subject]
+    return f"{found.side} × {found.side} pixels, {found.bits} bit{'s' if found.bits > 1 else ''}"
 
 
 def _parent(lane: str, page: Page) -> str:

@@ -47,3 +47,10 @@ def test_variants_differ_in_greyscale_marker_and_line():
 def test_colour_maps_are_monotonic_in_greyscale(colours):
     grey = rgb2gray(colours(np.linspace(0, 1, 64))[None, :, :3])[0]
     assert (np.diff(grey) < 0).all()
+
+
+def test_further_classes_have_further_colours():
+    assert style.class_colours(10) == list(style.DIGITS)
+    assert style.class_colours(7) == list(style.DIGITS[:7])
+    assert len({*style.class_colours(47)}) == 47
+    assert len(style.class_colours(256)) == 256

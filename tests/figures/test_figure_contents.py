@@ -14,6 +14,7 @@ from figure_samples import (
     SHAPES,
     VARIANTS,
     boxes,
+    labelled_points,
     random,
     read_csv,
     text_of,
@@ -23,10 +24,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import PathPatch, Rectangle, StepPatch
 
 from common import paper, published_designs
-from common.figures import agreement, networks, style, training
+from common.figures import agreement, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import labels as plot_labels
 from common.figures import weights as weight_figures
+from common.images.samples import PAPER_FORMAT
 
 
 def test_example_digits_frame_the_crop_if_there_is_one(saved_figures):
@@ -45,7 +47,7 @@ def test_reconstructions_print_the_l1_loss(saved_figures):
 def test_decoded_images_are_upright_in_their_cells(tmp_path):
     images = np.zeros((2, 3, 8, 8))
     images[0, 2, 0, 7] = 1  # lower right cell, its upper right pixel
-    figure = image_figures.decoded_plane(images, (0, 3, 0, 2), np.array([[0.5, 1.5]] * 5))
+    figure = image_figures.decoded_plane(images, (0, 3, 0, 2), np.array([[0.5, 1.5]] * 5), PAPER_FORMAT)
     (shown,) = figure.axes[0].images
     assert shown.origin == "lower"
     pixels = np.asarray(shown.get_array())
@@ -55,7 +57,9 @@ def test_decoded_images_are_upright_in_their_cells(tmp_path):
 
 
 def test_worst_digits_never_claim_certainty():
-    figure = image_figures.worst_digits(random(2, 64), [4, 7], [9, 2], [0.99999, 0.5])
+    figure = image_figures.worst_images(
+        random(2, 64), np.array([4, 7]), np.array([9, 2]), np.array([0.99999, 0.5]), PAPER_FORMAT
+    )
     assert {"4 → 9", "7 → 2", "p > 0.999", "p = 0.500"} <= {*text_of(figure)}
 
 
@@ -136,10 +140,15 @@ def test_latent_plane_labels_the_medians(saved_figures):
     assert bottom < POINTS[:, 1].min() and POINTS[:, 1].max() < top
 
 
-def test_digits_with_the_same_median_do_not_overlap():
+@pytest.mark.parametrize("name", ["T-shirt/top", "7"])
+def test_classes_with_the_same_median_do_not_overlap(name):
     figure = style.new_figure(4, 4, title="", caption="", data={})
     axes = figure.subplots()
-    plot_labels.label_digits(axes, dict.fromkeys(range(6), (0.5, 0.5)))
+    plot_labels.label_classes(axes, dict.fromkeys(range(6), (0.5, 0.5)), [name] * 6)
+    if len(name) > 1:
+        found = [box for text, box in boxes(figure) if text == name]
+        assert not any(box.overlaps(other) for box, other in itertools.combinations(found, 2))
+        return
     centres = axes.transData.transform([text.get_position() for text in axes.texts])
     apart = [np.hypot(*(one - other)) for one, other in itertools.combinations(centres, 2)]
     assert min(apart) > 0.98 * plot_labels.DISC_DIAMETER * figure.dpi / 72
@@ -211,3 +220,65 @@ def test_accuracy_against_luts_shows_designs_with_both_numbers(saved_figures):
     assert shown["TreeLUT"] == ("4478", "97")
     assert float(shown["full/quantized_pruned"][1]) == pytest.approx(90.62)
     assert columns["pixels"].count("28") == len(published_designs.MNIST_CLASSIFIERS)
+
+
+def test_latent_line_has_a_histogram_of_all_images_of_each_class(saved_figures):
+    axes = saved_figures[1]["latent_line"].axes[0]
+    points, labels = labelled_points(10, 1, 200)
+    rows = [patch for patch in axes.patches if isinstance(patch, StepPatch) and patch.get_fill()]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == [str(label) for label in np.argsort([np.median(points[labels == label]) for label in range(10)])]
+    assert len(rows) == 10
+
+
+def test_latent_spaces_show_the_dimensions_with_the_most_variance():
+    points = random(100, 5) * [1, 9, 0.1, 8, 7]
+    assert latent.largest_dimensions(points) == [1, 3, 4]
+    figure = latent.latent_space(points, np.arange(100) % 10, "pruned", PAPER_FORMAT)
+    titles = {(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes if axes.axison}
+    expected = {tuple(f"latent coordinate $z_{{{index}}}$" for index in pair) for pair in ((2, 4), (2, 5), (4, 5))}
+    assert titles == expected
+    assert "the three of 5 dimensions with the most variance: z2, z4, z5" in figure.caption
+
+
+def test_captions_speak_of_classes_and_of_axes_only_where_they_are_true(saved_figures):
+    captions = {name: figure.caption for name, figure in saved_figures[1].items()}
+    assert "coloured by class" in captions["latent_plane_of_fashion"]
+    assert "coloured by digit" in captions["latent_plane"] and "Points on the axes" in captions["latent_plane"]
+    assert "Points on the axes" not in captions["latent_plane_of_fashion"], "it has negative coordinates"
+    assert "The first 10 of 26 classes are shown." in captions["reconstructions_of_26"]
+    assert "28 × 28 pixels that are kept" not in captions["example_images_of_two"]
+    fashion = [name for name in captions if name.endswith("of_fashion")]
+    assert fashion and not any("digit" in captions[name] for name in fashion)
+
+
+def test_crop_of_images_that_are_not_square_is_framed_in_their_middle(saved_figures):
+    frames = saved_figures[1]["example_images_not_square"].axes[0].patches
+    assert [patch.get_bbox().bounds for patch in frames] == [(7.5, 3.5, 20, 20)]
+
+
+def test_scores_without_decoder_or_test_images_are_left_out(saved_figures):
+    figure = saved_figures[1]["class_scores_without_decoder"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy [%]"]
+    assert all(np.isnan(line.get_ydata()[3]) for line in figure.axes[0].lines if len(line.get_ydata()) == 10)
+    loss, accuracy = saved_figures[1]["class_scores_of_both"].axes
+    lines = [sum(len(line.get_xdata()) == 26 for line in axes.lines) for axes in (loss, accuracy)]
+    assert lines == [1, 4]
+
+
+def test_examples_are_of_classes_that_have_images():
+    labels = np.array([3, 3, 1, 1, 5, 5, 5, 5, 5])
+    assert image_figures.examples_of(labels).tolist() == [2, 3, 0, 1, 4, 5, 6]
+    assert image_figures.examples_of(np.arange(47)).tolist() == [*range(10)]
+
+
+@pytest.mark.parametrize("name", ["network_wide", "network_deep", "network_without_hidden_layers"])
+def test_diagrams_of_any_layers_stay_small(saved_figures, name):
+    assert drawn_lines(saved_figures[1][name]) <= 11 * networks.MOST_LINES
+    nodes = [dots for dots in saved_figures[1][name].axes[0].collections if isinstance(dots, PathCollection)]
+    assert max(len(dots.get_offsets()) for dots in nodes) <= networks.MOST_NODES
+
+
+def test_branches_are_in_the_order_of_their_numbers():
+    found = weight_figures.branches_of({f"encoder_{number}": None for number in (10, 2, 1)} | {"latent": None})
+    assert found == {"encoder": ["encoder_1", "encoder_2", "encoder_10", "latent"]}

@@ -7,14 +7,17 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import parsed_page
 import pytest
+from scipy import ndimage
+from skimage import transform
 from stage_runs import ROOT
-from written_outputs import EMBEDDED, SEVEN, fixed, random_network
+from written_outputs import EMBEDDED, SEVEN, fixed, linear_network, random_network, write_other_outputs
 
 from common.errors import PipelineError
 from common.hls import integer_network
 from common.images import mnist, preprocessing
-from common.images.samples import PAPER_FORMAT
+from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.report import draw_digit
 from common.stages import artifacts
 
@@ -30,8 +33,9 @@ for (let start = 0; start < input.length; start += 64) {
   for (const name of given.outputs) output.push(...values[name]);
 }"""
 PREPARE = """
-for (let start = 0; start < input.length; start += 784)
-  output.push(...draw.prepareImage(input.subarray(start, start + 784), given));"""
+const pixels = given.field ** 2;
+for (let start = 0; start < input.length; start += pixels)
+  output.push(...draw.prepareImage(input.subarray(start, start + pixels), given));"""
 
 
 def run_node(tmp_path, body, arguments, images, kind):
@@ -178,7 +182,13 @@ def test_javascript_prepares_images_as_stage_01_does(tmp_path, method, monkeypat
     )
     images = mnist_images(tmp_path)
     expected = preprocessing.prepare_images(images, method)
-    found = run_node(tmp_path, PREPARE, draw_digit.preparation(method), images, "Uint8Array")
+    found = run_node(
+        tmp_path,
+        PREPARE,
+        draw_digit.preparation(draw_digit.Original(method, 28, 22), PAPER_FORMAT),
+        images,
+        "Uint8Array",
+    )
     assert np.count_nonzero(found.reshape(expected.shape) != expected) == 0
 
 
@@ -198,3 +208,71 @@ def test_drawings_are_centred_as_mnist_is_wherever_and_however_large_they_are_dr
     assert np.abs(centred(tmp_path, small).astype(int) - image).max() <= 1
     assert not centred(tmp_path, []).any()
     assert 1 < np.count_nonzero(centred(tmp_path, [[[0.9, 0.1]]])) < 30, "a dot stays a dot"
+
+
+def noise(count, side):
+    """Return images of noise, of few levels and of strokes, uint8 [count, side, side]."""
+    generator = np.random.default_rng(3)
+    images = generator.integers(0, 256, (count, side, side), dtype=np.uint8)
+    images[::3] = images[::3] // 250 * 51
+    images[1::3] = (images[1::3] > 200) * 255
+    return images
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("field", "crop", "side", "bits"), [(28, 20, 8, 5), (28, 22, 8, 5), (28, 28, 14, 8), (28, 24, 10, 4), (9, 9, 12, 6)]
+)
+def test_javascript_zooms_as_scipy_does(tmp_path, field, crop, side, bits):
+    images = noise(300, field)
+    first = (field - crop) // 2
+    kept = images[:, first : first + crop, first : first + crop]
+    expected = np.stack([ndimage.zoom(each, side / crop, order=3) for each in kept]) // 2 ** (8 - bits)
+    given = draw_digit.preparation(draw_digit.Original("spline_zoom", field, crop), ImageFormat(side, bits))
+    found = run_node(tmp_path, PREPARE, given, images, "Uint8Array").reshape(expected.shape)
+    assert np.count_nonzero(found != expected) == 0
+
+
+@needs_node
+@pytest.mark.parametrize(("crop", "side", "bits"), [(20, 8, 5), (28, 14, 4), (24, 10, 8), (28, 16, 8), (9, 12, 6)])
+def test_javascript_resizes_as_scikit_image_does(tmp_path, crop, side, bits):
+    images = noise(200, crop)
+    shape = (len(images), side, side)
+    resized = transform.resize(images.astype(np.float32), shape, order=1, anti_aliasing=True, preserve_range=True)
+    expected = (resized / 2 ** (8 - bits)).astype(np.uint8)
+    given = draw_digit.preparation(draw_digit.Original("anti_aliased", crop, crop), ImageFormat(side, bits))
+    found = run_node(tmp_path, PREPARE, given, images, "Uint8Array").reshape(expected.shape)
+    assert np.count_nonzero(found != expected) == 0
+
+
+@needs_node
+def test_images_of_the_right_size_are_only_rounded_down(tmp_path):
+    images = noise(20, 10)
+    given = draw_digit.preparation(draw_digit.Original("anti_aliased", 10, 10), ImageFormat(10, 3))
+    found = run_node(tmp_path, PREPARE, given, images, "Uint8Array").reshape(images.shape)
+    assert np.array_equal(found, images // 32)
+
+
+@needs_node
+def test_drawings_on_small_images_without_margin_fill_them(tmp_path):
+    body = "output.push(...draw.imageOfStrokes(given, draw.geometryOf(10, false)))"
+    image = run_node(tmp_path, body, SEVEN, np.zeros(1, np.uint8), "Uint8Array").reshape(10, 10)
+    rows, columns = np.nonzero(image)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 >= 9
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+@pytest.mark.parametrize("decoder", [True, False])
+def test_page_draws_a_map_of_two_dimensions_and_images_of_a_decoder_alone(tmp_path, dimensions, decoder):
+    design = EMBEDDED[0 if decoder else 1]
+    outputs = write_other_outputs(tmp_path, linear_network(dimensions, decoder), design)
+    page = parsed_page.render(outputs)
+    ids = {*page.all("id")}
+    assert ("draw-map" in ids) == (dimensions == 2)
+    assert ("draw-output" in ids) == decoder
+    assert ("the map needs two" in page.said) == (dimensions != 2)
+    assert "Draw an image" in page.said and "10 × 10 of 4 bits" in page.said
+    data = draw_digit.page_data(outputs)
+    assert data["samples"][2] is None and len(data["samples"]) == 3
+    if dimensions == 2:
+        assert min(data["plane"]["low"]) < 0, "a linear latent layer has negative coordinates"

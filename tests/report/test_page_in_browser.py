@@ -8,7 +8,18 @@ from dataclasses import replace
 import chromium
 import numpy as np
 import pytest
-from written_outputs import DESIGN, SEVEN, figure_files, make_outputs, random_network, score, write_stage
+from written_outputs import (
+    DESIGN,
+    EMBEDDED,
+    SEVEN,
+    figure_files,
+    linear_network,
+    make_outputs,
+    random_network,
+    score,
+    write_other_outputs,
+    write_stage,
+)
 
 from common.hls import integer_network
 from common.images import preprocessing
@@ -111,4 +122,37 @@ def test_canvas_answers_to_strokes_and_the_point_can_be_dragged(browser, tmp_pat
 
     browser.evaluate("document.getElementById('draw-clear').click()")
     assert not any(value < 255 for value in browser.evaluate(PIXELS.format("mnist")))
+    assert browser.complaints() == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("dimensions", "decoder"), [(1, True), (2, True), (2, False)])
+def test_other_networks_and_images_answer_to_strokes(browser, tmp_path, width, dimensions, decoder):
+    network = linear_network(dimensions, decoder)
+    outputs = write_other_outputs(tmp_path, network, EMBEDDED[0 if decoder else 1])
+    overview.write(outputs)
+    browser.open(outputs / "index.html", width)
+    assert browser.evaluate(TOO_WIDE) == []
+    point = browser.touch if width < 500 else browser.drag
+    left, top, side, _ = place_of(browser, "pad")
+    for stroke in SEVEN:
+        point([(left + x * side, top + y * side) for x, y in stroke])
+    ink = 255 - np.array(browser.evaluate(PIXELS.format("mnist")))
+    levels = ink.reshape(1, 100) // 16
+    assert np.count_nonzero(levels) > 10
+    values = integer_network.evaluate(network, {"pixels": levels})
+    verdict = browser.evaluate("document.getElementById('draw-verdict').textContent")
+    names = ("cat", "dog", "a very long name indeed")
+    assert f"Classified as {names[values['classifier_1'][0].argmax()]}." in verdict
+    assert ("L1 of the reconstruction" in verdict) == decoder
+    if decoder:
+        output = 255 - np.array(browser.evaluate(PIXELS.format("output")))
+        assert np.array_equal(output, np.floor(values["image"][0] * 255 / 16 + 0.5))
+    if dimensions == 2:
+        left, top, side, _ = place_of(browser, "map")
+        point([(left + side * 0.5, top + side * 0.5), (left + side * 0.2, top + side * 0.8)])
+        verdict = browser.evaluate("document.getElementById('draw-verdict').textContent")
+        latent = re.search(r"\((.*), (.*)\)", verdict).groups()
+        assert min(float(value.replace("\u2212", "-")) for value in latent) < 0
     assert browser.complaints() == []
