@@ -6,6 +6,7 @@ Writes:  outputs/02_train_autoencoder/ autoencoder.h5, classifier.h5 (with optim
          all later stages), learning_curves.csv, figures
 """
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,7 +46,7 @@ class Configuration(Recipe):
 
     def check_same_but_epochs(self, earlier: dict[str, Any]) -> None:
         """Refuse to resume with a recipe that differs from the last run's, `earlier`."""
-        for name, now in asdict(self).items():
+        for name, now in json.loads(json.dumps(asdict(self))).items():
             before = earlier.get(name)
             if name not in ("epochs", "resume", "allow") and now != before:
                 flag = f"--{name.replace('_', '-')}"
@@ -54,6 +55,9 @@ class Configuration(Recipe):
 
 PRESETS = {
     "paper": Configuration(),
+    "revision": Configuration(
+        network=HiddenLayers(encoder=(15, 15, 15), decoder=(16, 32, 32), classifier=(16, 40)), loss="mse"
+    ),
     "tuned": Configuration(
         epochs=100,
         optimizer="soap",
@@ -108,7 +112,7 @@ def layout_of(configuration: Configuration, images: ImageFormat) -> Layout:
     Raises:
         PipelineError: hls4ml cannot unroll a layer, and `large_layer` is not allowed.
     """
-    layers = Layout(configuration.network, images.pixels, images.classes, images.bits)
+    layers = Layout.of(configuration.network, images)
     if large := layers.too_large():
         text = f"{large}; make it smaller"
         if "large_layer" not in configuration.allow:

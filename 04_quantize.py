@@ -71,6 +71,15 @@ class Configuration(Recipe):
 
 PRESETS = {
     "paper": Configuration(),
+    "revision": Configuration(
+        part="encoder_classifier",
+        zeros="raised",
+        raised=Raised(
+            sparsity=dict.fromkeys(("encoder_2", "encoder_3", "classifier_1"), 0.80),
+            begin=2000 / 9400,  # of 40 epochs of 235 steps
+            share=2000 / 9400,  # at once: constant sparsity
+        ),
+    ),
     "tuned": Configuration(
         epochs=120,
         optimizer="soap",

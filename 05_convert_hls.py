@@ -11,17 +11,18 @@ The hardware has no softmax. It outputs logits: the largest logit is the most pr
 """
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from common import records
+from common.errors import PipelineError
 from common.hls.designs import parse_designs
 from common.hls.hls4ml_project import HlsOptions
 from common.images import dataset
 from common.report.pipeline import PIPELINE
 from common.running import console, parallel
 from common.running.disk_space import Need
-from common.stages.configuration import Interval
+from common.stages.configuration import Earlier, Interval
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
@@ -37,6 +38,7 @@ DEFAULT_DESIGNS = (
     "encoder_classifier/pruned",
     "encoder_classifier/complete",
 )
+WITH_QUANTIZED_DECODER = ("full/quantized_pruned", "full/quantized")
 MODELS = {
     "complete": ("02_train_autoencoder", "classifier.h5"),
     "pruned": ("03_prune", "classifier_pruned.h5"),
@@ -60,6 +62,18 @@ class Configuration:
     allow: tuple[Literal["failed_input"], ...] = ()
     """Faults that become warnings: input from a failed stage."""
 
+    def given(self, earlier: Earlier) -> Self:
+        """Return it without default designs that need a quantized decoder; refuse such designs if there is none."""
+        if earlier("quantize").part == "network":
+            return self
+        asked = [design for design in map(str, parse_designs(self.designs)) if design in WITH_QUANTIZED_DECODER]
+        if asked:
+            raise PipelineError(
+                f"--designs {asked[0]} needs a quantized decoder: python 04_quantize.py --part network"
+            )
+        kept = tuple(name for name in self.default_designs if name not in WITH_QUANTIZED_DECODER)
+        return replace(self, default_designs=kept)
+
     def check(self) -> None:
         """Refuse designs that do not exist."""
         parse_designs((*self.default_designs, *self.designs))
@@ -67,6 +81,7 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
+    "revision": Configuration(),
     "tuned": Configuration(default_designs=DEFAULT_DESIGNS[:4]),  # its float networks overflow ap_fixed<16,6>
     "demo": Configuration(default_designs=DEFAULT_DESIGNS[:2]),
 }

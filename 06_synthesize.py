@@ -93,6 +93,7 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
+    "revision": Configuration(),
     "tuned": Configuration(
         tabulate_latent=True,
         routing=PlaceAndRouteOptions(latency_cutoffs=(1.5,)),
@@ -145,7 +146,7 @@ def select(run: Run, configuration: Configuration) -> Selection:
     Raises:
         PipelineError: A design is not converted, nothing can be proven, or the latent space is too large for a table.
     """
-    from common.rtl import tabulation
+    from common.hls import latent_space
 
     written = run.record_of("05_convert_hls")["writes"]
     names = [name.removesuffix("/model.fml") for name in written if name.endswith("/model.fml")]
@@ -160,7 +161,8 @@ def select(run: Run, configuration: Configuration) -> Selection:
     if configuration.prove and not any(design.quantized for design in synthesized + routed):
         raise PipelineError("--prove has no netlist to prove; name a quantized design: --synthesize CUT/quantized")
     if configuration.tabulate_latent:
-        tabulation.check(run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"])
+        bits = run.record_of("04_quantize")["configuration"]["precision"]["latent"]["activation_bits"]
+        latent_space.check(bits, run.record_of("02_train_autoencoder")["configuration"]["network"]["latent"])
     ordered = sorted(designs, key=lambda design: design not in synthesized)
     return Selection(ordered, synthesized, routed, on_board)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from common.errors import PipelineError
-from common.report.pipeline import PIPELINE
+from common.report.pipeline import DECLARED, PIPELINE
 from common.running import console
 from common.stages.configuration import BatchSize, Fraction, Interval, Seed, Weight
 from common.stages.run import Run
@@ -69,6 +69,7 @@ class Configuration:
 
 PRESETS = {
     "paper": Configuration(),
+    "revision": Configuration(space=SPACES / "revision.toml"),
     "tuned": Configuration(space=SPACES / "tuned.toml"),
     "demo": Configuration(space=SPACES / "demo.toml", points=16, validation_images=300, finalists=1),
 }
@@ -83,7 +84,9 @@ def main(run: Run, configuration: Configuration) -> None:
     from common.scan.searching import DesignSearch
 
     images = run.read("01_prepare_data", "images.npz")
-    space = spaces.load(run.read_external(configuration.space), configuration.vary, configuration.validation_images)
+    space = spaces.load(
+        run.read_external(configuration.space), configuration.vary, configuration.validation_images, DECLARED
+    )
     search = DesignSearch(space, configuration.search, configuration.points, configuration.seed)
     worth = results.Worth(configuration.l1_weight, configuration.lut_weight)
     kept = configuration.points_dir or run.outputs / "points"

@@ -1,4 +1,4 @@
-"""Send test images to a board and print its answers: digit, latent point, images per second.
+"""Send test images to a board and print its answers: class, latent point, images per second.
 
 Run:     python -m common.board.host --port /dev/ttyUSB0 [--design encoder/quantized_pruned] [--images 1000]
 Reads:   outputs/06_synthesize/CUT/VARIANT/board/board.json, outputs/01_prepare_data/images.npz
@@ -9,6 +9,7 @@ The bitstream must be on the board: see docs/boards.md.
 import json
 import sys
 import time
+from collections.abc import Sequence
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -134,7 +135,7 @@ def main(configuration: Configuration) -> None:
     design = BoardDesign.from_dict(json.loads(place.read_text(encoding="utf-8")))
     _, samples = dataset.load(prepared)
     images = samples.intensities[: configuration.images].astype(np.float64)
-    digits = samples.labels[: len(images)]
+    labels, names = samples.labels[: len(images)], samples.format.class_names
     started = time.perf_counter()
     try:
         with (
@@ -142,7 +143,10 @@ def main(configuration: Configuration) -> None:
             console.progress_line(str(design.design), len(images)) as progress,
         ):
             results = classify(
-                line, design, images, lambda place, result: progress.advance(in_words(design, result, digits[place]))
+                line,
+                design,
+                images,
+                lambda place, result: progress.advance(in_words(design, result, labels[place], names)),
             )
     except serial.SerialException as error:
         raise PipelineError(f"{configuration.port} cannot be used: {error}") from None
@@ -154,16 +158,16 @@ def main(configuration: Configuration) -> None:
     )
     if "logits" in design.parts:
         logits = results[:, design.columns("logits")]
-        console.note(f"{np.mean(logits.argmax(axis=1) == digits):.2%} of the digits are right")
+        console.note(f"{np.mean(logits.argmax(axis=1) == labels):.2%} of the {samples.format.plural} are right")
 
 
-def in_words(design: BoardDesign, result: np.ndarray, digit: int) -> str:
-    """Return the true digit and the board's answer for an image, in words."""
-    words = [f"shown {digit}"]
+def in_words(design: BoardDesign, result: np.ndarray, label: int, class_names: Sequence[str]) -> str:
+    """Return the true class and the board's answer for an image, in words."""
+    words = [f"shown {class_names[label]}"]
     if "logits" in design.parts:
-        words.append(f"read {result[design.columns('logits')].argmax()}")
+        words.append(f"read {class_names[result[design.columns('logits')].argmax()]}")
     if "latent" in design.parts:
-        words.append("latent ({:.4g}, {:.4g})".format(*result[design.columns("latent")]))
+        words.append(f"latent ({', '.join(f'{each:.4g}' for each in result[design.columns('latent')])})")
     return ", ".join(words)
 
 

@@ -15,10 +15,11 @@ from common.board.boards import BOARDS, BoardOptions
 from common.board.protocol import BoardDesign, Port
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.hls import golden_outputs, hls4ml_project, test_bench
+from common.hls import golden_outputs, hls4ml_project, latent_space, test_bench
 from common.lattice.place_and_route import PlaceAndRouteOptions
+from common.networks.layout import IMAGE
 from common.records import DesignRecord, ExactnessRecord
-from common.rtl import pipeline, tabulation, tracing, verified_trace
+from common.rtl import pipeline, tracing, verified_trace
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
@@ -26,7 +27,6 @@ from common.synthesis import yosys
 from common.synthesis.building import Build, FurtherStep
 from common.synthesis.reports import Findings
 
-PARTS = {"encoder": {"latent": 2}, "encoder_classifier": {"logits": 10}, "full": {"image": 64, "logits": 10}}
 ANSWER_SECONDS = 120  # a simulated board may share its processor
 
 
@@ -42,7 +42,7 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
 
     Args:
         build: The design.
-        pixels: Test images, float64 [N, 64].
+        pixels: Test images, float64 [N, pixels].
         options: Which board.
         routing: Latency cut-off, seed and target clock; its FPGA is replaced by the board's.
     """
@@ -112,7 +112,9 @@ def _write_verilog(
     folder = build.folder / "board"
     model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
     pipeline_options = pipeline.PipelineOptions(cutoff, "verilog", build.open.part, build.open.clock_ns)
-    parts = PARTS[build.design.cut]
+    outputs, space = c_simulation.outputs_of(model), latent_space.latent_space(model)
+    last = "logits" if build.design.has_logits else "latent"
+    parts = {IMAGE if output.layer == IMAGE else last: output.size for output in outputs}
     with_latent = "latent" not in parts
     trace = verified_trace.trace(
         model,
@@ -129,14 +131,14 @@ def _write_verilog(
         board=options.name,
         inputs=_input_port(registers, tracing.input_type(model)),
         outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
-        parts=parts | {"latent": 2},
+        parts=parts | {"latent": space.dimensions},
         baud=options.baud,
         clock_mhz=options.clock_mhz,
         latency_cycles=pipeline.cost(trace.traced, pipeline_options)[0],
     )
-    outputs, expected = c_simulation.outputs_of(model), golden.outputs[: options.images]
+    expected = golden.outputs[: options.images]
     if with_latent:
-        outputs.append(test_bench.Output(tabulation.PLANE, 2, tabulation.plane_type(model)))
+        outputs.append(test_bench.Output(space.layer, space.dimensions, space.type))
         expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -21,7 +21,7 @@ def c_simulate(model: ModelGraph, intensities: np.ndarray) -> tuple[np.ndarray, 
 
     Args:
         model: A converted model.
-        intensities: float32 [N, 64].
+        intensities: float32 [N, pixels].
 
     Returns:
         All outputs, concatenated, float32 [N, values], and each layer's output by name, float32 [N, nodes].
@@ -77,7 +77,7 @@ def keras_layer_outputs(model: keras.Model, names: list[str], intensities: np.nd
 def _counterparts(model: keras.Model, names: list[str]) -> dict[str, keras.layers.Layer]:
     """Return the Keras layer with the values of each hls4ml layer: hls4ml merges quantizers into dense layers."""
     known = {layer.name for layer in model.layers}
-    return {name: model.get_layer(f"{name}_logits" if f"{name}_logits" in known else name) for name in names}
+    return {name: model.get_layer(f"{name}_rounded" if f"{name}_rounded" in known else name) for name in names}
 
 
 FLOAT_TOLERANCE = 1 / 32  # a step of the input; floating and fixed point do not agree bit for bit

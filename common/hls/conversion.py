@@ -51,8 +51,17 @@ def convert_and_simulate(
 ) -> Conversion:
     """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results."""
     # These import TensorFlow, which only the workers need.
-    from common.hls import c_simulation, golden_outputs, hls4ml_project, integer_network, mismatches, test_bench
+    from common.hls import (
+        c_simulation,
+        golden_outputs,
+        hls4ml_project,
+        integer_network,
+        latent_space,
+        mismatches,
+        test_bench,
+    )
     from common.networks import architecture
+    from common.networks.layout import IMAGE
 
     parallel.say(str(design))
     folder.mkdir(parents=True)
@@ -60,15 +69,21 @@ def convert_and_simulate(
     hls4ml_project.check_layers(cut)
     pixels = test_samples.intensities
     expected = c_simulation.keras_outputs(cut, pixels)
-    model = hls4ml_project.convert(cut, folder / "project", options, quantized=design.quantized)
+    model = hls4ml_project.convert(
+        cut,
+        folder / "project",
+        options,
+        quantized=design.quantized,
+        input_type=hls4ml_project.pixel_type(test_samples.format.bits),
+    )
     found, found_layers = c_simulation.c_simulate(model, pixels)
     expected_layers = c_simulation.keras_layer_outputs(cut, list(found_layers), pixels)
     tolerance = 0.0 if design.quantized else c_simulation.FLOAT_TOLERANCE
     agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
     differing = int(np.count_nonzero(expected != found))
     mismatch = None
+    outputs = c_simulation.outputs_of(model)
     if design.quantized and differing:
-        outputs = c_simulation.outputs_of(model)
         mismatch = str(
             mismatches.first_mismatch(
                 expected_layers | test_bench.by_layer(outputs, expected),
@@ -81,26 +96,28 @@ def convert_and_simulate(
     hls4ml_project.save_model(model, folder / "model.fml")
     if design.quantized:
         (folder / "network.json").write_text(json.dumps(integer_network.export(model)), encoding="utf-8")
-    image = found[:, : architecture.PIXELS]
+    expected_outputs, found_outputs = (test_bench.by_layer(outputs, values) for values in (expected, found))
+    logits = outputs[-1].layer
+    image = found_outputs.get(IMAGE)
     result = Conversion(
         design,
         record=DesignRecord(
             design=str(design),
             kind=SIMULATION,
             nonzero_weights=sum(int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(cut).values()),
-            test_l1=round(float(np.abs(image - pixels).mean()), 6) if design.cut == "full" else None,
-            test_accuracy=test_samples.accuracy(found[:, -10:]) if design.has_logits else None,
+            test_l1=None if image is None else round(float(np.abs(image - pixels).mean()), 6),
+            test_accuracy=test_samples.accuracy(found_outputs[logits]) if design.has_logits else None,
         ),
         exactness=ExactnessRecord(
             design=str(design), images=len(pixels), values=found.size, differing={"qkeras_csim": differing}
         ),
-        keras_accuracy=test_samples.accuracy(expected[:, -10:]) if design.has_logits else None,
+        keras_accuracy=test_samples.accuracy(expected_outputs[logits]) if design.has_logits else None,
         agreement=agreement,
         bit_differences=c_simulation.bit_differences(model, expected_layers, found_layers),
         mismatch=mismatch,
         overflows=c_simulation.overflows(model, expected_layers),
     )
-    latent = found_layers[architecture.activation_name("latent")]
+    latent = found_layers[latent_space.latent_space(model).layer]
     of_points = (
         _simulate_points(cut, model, found, latent, folder / "downstream_of_latent", options)
         if design.quantized
@@ -118,26 +135,24 @@ def _simulate_points(
     folder: Path,
     options: HlsOptions,
 ) -> np.ndarray:
-    """Return the outputs of the C++ downstream of the latent plane for each latent point, float32 [points, values].
+    """Return the outputs of the C++ downstream of the latent space for each latent point, float32 [points, values].
 
     That part is converted separately, in a temporary folder. For the latent points of test images, its outputs must be
     those of the whole design.
     """
-    from common.fixed_point import fixed_point
-    from common.hls import c_simulation, golden_outputs, hls4ml_project
+    from common.hls import c_simulation, hls4ml_project, latent_space
     from common.networks import architecture
 
-    precision = model.graph[architecture.activation_name("latent")].get_output_variable().type.precision
-    plane = fixed_point(precision)
-    if cut.name == "encoder" or plane.width > golden_outputs.LARGEST_WIDTH:
+    space = latent_space.latent_space(model)
+    if cut.name == "encoder" or space.address_bits > latent_space.LARGEST_ADDRESS:
         return found[:0]
-    points = np.stack(np.divmod(np.arange(4**plane.width), 2**plane.width), axis=1) * plane.step
+    precision = model.graph[space.layer].get_output_variable().type.precision
+    points = space.codes(np.arange(2**space.address_bits)) * space.type.step
     part = hls4ml_project.convert(
         architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(precision)
     )
     outputs, _ = c_simulation.c_simulate(part, points)
     shutil.rmtree(folder)
-    addresses = np.rint(latent / plane.step).astype(int) @ (2**plane.width, 1)
-    if np.any(outputs[addresses] != found):
-        raise PipelineError("C++ downstream of the latent plane, converted separately, differs from the whole design")
+    if np.any(outputs[space.addresses(latent)] != found):
+        raise PipelineError("C++ downstream of the latent space, converted separately, differs from the whole design")
     return outputs

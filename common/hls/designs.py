@@ -25,7 +25,7 @@ class Design:
 
     @property
     def has_logits(self) -> bool:
-        """Whether it classifies digits; its last ten outputs are then logits."""
+        """Whether it classifies; its last outputs are then one logit a class."""
         return self.cut != "encoder"
 
 

@@ -9,7 +9,6 @@ from common.errors import PipelineError
 from common.stages.artifacts import UNREADABLE
 
 FILE = "csim.npz"
-LARGEST_WIDTH = 6  # [bit] of a coordinate: up to this, all latent points are simulated and can be tabulated
 
 
 @dataclass(frozen=True)
@@ -18,9 +17,9 @@ class GoldenOutputs:
 
     Attributes:
         outputs: All outputs for the test images, concatenated [N, values].
-        latent: Latent points of the test images [N, 2].
-        outputs_of_points: Outputs for every latent point [2^n, values], addressed by the first coordinate's bits above
-            the second's; no rows if the design ends at the latent plane, or a coordinate is wider than `LARGEST_WIDTH`.
+        latent: Latent points of the test images [N, dimensions].
+        outputs_of_points: Outputs for every latent point [2^n, values], by its address in the `LatentSpace`; no rows if
+            the design ends at the latent space, or addresses are longer than `latent_space.LARGEST_ADDRESS`.
     """
 
     outputs: np.ndarray

@@ -15,7 +15,8 @@ import numpy as np
 from common import paper
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.images.preprocessing import COLOUR_BITS
+from common.images.samples import PAPER_FORMAT
+from common.networks.layout import IMAGE
 from common.stages.artifacts import UNREADABLE
 from common.stages.configuration import Interval, Part
 
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
 
     from common.networks.legacy_keras import keras
 
+PAPER_PIXEL = f"ufixed<{PAPER_FORMAT.bits},0>"  # hls4ml's type of a pixel, k / 32
 Backend = Literal["Vivado", "Vitis"]
 PROJECT = "design"
 NO_STAMP = "00000000"
 SIGMOID_RANGE = 16  # hls4ml tabulates the sigmoid from -8 to 8
-PIXEL_TYPE = f"ufixed<{COLOUR_BITS},0>"
 FLOAT_PRECISION = "ap_fixed<16,6>"  # hls4ml's default, used in the paper for float networks
+
+
+def pixel_type(bits: int) -> str:
+    """Return hls4ml's type of a pixel of `bits` bits, k / 2^bits."""
+    return f"ufixed<{bits},0>"
 
 
 def look_up_sigmoid(values: np.ndarray, precision: FixedPoint, size: int) -> np.ndarray:
@@ -100,7 +106,12 @@ def _activation(layer: "keras.layers.Layer") -> str | None:
 
 
 def convert(
-    model: "keras.Model", folder: Path, options: HlsOptions, *, quantized: bool, input_type: str = PIXEL_TYPE
+    model: "keras.Model",
+    folder: Path,
+    options: HlsOptions,
+    *,
+    quantized: bool,
+    input_type: str = pixel_type(PAPER_FORMAT.bits),
 ) -> "ModelGraph":
     """Convert a network, or a cut of one, into an hls4ml model whose project will be written to `folder`.
 
@@ -169,15 +180,14 @@ def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") ->
     if "pixels_leading_bits" in layers:
         bits = model.get_layer("pixels_leading_bits").bits
         layers["pixels_leading_bits"]["Precision"]["result"] = f"ufixed<{bits},0>"
-    for name in ("decoder_3", "classifier_3"):
-        if f"{name}_logits" in layers:
-            result = layers[f"{name}_logits"]["Precision"]["result"]
-            for same in (name, f"{name}_linear"):
-                layers[same]["Precision"]["result"] = result
-    if "image" in layers:
-        fraction = _fraction_bits(layers["decoder_3_logits"]["Precision"]["result"])
-        layers["image"]["TableSize"] = SIGMOID_RANGE * 2**fraction
-        layers["image"]["table_t"] = "ufixed<24,0>"  # wide, so that only the result is rounded
+    for rounded in [name for name in layers if name.endswith("_rounded")]:
+        dense = rounded.removesuffix("_rounded")
+        for same in (dense, f"{dense}_linear"):
+            layers[same]["Precision"]["result"] = layers[rounded]["Precision"]["result"]
+    if IMAGE in layers:
+        fraction = _fraction_bits(layers[model.get_layer(IMAGE).input.node.layer.name]["Precision"]["result"])
+        layers[IMAGE]["TableSize"] = SIGMOID_RANGE * 2**fraction
+        layers[IMAGE]["table_t"] = "ufixed<24,0>"  # wide, so that only the result is rounded
 
 
 def _fraction_bits(precision: str) -> int:
@@ -206,7 +216,7 @@ def write_project(model: "ModelGraph", intensities: np.ndarray, expected: np.nda
 
     Args:
         model: A converted model.
-        intensities: Test vectors of the generated test bench, float32 [N, 64].
+        intensities: Test vectors of the generated test bench, float32 [N, pixels].
         expected: Outputs of the original network for them, float32 [N, values].
     """
     with contextlib.redirect_stdout(io.StringIO()):

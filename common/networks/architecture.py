@@ -8,13 +8,11 @@ import h5py
 import numpy as np
 
 from common.errors import PipelineError
-from common.networks.layout import CLASS, CLASSIFIER, IMAGE, Layout
+from common.networks.layout import CLASS, CLASSIFIER, IMAGE, LATENT, LATENT_LAYERS, Layout
 from common.networks.legacy_keras import keras, tf
 from common.networks.soap import Soap
 from common.stages.artifacts import UNREADABLE
 
-LATENT = "latent"
-LATENT_LAYERS = ("latent_relu", "latent_rounded", LATENT)  # the first of these that a network has makes latent points
 FUNCTIONS = {IMAGE: "sigmoid", CLASS: "softmax"}
 SOAP_TRAINING = "soap_training_config"
 KERAS_2_FIELDS = {"fn", "is_legacy_optimizer", "jit_compile", "reduction"}
@@ -106,13 +104,6 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
             return layer
     names = ", ".join(layer.name for layer in model.layers)
     raise PipelineError(f"network {model.name} has no layer {name}, which later stages need; it has {names}")
-
-
-def latent_layer(model: keras.Model) -> keras.layers.Layer:
-    """Return the layer whose output is the latent point."""
-    names = [layer.name for layer in model.layers]
-    activations = ("latent_relu", "latent_rounded")
-    return layer_of(model, next((name for name in activations if name in names), "latent"))
 
 
 def downstream_of_latent(model: keras.Model) -> keras.Model:

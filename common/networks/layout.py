@@ -7,9 +7,10 @@ so on, the last one of each being an output.
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from common.errors import PipelineError
+from common.images.samples import ImageFormat
 from common.stages.artifacts import UNREADABLE
 from common.stages.configuration import Interval
 
@@ -17,6 +18,8 @@ FILE = "network.json"  # in the folder of stage 02
 AUTOENCODER, CLASSIFIER = "autoencoder", "classifier"
 NETWORKS = (AUTOENCODER, CLASSIFIER)
 IMAGE, CLASS = "image", "class"  # outputs: a reconstructed image, and the probability of each class
+LATENT = "latent"
+LATENT_LAYERS = ("latent_relu", "latent_rounded", LATENT)  # the first of these that a network has makes latent points
 LARGEST_LAYER = 4096  # multiplications; hls4ml's unroll limit for io_parallel
 Nodes = Annotated[int, Interval(1, 4096)]
 Kind = Literal["encoder", "latent", "decoder", "image", "classifier", "class"]
@@ -40,7 +43,7 @@ class HiddenLayers:
     def kinds(self) -> dict[str, Kind]:
         """Return the kind of each dense layer by its name, in order; `image` and `class` are the output layers."""
         found: dict[str, Kind] = {f"encoder_{place}": "encoder" for place in range(1, len(self.encoder) + 1)}
-        found["latent"] = "latent"
+        found[LATENT] = "latent"
         for part, output, hidden in (("decoder", IMAGE, self.decoder), ("classifier", CLASS, self.classifier)):
             found |= {f"{part}_{place}": part for place in range(1, len(hidden) + 1)}
             found[f"{part}_{len(hidden) + 1}"] = output
@@ -50,7 +53,7 @@ class HiddenLayers:
         """Return the layers that are pruned by default (paper, Table 1): hidden ones, or else the latent layer."""
         kinds = self.kinds()
         hidden = [f"encoder_{place}" for place in range(2, len(self.encoder) + 1)] + ["decoder_1", "classifier_1"]
-        return tuple(name for name in hidden if kinds[name] in ("encoder", "decoder", "classifier")) or ("latent",)
+        return tuple(name for name in hidden if kinds[name] in ("encoder", "decoder", "classifier")) or (LATENT,)
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,15 @@ class Layout:
     classes: int = 10
     bits: int = 5
 
+    @classmethod
+    def of(cls, hidden: HiddenLayers, images: ImageFormat) -> Self:
+        """Return the layout of networks with these hidden layers for images of this format."""
+        return cls(hidden, images.pixels, images.classes, images.bits)
+
     @property
     def encoder(self) -> dict[str, int]:
         """Nodes of the layers from the pixels to the latent space, by name."""
-        return self._named("encoder", self.hidden.encoder) | {"latent": self.hidden.latent}
+        return self._named("encoder", self.hidden.encoder) | {LATENT: self.hidden.latent}
 
     @property
     def decoder(self) -> dict[str, int]:

@@ -10,8 +10,8 @@ from common.errors import PipelineError
 from common.fixed_point import FixedPoint
 from common.images.samples import Samples
 from common.networks import architecture, training
-from common.networks.architecture import LATENT, LeadingBits, copy_optimizer_state
-from common.networks.layout import CLASS, CLASSIFIER, IMAGE, Layout
+from common.networks.architecture import LeadingBits, copy_optimizer_state
+from common.networks.layout import CLASS, CLASSIFIER, IMAGE, LATENT, Layout
 from common.networks.legacy_keras import keras, tf
 from common.networks.precision import NetworkPrecision
 

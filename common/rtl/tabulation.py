@@ -1,34 +1,18 @@
 """Tables over the latent space: hardware looks up everything downstream of it.
 
-Image and logits depend on two latent coordinates alone. At 4 bits each there are 256 latent points, and a table costs
-at most four 6-input LUTs per output bit, whatever the precision of decoder and classifier.
+Image and logits depend on the latent coordinates alone. With two of 4 bits there are 256 latent points, and a table
+costs at most four 6-input LUTs per output bit, whatever the precision of decoder and classifier.
 """
 
 import numpy as np
 from alkaid.trace import FVariable, FVArray
 from hls4ml.model.graph import ModelGraph
 
-from common.errors import PipelineError
-from common.fixed_point import FixedPoint, fixed_point
-from common.hls import integer_network
-from common.hls.golden_outputs import LARGEST_WIDTH
+from common.hls import integer_network, latent_space
+from common.hls.latent_space import LatentSpace
 from common.rtl.tracing import HARDWARE, Hls4mlTracer, TracedModel
 
-PLANE = "latent_relu"
 _INPUT, _LOOKUP = -1, 8  # operations of alkaid
-
-
-def check(width: int) -> None:
-    """Refuse latent coordinates that are too wide for a table.
-
-    Raises:
-        PipelineError: They are; the message gives the largest width.
-    """
-    if width > LARGEST_WIDTH:
-        raise PipelineError(
-            f"a latent space of {width} bits a coordinate has too many points for a table: run with "
-            f"--no-tabulate-latent, or quantize with --precision.latent.activation-bits {LARGEST_WIDTH} or fewer"
-        )
 
 
 class TabulatingTracer(Hls4mlTracer):
@@ -40,44 +24,38 @@ class TabulatingTracer(Hls4mlTracer):
         Raises:
             PipelineError: The model has no latent layer, or too many latent points for a table.
         """
-        precision = plane_type(self.model)
-        check(precision.width)
-        traces = self._replay_layers(inputs, last=PLANE)
+        space = latent_space.latent_space(self.model)
+        latent_space.check(space.type.width, space.dimensions)
+        traces = self._replay_layers(inputs, last=space.layer)
         outputs = self._output_layers()
-        address, points = _address(traces[PLANE], precision)
+        address, points = _address(traces[space.layer], space)
         downstream = [name for name in outputs if name not in traces]
-        for name, table in zip(downstream, _values_at(self.model, points, downstream), strict=True):
+        for name, table in zip(downstream, _values_at(self.model, space.layer, points, downstream), strict=True):
             looked_up = np.array([address.lookup(np.ascontiguousarray(column)) for column in table.T])
-            traces[name] = FVArray(looked_up, traces[PLANE].solver_options, hwconf=HARDWARE)
+            traces[name] = FVArray(looked_up, traces[space.layer].solver_options, hwconf=HARDWARE)
         return traces, outputs
 
 
-def plane_type(model: ModelGraph) -> FixedPoint:
-    """Return the type of a latent coordinate.
+def _address(latent: FVArray, space: LatentSpace) -> tuple[FVariable, np.ndarray]:
+    """Return all coordinates concatenated (wires, no logic), and the latent point of each address, int [N, dimensions].
 
-    Raises:
-        PipelineError: The model has no latent layer.
+    The bits of a signed coordinate are read as an unsigned number.
     """
-    plane = {layer.name: layer for layer in model.get_layers()}.get(PLANE)
-    if plane is None:
-        raise PipelineError(f"a model without a layer {PLANE} cannot be tabulated; run with --no-tabulate-latent")
-    return fixed_point(plane.get_output_variable().type.precision)
-
-
-def _address(latent: FVArray, precision: FixedPoint) -> tuple[FVariable, np.ndarray]:
-    """Return both coordinates concatenated (wires, no logic), and the latent point of each address, int [N, 2]."""
-    first, second = np.ravel(latent)
-    address = first * 2.0**precision.width + second
+    address = None
+    for coordinate in np.ravel(latent):
+        negative = space.type.signed and coordinate.low < 0
+        bits = coordinate.quantize(0, space.type.integer, space.type.fraction) if negative else coordinate
+        address = bits if address is None else address * 2.0**space.type.width + bits
     low, high, spacing = address.qint
     addresses = low + np.arange(round((high - low) / spacing) + 1) * spacing
-    return address, np.stack(np.divmod(np.rint(addresses / precision.step).astype(int), 2**precision.width), axis=1)
+    return address, space.codes(np.rint(addresses / space.type.step).astype(int))
 
 
 def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndarray]:
     """Return the table entries of a traced model, also at latent points that no image reaches.
 
     Returns:
-        The address of each entry (both coordinates concatenated), int [entries], and the outputs of the traced logic,
+        The address of each entry in the `LatentSpace`, int [entries], and the outputs of the traced logic,
         float64 [entries, outputs]; no entries if every output is constant.
     """
     logic, (pixels, outputs) = traced.logic, traced.logic.shape
@@ -94,18 +72,19 @@ def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndar
     inputs = np.zeros((round((asked.qint.max - asked.qint.min) / asked.qint.step) + 1, pixels + 1))
     inputs[:, pixels] = asked.qint.min + np.arange(len(inputs)) * asked.qint.step
     # alkaid may have scaled the address, so addresses are computed from the coordinates.
-    precision = plane_type(model)
-    first, second = traced.layer_intervals(PLANE)
-    spacing = min(first.step * 2.0**precision.width, second.step)
-    addresses = first.min * 2.0**precision.width + second.min + np.arange(len(inputs)) * spacing
-    return np.rint(addresses / precision.step).astype(int), from_address.predict(inputs)
+    space = latent_space.latent_space(model)
+    intervals = traced.layer_intervals(space.layer)
+    spacing = min(each.step * place for each, place in zip(intervals, space.places, strict=True))
+    start = sum(max(each.min, 0.0) * place for each, place in zip(intervals, space.places, strict=True))
+    addresses = start + np.arange(len(inputs)) * spacing
+    return np.rint(addresses / space.type.step).astype(int), from_address.predict(inputs)
 
 
-def _values_at(model: ModelGraph, points: np.ndarray, layers: list[str]) -> list[np.ndarray]:
+def _values_at(model: ModelGraph, latent: str, points: np.ndarray, layers: list[str]) -> list[np.ndarray]:
     """Return the outputs of downstream layers at latent points, from the integer network, [points, nodes] each."""
     if not layers:
         return []
     network = integer_network.export(model)
-    values = integer_network.evaluate(network, {PLANE: points})
+    values = integer_network.evaluate(network, {latent: points})
     fraction = {layer["name"]: layer["type"]["fraction"] for layer in network["layers"]}
     return [values[name] * 2.0 ** -fraction[name] for name in layers]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from hls4ml.model.graph import ModelGraph
 
-from common.hls import golden_outputs, mismatches, test_bench
+from common.hls import golden_outputs, latent_space, mismatches, test_bench
 from common.hls.golden_outputs import GoldenOutputs
 from common.records import ExactnessRecord
 from common.rtl import tabulation, tracing
@@ -80,7 +80,7 @@ def trace(
         PipelineError: A layer cannot be traced, or there are too many latent points for a table.
     """
     tracer = tabulation.TabulatingTracer if tabulate_latent else tracing.Hls4mlTracer
-    traced = tracing.trace_model(model, tracer, (tabulation.PLANE,) if with_latent else (), aim)
+    traced = tracing.trace_model(model, tracer, (latent_space.latent_space(model).layer,) if with_latent else (), aim)
     pixels = intensities.astype(np.float64)
     found = traced.logic.predict(pixels)
     expected = np.concatenate([golden.outputs, golden.latent], axis=1) if with_latent else golden.outputs

@@ -24,7 +24,7 @@ from common.scan.points import Outcome, Point
 if TYPE_CHECKING:
     from common.networks.legacy_keras import keras
 
-DESIGN = Design("full", "quantized_pruned")
+VARIANT = "quantized_pruned"
 
 
 def evaluate(point: Point, samples: tuple[Samples, Samples], source: Outcome) -> Outcome:
@@ -54,7 +54,7 @@ def _compute(
     check(model, validation, "classifier, quantized and pruned", stages["quantize"].allow)
     architecture.save(model, folder / "kept" / NETWORK)
     scores = training.evaluate(model, validation)
-    values = {f"validation_{name}": scores[name] for name in ("accuracy", "l1")}
+    values = {f"validation_{name}": scores[name] for name in ("accuracy", "l1") if name in scores}
     values["nonzero_weights"] = sum(
         int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(model).values()
     )
@@ -69,16 +69,24 @@ def _quantize(
 ) -> "keras.Model":
     """Return the classifier network's variant `quantized_pruned`, trained as in stage 04."""
     from common.networks import quantized_training
+    from common.networks.layout import CLASSIFIER, Layout
+    from common.networks.quantization import QuantizedNetwork
 
-    quantize, variant = stages["quantize"], DESIGN.variant
-    how, samples = (quantize.precision, quantize), (train_samples, validation)
+    quantize, samples = stages["quantize"], (train_samples, validation)
+    layers = Layout.of(stages["train_autoencoder"].network, train_samples.format)
+    wanted = QuantizedNetwork(CLASSIFIER, layers, quantize.network_precision, quantize.part == "network")
     if quantize.zeros == "raised":
         trained = quantized_training.train_with_zeros_raised(
-            "classifier", source, *how, quantize.raised, *samples, variants=[variant]
+            wanted, source, quantize, quantize.raised, *samples, variants=[VARIANT]
         )
     else:
-        trained = quantized_training.train_with_zeros_held("classifier", {variant: source}, *how, *samples)
-    return trained[variant][0]
+        trained = quantized_training.train_with_zeros_held(wanted, {VARIANT: source}, quantize, *samples)
+    return trained[VARIANT][0]
+
+
+def _design(stages: Mapping[str, Any]) -> Design:
+    """Return the largest cut that the quantized network has."""
+    return Design("full" if stages["quantize"].part == "network" else "encoder_classifier", VARIANT)
 
 
 def _build(
@@ -94,9 +102,12 @@ def _build(
     from common.rtl import pipeline, tabulation, tracing
 
     synthesize, pixels = stages["synthesize"], test_samples.intensities
-    cut = architecture.cut(model, DESIGN.cut)
+    cut = architecture.cut(model, _design(stages).cut)
     expected = c_simulation.keras_outputs(cut, pixels)
-    converted = hls4ml_project.convert(cut, folder / "project", stages["convert_hls"].hls, quantized=True)
+    pixel_type = hls4ml_project.pixel_type(test_samples.format.bits)
+    converted = hls4ml_project.convert(
+        cut, folder / "project", stages["convert_hls"].hls, quantized=True, input_type=pixel_type
+    )
     traced = tracing.trace_model(
         converted, tabulation.TabulatingTracer if synthesize.tabulate_latent else tracing.Hls4mlTracer
     )
@@ -105,9 +116,11 @@ def _build(
         raise PipelineError(f"not exact: {differing} of {expected.size} values differ between Keras and traced logic")
     options = pipeline.PipelineOptions(synthesize.latency_cutoff, "verilog", synthesize.part, synthesize.clock_ns)
     cycles, registers = pipeline.cost(traced, options)
+    image, logits = np.split(expected, [expected.shape[1] - test_samples.format.classes], axis=1)
+    of_image = {"test_l1": float(np.abs(image.astype(np.float64) - pixels).mean())} if image.size else {}
     values = {
-        "test_accuracy": test_samples.accuracy(expected[:, -10:]),
-        "test_l1": float(np.abs(expected[:, :-10].astype(np.float64) - pixels).mean()),
+        "test_accuracy": test_samples.accuracy(logits),
+        **of_image,
         "lut_estimate": round(sum(traced.luts_by_layer().values())),
         "latency_cycles": cycles,
         "register_bits": registers,
@@ -123,7 +136,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
     network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
-    simulated = conversion.convert_and_simulate(DESIGN, network, converted, test_samples, hls_options)
+    simulated = conversion.convert_and_simulate(_design(stages), network, converted, test_samples, hls_options)
     if simulated.mismatch:
         raise PipelineError(f"not exact: {simulated.mismatch}")
     options = open_tools.OpenOptions(
@@ -138,7 +151,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         timeout_seconds=synthesize.timeout_seconds,
         finished=folder / "finished",
     )
-    build = building.Build(DESIGN, converted, built, options, None, synthesize.timeout_seconds)
+    build = building.Build(_design(stages), converted, built, options, None, synthesize.timeout_seconds)
     lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"
     with lock_of_user.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker of this machine at a time may compile it

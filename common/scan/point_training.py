@@ -102,17 +102,19 @@ def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[
 def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
     """Train the classifier network as in stage 02, or 03 if zeros are held; return its scores."""
     from common.networks import architecture, pruned_training, pruning, starts, training
+    from common.networks.layout import Layout
 
     samples = held_out(train_samples, point.validation_images)
     stages = point.configurations()
+    layers = Layout.of(stages["train_autoencoder"].network, train_samples.format)
     if stages["quantize"].zeros == "raised":
         recipe = stages["train_autoencoder"]
-        model = starts.begin("classifier", recipe.initial_weights, recipe.starts, recipe, samples[0])
+        model = starts.begin("classifier", layers, recipe.initial_weights, recipe.starts, recipe, samples[0])
         training.train(model, *samples, recipe, "classifier", part="validation")
     else:
         recipe = stages["prune"]
         schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
-        how = (recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
+        how = (layers, recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
         model, _ = pruned_training.train("classifier", *how, *samples)
     check(model, samples[1], "classifier, float", recipe.allow)
     architecture.save(model, folder / "kept" / NETWORK)

@@ -13,12 +13,14 @@ class Point:
     """A point: one design.
 
     Attributes:
+        declared: Built-in presets of all stages.
         base: Built-in preset that it starts from.
         fields: Fields that differ from the preset, nested as in a `presets.Preset`.
         validation_images: Number of held-out training images.
         synthesized: Whether Yosys synthesizes it, and RTL and netlist are simulated over all test images.
     """
 
+    declared: presets.Declared = field(repr=False, compare=False)
     base: str
     fields: Mapping[str, Any]
     validation_images: int
@@ -26,7 +28,7 @@ class Point:
 
     def configurations(self) -> dict[str, Any]:
         """Return the configurations of all stages, by stage."""
-        return presets.configurations(self.base, self.fields, TomlFile("this point", {}, {}))
+        return presets.configurations(self.declared, self.base, self.fields, TomlFile("this point", {}, {}))
 
 
 @dataclass(frozen=True)

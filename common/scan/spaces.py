@@ -9,13 +9,14 @@ A space file is a preset file in which a field may have a list of values, or a r
     [shortened]                 # shorter training for the scan; its best designs are trained again without it
     quantize.epochs = 12
 
-A list of equally spaced whole numbers is a range too, so that a search knows that 3 is between 2 and 4.
+A list of equally spaced whole numbers is a range too, so that a search knows that 3 is between 2 and 4. A field that is
+a list itself, such as the encoder's hidden layers, has a list of lists.
 """
 
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from common.errors import PipelineError
 from common.scan.point_store import dependencies, identity
 from common.scan.points import Point
 from common.stages import presets, toml_files
-from common.stages.configuration import field_types, field_value
+from common.stages.configuration import field_value, is_group, members
 from common.stages.toml_files import TomlFile
 
 SHORTENED = "shortened"
@@ -39,6 +40,7 @@ class DesignSpace:
     """Design space.
 
     Attributes:
+        declared: Built-in presets of all stages.
         base: Built-in preset that every point starts from.
         fixed: Fields of all points that differ from it, nested as in a `presets.Preset`.
         shortened: Fields of the shorter recipe.
@@ -47,6 +49,7 @@ class DesignSpace:
         validation_images: Number of held-out training images.
     """
 
+    declared: presets.Declared
     base: str
     fixed: Mapping[str, Any]
     shortened: Mapping[str, Any]
@@ -66,7 +69,7 @@ class DesignSpace:
         fields = self.fields(values)
         if not full_recipe:
             fields = merged(fields, self.shortened)
-        return Point(self.base, fields, self.validation_images, synthesized=full_recipe)
+        return Point(self.declared, self.base, fields, self.validation_images, synthesized=full_recipe)
 
     def grid(self) -> dict[str, list[Any]]:
         """Return all values of each axis.
@@ -111,13 +114,14 @@ def _nested(name: str, value: object) -> dict[str, Any]:
     return value
 
 
-def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace:
+def load(path: Path, vary: Sequence[str], validation_images: int, declared: presets.Declared) -> DesignSpace:
     """Return the design space of a file; every field and value is checked.
 
     Args:
         path: The TOML file.
         vary: Further TOML lines from the command line, whose fields replace those of the file.
         validation_images: Number of held-out training images.
+        declared: Built-in presets of all stages.
 
     Raises:
         PipelineError: The file is missing or not TOML, has fields or values that the stages refuse, or an axis that no
@@ -134,19 +138,19 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
     for part in (file, *(toml_files.parse(line, f"--vary {line!r}") for line in vary)):
         fields = {name: value for name, value in part.values.items() if (part, name) != (file, "base")}
         quicker = fields.pop(SHORTENED, {})
-        own, own_axes = _divided(base, fields, part)
+        own, own_axes = _divided(declared, base, fields, fixed, part)
         fixed = merged(fixed, own)
         axes = {name: axis for name, axis in axes.items() if name not in flat(own)} | own_axes
-        _check_shortened(base, quicker, part)
+        _check_shortened(declared, base, fixed, quicker, part)
         shortened = merged(shortened, quicker)
     if not axes:
         raise PipelineError(
             f"{path} has no axis: give a field a list of values, or a range {{ low = ..., high = ... }}"
         )
-    presets.configurations(base, merged(fixed, shortened), file)
-    configurations = presets.configurations(base, fixed, file)
+    presets.configurations(declared, base, merged(fixed, shortened), file)
+    configurations = presets.configurations(declared, base, fixed, file)
     base_values = {name: _present(configurations, name) for name in axes}
-    space = DesignSpace(base, fixed, shortened, axes, base_values, validation_images)
+    space = DesignSpace(declared, base, fixed, shortened, axes, base_values, validation_images)
     for name, axis in axes.items():
         ends = ({**base_values, name: value} for value in _ends(axis))
         if len({identity(dependencies(space.point(values, full_recipe=True)), "") for values in ends}) == 1:
@@ -154,26 +158,32 @@ def load(path: Path, vary: Sequence[str], validation_images: int) -> DesignSpace
     return space
 
 
-def _check_shortened(base: str, quicker: object, file: TomlFile) -> None:
+def _check_shortened(
+    declared: presets.Declared, base: str, fixed: Mapping[str, Any], quicker: object, file: TomlFile
+) -> None:
     if not isinstance(quicker, Mapping):
         raise file.fault((SHORTENED,), "is a group of stages, not a value")
     lines = {names[1:]: line for names, line in file.lines.items() if names[0] == SHORTENED}
-    presets.configurations(base, quicker, TomlFile(file.name, {}, lines))
+    presets.configurations(declared, base, merged(fixed, quicker), TomlFile(file.name, {}, lines))
 
 
 def _divided(
-    base: str, fields: Mapping[str, Any], file: TomlFile
+    declared: presets.Declared, base: str, fields: Mapping[str, Any], earlier: Mapping[str, Any], file: TomlFile
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """Return the fields with one value, and the axes; both checked."""
+    """Return the fields with one value, and the axes; both checked.
+
+    Stages are divided in their order, since the fields of a later one can depend on an earlier one's values.
+    """
     axes: dict[str, BaseDistribution] = {}
-    built_in = presets.configurations(base, {}, file)
-    fixed = {
-        stage: _without_axes(values, built_in[stage], (stage,), file, axes)
-        if stage in built_in and isinstance(values, Mapping)
-        else values
-        for stage, values in fields.items()
-    }
-    presets.configurations(base, fixed, file)
+    fixed: dict[str, Any] = {}
+    for stage in (*declared, *(name for name in fields if name not in declared)):
+        values = fields.get(stage)
+        if stage in declared and isinstance(values, Mapping):
+            present = presets.configurations(declared, base, merged(earlier, fixed), file)[stage]
+            fixed[stage] = _without_axes(values, present, (stage,), file, axes)
+        elif stage in fields:
+            fixed[stage] = values
+    presets.configurations(declared, base, merged(earlier, fixed), file)
     return fixed, axes
 
 
@@ -183,19 +193,28 @@ def _without_axes(
     group: tuple[str, ...],
     file: TomlFile,
     axes: dict[str, BaseDistribution],
+    hint: object = None,
 ) -> dict[str, Any]:
     """Return the fields with one value; the others go into `axes`."""
-    hints = field_types(type(configuration))
+    known = members(configuration, hint)
     fixed = {}
     for name, value in fields.items():
-        path, present = (*group, name), getattr(configuration, name, None)
-        if is_dataclass(present) and isinstance(value, Mapping):
-            fixed[name] = _without_axes(value, present, path, file, axes)
-        elif name in hints and isinstance(value, list | Mapping) and not isinstance(present, tuple):
-            axes[".".join(path)] = _axis(hints[name], value, file, path)
+        path = (*group, name)
+        present, kind = known.get(name, (None, None))
+        if is_group(present) and isinstance(value, Mapping):
+            fixed[name] = _without_axes(value, present, path, file, axes, kind)
+        elif name in known and _has_values(value, present):
+            axes[".".join(path)] = _axis(kind, value, file, path)
         else:
             fixed[name] = value
     return fixed
+
+
+def _has_values(value: object, present: object) -> bool:
+    """Return whether a field has a list of values or a range; of a field that is a list itself, a list of lists."""
+    if isinstance(present, tuple):
+        return isinstance(value, list) and bool(value) and all(isinstance(each, list) for each in value)
+    return isinstance(value, list | Mapping)
 
 
 def _axis(
@@ -223,7 +242,7 @@ def _axis(
 
 def _present(configurations: Mapping[str, object], name: str) -> object:
     stage, *fields = name.split(".")
-    return functools.reduce(getattr, fields, configurations[stage])
+    return functools.reduce(lambda group, field: members(group)[field][0], fields, configurations[stage])
 
 
 def _ends(axis: BaseDistribution) -> tuple[object, object]:
