@@ -11,6 +11,7 @@ from common import paper
 from common.figures import agreement, hardware, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import weights as weight_figures
+from common.images.samples import PAPER_FORMAT
 from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 
 EXTENT = (0.0, 4.0, 0.0, 3.0)
@@ -79,10 +80,18 @@ BITS = {"full/quantized": {"latent": [0, 0, 0]}, "full/complete": {"encoder_1": 
 REGIONS = np.add.outer(np.arange(40) // 14 * 3, np.arange(40) // 14)
 
 FIGURES = {
-    "example_digits": lambda: image_figures.example_digits(
-        (255 * random(10, 28, 28)).astype(np.uint8), (31 * random(10, 8, 8)).astype(int), random(10, 8, 8)
+    "example_digits": lambda: image_figures.example_images(
+        (255 * random(10, 28, 28)).astype(np.uint8),
+        22,
+        {name: (31 * random(10, 8, 8)).astype(np.uint8) for name in ("anti_aliased", "every_third_pixel")},
+        PAPER_FORMAT,
     ),
-    "example_digits_small": lambda: image_figures.example_digits(random(10, 8, 8), random(10, 8, 8), None),
+    "example_digits_small": lambda: image_figures.example_images(
+        (255 * random(10, 8, 8)).astype(np.uint8),
+        8,
+        {"anti_aliased": (31 * random(10, 8, 8)).astype(np.uint8)},
+        PAPER_FORMAT,
+    ),
     "reconstructions": lambda: image_figures.reconstructions(
         random(10, 64), {variant: random(10, 64, seed=1) for variant in ("quantized_pruned",)}
     ),

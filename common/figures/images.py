@@ -23,52 +23,44 @@ from common.figures.style import (
     styled,
     variant_style,
 )
-from common.images.preprocessing import CROPPED_SIZE, LEVELS, SIZE
+from common.images.preprocessing import SIZE
+from common.images.samples import ImageFormat
 
 
 @styled
-def example_digits(
-    originals: np.ndarray, anti_aliased: np.ndarray, every_third_pixel: np.ndarray | None
+def example_images(
+    originals: np.ndarray, crop: int, prepared: Mapping[str, np.ndarray], image_format: ImageFormat
 ) -> CaptionedFigure:
-    """Draw one image of each digit before and after preparation (paper, figure 2).
+    """Draw one image of each class before and after preparation (paper, figure 2).
 
     Args:
-        originals: Original images, [10, 28, 28] of 0 to 255 for MNIST.
-        anti_aliased: The same with anti-aliased resizing, [10, 8, 8] of 0 to 31.
-        every_third_pixel: The same with every third pixel, or None to leave it out.
+        originals: Original images, uint8 [classes, height, width].
+        crop: Height and width of the centre that is kept.
+        prepared: Prepared images, uint8 [classes, side, side], by downsampling method.
+        image_format: Their format.
     """
-    cropped = originals.shape[1] > CROPPED_SIZE
-    rows = {
-        f"original\n{originals.shape[1]} × {originals.shape[2]}": (originals, originals.max()),
-        f"{'anti-aliased' if cropped else 'prepared'}\n8 × 8, 5 bit": (anti_aliased, LEVELS - 1),
-    }
-    if every_third_pixel is not None:
-        rows["every third pixel\n8 × 8, 5 bit"] = (every_third_pixel, LEVELS - 1)
-    caption = (
-        "What does the network see of a digit? Above, original images"
-        + (f", with a frame around the {CROPPED_SIZE} × {CROPPED_SIZE} pixels that are kept" if cropped else "")
-        + "; below, the prepared images of 8 × 8 pixels with 5 bits."
-    )
-    if every_third_pixel is not None:
-        caption += (
-            " Anti-aliased resizing averages over neighbours and keeps the strokes connected; every third pixel, as in "
-            "a plain spline zoom from 22 to 8 pixels, breaks them."
-        )
+    height, width = originals.shape[1:]
+    side = image_format.side
+    rows = {f"original\n{height} × {width}": (originals, 255)}
+    for method, images in prepared.items():
+        name = method.replace("_", " ")
+        rows[f"{name}\n{side} × {side}, {image_format.bits} bit"] = (images, image_format.levels - 1)
     figure = new_figure(
         PAGE_WIDTH,
         0.2 + 0.62 * len(rows),
-        title="The ten digits, before and after preparation",
-        caption=caption,
+        title=f"The {image_format.plural}, before and after preparation",
+        caption=f"What does the network see of an image? Above, original images, with a frame around the {crop} × {crop} "
+        f"pixels that are kept; below, the prepared images of {side} × {side} pixels with {image_format.bits} bits.",
         data=_image_columns("version", {name.partition("\n")[0]: images for name, (images, _) in rows.items()}),
     )
-    panels = figure.subplots(len(rows), 10, squeeze=False)
+    panels = figure.subplots(len(rows), image_format.classes, squeeze=False)
     for row, (name, (images, brightest)) in enumerate(rows.items()):
         _name_row(panels[row, 0], name)
         for axes, image in zip(panels[row], images, strict=True):
             _draw_image(axes, image, brightest)
-            if row == 0 and cropped:
-                corner = (image.shape[0] - CROPPED_SIZE) // 2 - 0.5
-                axes.add_patch(Rectangle((corner, corner), CROPPED_SIZE, CROPPED_SIZE, fill=False, ec=NEGATIVE, lw=0.9))
+            if row == 0 and crop < max(height, width):
+                corner = (width - crop) // 2 - 0.5, (height - crop) // 2 - 0.5
+                axes.add_patch(Rectangle(corner, crop, crop, fill=False, ec=NEGATIVE, lw=0.9))
     return figure
 
 
@@ -202,7 +194,7 @@ def _draw_image(axes: Axes, image: np.ndarray, brightest: float = 1.0, colours: 
     side = int(np.sqrt(image.size))
     hide_ticks(axes)
     axes.spines[:].set(linewidth=0.5, color=GREY)
-    return axes.imshow(image.reshape(side, side), cmap=colours, vmin=0, vmax=brightest)
+    return axes.imshow(image if image.ndim == 2 else image.reshape(side, side), cmap=colours, vmin=0, vmax=brightest)
 
 
 def _name_row(axes: Axes, name: str) -> None:
@@ -214,7 +206,8 @@ def _image_columns(key: str, versions: Mapping[str, np.ndarray]) -> dict[str, li
     columns: dict[str, list[object]] = {key: [], "image": [], "row": [], "column": [], "value": []}
     for name, images in versions.items():
         side = int(np.sqrt(images[0].size))
-        image, row, column = (index.ravel() for index in np.indices((len(images), side, side)))
+        size = images.shape[1:] if images.ndim == 3 else (side, side)
+        image, row, column = (index.ravel() for index in np.indices((len(images), *size)))
         for each, values in zip(
             columns.values(), ([name] * len(image), image, row, column, images.ravel()), strict=True
         ):
