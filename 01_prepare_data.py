@@ -1,32 +1,36 @@
-"""Prepare MNIST for the FPGA: centre crop 28 -> 22, downsample 22 -> 8, colour depth 8 -> 5 bits (paper, section 2).
+"""Prepare images for the FPGA: crop the centre, downsample, truncate the colour depth (paper, section 2).
 
-Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--mnist-dir DIR] [--help]
-Reads:   the four MNIST files, from --mnist-dir, $MNIST_DIR, the download cache or a mirror
-Writes:  outputs/01_prepare_data/ images.npz (x_train, x_test: uint8 [N, 8, 8], 0 to 31; y_train, y_test: uint8 [N]),
-         examples.npz (one image of each digit, before and after), preset.toml (if the preset is a file), figures
+The paper's preparation of MNIST is the default: 28 x 28 pixels of 8 bits, crop to 22 x 22, 8 x 8 pixels of 5 bits.
+
+Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--data fashion_mnist] [--side 10] [--help]
+Reads:   a public data set, from --mnist-dir, $MNIST_DIR (MNIST), the download cache or a mirror; or a .npz file
+Writes:  outputs/01_prepare_data/ images.npz (x_train, x_test: uint8 [N, side, side], 0 to 2^bits - 1; y_train, y_test:
+         uint8 [N]; bits, class_names, noun), examples.npz (one image of each class, before and after; crop),
+         preset.toml (if the preset is a file), figures
 """
 
 import argparse
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
-from common.images import dataset, mnist, preprocessing
+from common.errors import PipelineError
+from common.images import dataset, downloads, idx_sets, npz_files, originals, preprocessing
+from common.images.originals import Originals
 from common.images.preprocessing import Downsampling
-from common.images.samples import PAPER_FORMAT
+from common.images.samples import ImageFormat
 from common.report.pipeline import PIPELINE
 from common.running import console
 from common.running.disk_space import Need
 from common.stages import presets
-from common.stages.configuration import Interval
+from common.stages.configuration import Interval, Pattern
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
-DEMO_TRAIN_IMAGES = 1500  # of scikit-learn's 1,797 digits; the rest is the test set
-METHODS = ("anti_aliased", "every_third_pixel")  # downsampling methods that the figure compares
+DATA = (*idx_sets.SETS, dataset.DIGITS)
 
 
 @dataclass(frozen=True)
@@ -36,94 +40,126 @@ class Configuration:
     preset: str = "paper"
     """Configuration of all stages: the report's (paper), this project's best (tuned), scikit-learn's digits without a
     download (demo), or a TOML file that overrides fields of one of these."""
-    mnist_dir: Path | None = None
-    """Folder with the four MNIST files, .gz or not (default: $MNIST_DIR, the download cache, or a download)."""
+    data: Annotated[str, Pattern(rf"{'|'.join(DATA)}|.+\.npz", f"one of {', '.join(DATA)}, or a FILE.npz")] = "mnist"
+    """Images: the paper's (mnist), another public set, scikit-learn's digits, or a .npz file (docs/data.md)."""
+    crop: int | None = None
+    """Central pixels that are kept, a side (default: 22 of 28 as in the paper; the whole image of digits or a .npz)."""
+    side: Annotated[int, Interval(2, 256)] = preprocessing.SIZE
+    """Pixels after downsampling, a side."""
+    bits: Annotated[int, Interval(1, 8)] = preprocessing.COLOUR_BITS
+    """Colour depth of a pixel [bit]."""
     downsampling: Downsampling = "anti_aliased"
-    """Method from 22 to 8 pixels; every_third_pixel is the paper's spline zoom, which does not average."""
+    """Method from crop to side. spline_zoom is the paper's; it does not average, and from 22 to 8 it is the same as
+    every_third_pixel."""
+    mnist_dir: Path | None = None
+    """Folder with the four files of the public set, .gz or not (default: $MNIST_DIR for MNIST, the download cache, or a
+    download)."""
     allow_other_data: bool = False
-    """Accept other images in MNIST's format, such as Fashion-MNIST; every result is labelled accordingly."""
+    """Accept other images in MNIST's format in that folder; every result is labelled accordingly."""
     demo_if_unavailable: bool = False
     """Fall back to the demo preset if MNIST is unavailable; `make` sets this."""
     seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
-    """Seed of the split of the demo's digits."""
+    """Seed of the split of scikit-learn's digits into training and test set."""
+
+    def check(self) -> None:
+        """Check what can be checked before images are read: pixels that are kept, and where images come from."""
+        if self.data not in idx_sets.SETS and (self.mnist_dir or self.allow_other_data):
+            flag = "--mnist-dir" if self.mnist_dir else "--allow-other-data"
+            raise PipelineError(f"{flag} is for --data {', '.join(idx_sets.SETS)}, not {self.data}")
+        known = {**dict.fromkeys(idx_sets.SETS, 28), dataset.DIGITS: 8}
+        size = None if self.allow_other_data else known.get(self.data)
+        usual = preprocessing.CROPPED_SIZE if size == 28 else size
+        crop = usual if self.crop is None else self.crop
+        if crop is not None:
+            preprocessing.check(self.downsampling, crop, self.side, size and (size, size))
 
 
-PRESETS = {preset: Configuration(preset) for preset in presets.BUILT_IN}
+PRESETS = {
+    "paper": Configuration("paper"),
+    "revision": Configuration("revision", crop=20, downsampling="spline_zoom"),
+    "tuned": Configuration("tuned"),
+    "demo": Configuration("demo", data=dataset.DIGITS),
+}
 
 
-def load_mnist(run: Run, configuration: Configuration) -> tuple[mnist.LabelledImages, mnist.LabelledImages]:
-    """Return the 60,000 training and 10,000 test images, and record the name of the dataset."""
-    files = mnist.locate(configuration.mnist_dir, run.outputs / ".mnist_cache")
+def load_originals(run: Run, configuration: Configuration) -> Originals:
+    """Return the images that the configuration names; record the files, and the name of the data."""
+    if configuration.data == dataset.DIGITS:
+        return originals.of_digits(configuration.seed)
+    if configuration.data not in idx_sets.SETS:
+        path = Path(configuration.data)
+        found = npz_files.read(path)
+        run.read_external(path)
+        return found
+    wanted = idx_sets.SETS[configuration.data]
+    files = downloads.locate(wanted, configuration.mnist_dir, run.outputs / f".{wanted.key}_cache")
     for path in files.values():
         run.read_external(path)
-    train, test = (mnist.read_labelled_images(files, part) for part in ("train", "t10k"))
-    run.dataset = mnist.dataset_of(files, (train, test), allow_other=configuration.allow_other_data)
-    if caution := dataset.caution(run.dataset):
-        console.warning(caution)
-    return train, test
+    return originals.of_idx_set(wanted, files, allow_other=configuration.allow_other_data)
 
 
-def prepare_demo(configuration: Configuration) -> dict[str, np.ndarray]:
-    """Return scikit-learn's bundled 8 x 8 digits, rescaled to 5 bits and split into training and test set."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    order = np.random.default_rng(configuration.seed).permutation(len(digits.target))
-    train, test = order[:DEMO_TRAIN_IMAGES], order[DEMO_TRAIN_IMAGES:]
-    images, labels = preprocessing.rescale_digits(digits.images), digits.target.astype(np.uint8)
-    return {"x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]}
+def load_or_fall_back(run: Run, configuration: Configuration) -> tuple[Originals, Configuration]:
+    """Return images and configuration: for `make`, those of the demo preset if MNIST is unavailable."""
+    try:
+        return load_originals(run, configuration), configuration
+    except downloads.DataUnavailableError as error:
+        if not configuration.demo_if_unavailable or configuration.data != dataset.MNIST:
+            raise
+        console.warning(str(error))
+        console.warning("FALLING BACK TO THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
+        run.preset = run.base_preset = "demo"
+        demo = replace(PRESETS["demo"], seed=configuration.seed)
+        return load_originals(run, demo), demo
 
 
 def main(run: Run, configuration: Configuration) -> None:
-    """Prepare the images, and save them with an example of each digit."""
-    train = test = None
-    if run.base_preset != "demo":
-        try:
-            train, test = load_mnist(run, configuration)
-        except mnist.MnistUnavailableError as error:
-            if not configuration.demo_if_unavailable:
-                raise
-            console.warning(str(error))
-            console.warning("FALLING BACK TO THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
-            run.preset = run.base_preset = "demo"
+    """Prepare the images, and save them with an example of each class."""
+    found, configuration = load_or_fall_back(run, configuration)
+    run.dataset = found.name
+    if (caution := dataset.caution(found.name)) and found.name != dataset.DIGITS:
+        console.warning(caution)
 
-    if train is None:
-        arrays, run.dataset = prepare_demo(configuration), dataset.DIGITS
-    else:
-        arrays = {
-            "x_train": preprocessing.prepare_images(train.images, configuration.downsampling),
-            "y_train": train.labels,
-            "x_test": preprocessing.prepare_images(test.images, configuration.downsampling),
-            "y_test": test.labels,
-        }
-    dataset.save(run.folder / dataset.FILE, PAPER_FORMAT, **arrays)
+    crop = found.crop if configuration.crop is None else configuration.crop
+    side, bits = configuration.side, configuration.bits
+    image_format = ImageFormat(side, bits, found.class_names, found.noun)
+
+    def prepare(images: np.ndarray, method: Downsampling) -> np.ndarray:
+        return preprocessing.prepare_images(images, method, crop, side, bits)
+
+    arrays = {
+        "x_train": prepare(found.x_train, configuration.downsampling),
+        "y_train": found.y_train,
+        "x_test": prepare(found.x_test, configuration.downsampling),
+        "y_test": found.y_test,
+    }
+    dataset.save(run.folder / dataset.FILE, image_format, **arrays)
     if run.preset not in presets.BUILT_IN:
         shutil.copy(run.read_external(Path(run.preset)), run.folder / presets.FILE)
 
-    of_each_digit = [int(np.argmax(arrays["y_train"] == digit)) for digit in range(10)]
-    if train is None:
-        examples = {"originals": arrays["x_train"][of_each_digit]}
-    else:
-        examples = {"originals": train.images[of_each_digit]}
-        for method in METHODS:
-            examples[method] = preprocessing.prepare_images(examples["originals"], method)
-    np.savez_compressed(run.folder / "examples.npz", **examples)
+    of_each_class = found.x_train[[int(np.argmax(found.y_train == label)) for label in range(image_format.classes)]]
+    methods = [method for method in preprocessing.METHODS if preprocessing.is_possible(method, crop, side)]
+    if crop == side:
+        methods = [configuration.downsampling]  # nothing to downsample: all methods are the same
+    examples = {method: prepare(of_each_class, method) for method in methods}
+    np.savez_compressed(run.folder / "examples.npz", originals=of_each_class, crop=crop, **examples)
     rows = [
         [part, len(arrays[f"y_{part}"]), int(arrays[f"x_{part}"].max()), f"{arrays[f'x_{part}'].mean():.3f}"]
         for part in ("train", "test")
     ]
-    console.table("Prepared images, 8 x 8 pixels of 5 bits", ["part", "images", "maximum level", "mean level"], rows)
+    title = f"Prepared images, {side} x {side} pixels of {bits} bits, {image_format.classes} {image_format.plural}"
+    console.table(title, ["part", "images", "maximum level", "mean level"], rows)
 
 
 def draw(run: Run, _: Configuration) -> None:
-    """Draw an example of each digit before and after preparation."""
+    """Draw an example of each class before and after preparation."""
     from common.figures import images as image_figures
     from common.figures import style
 
     with np.load(run.folder / "examples.npz") as file:
-        originals, *prepared = (file[name] for name in ("originals", *METHODS) if name in file)
-    figure = image_figures.example_digits(originals, *(prepared or (originals, None)))
-    style.save(figure, run.folder, "figure_02_digits")
+        before, crop = file["originals"], int(file["crop"])
+        prepared = {method: file[method] for method in preprocessing.METHODS if method in file}
+    image_format = dataset.load_format(run.folder / dataset.FILE)
+    style.save(image_figures.example_images(before, crop, prepared, image_format), run.folder, "figure_02_digits")
 
 
 if __name__ == "__main__":

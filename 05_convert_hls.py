@@ -68,9 +68,7 @@ class Configuration:
             return self
         asked = [design for design in map(str, parse_designs(self.designs)) if design in WITH_QUANTIZED_DECODER]
         if asked:
-            raise PipelineError(
-                f"--designs {asked[0]} needs a quantized decoder: python 04_quantize.py --part network"
-            )
+            raise PipelineError(f"--designs {asked[0]} needs a quantized decoder: python 04_quantize.py --part network")
         kept = tuple(name for name in self.default_designs if name not in WITH_QUANTIZED_DECODER)
         return replace(self, default_designs=kept)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import PipelineError
-from common.images import mnist, preprocessing
+from common.images import downloads, idx_sets, originals, preprocessing
 from common.images.samples import PAPER_FORMAT, Samples
 from common.report import overview
 from common.report.benchmarks import RECORD
@@ -73,16 +73,16 @@ def ratio(slow: Sequence[float], fast: Sequence[float]) -> Spread:
 
 def mnist_images() -> tuple[np.ndarray, np.ndarray]:
     """Return all 70,000 images, uint8 [N, 28, 28], training images first, and their labels."""
-    files = mnist.locate(None, OUTPUTS / ".mnist_cache")
-    parts = [mnist.read_labelled_images(files, part) for part in ("train", "t10k")]
-    return np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
+    files = downloads.locate(idx_sets.MNIST, None, OUTPUTS / ".mnist_cache")
+    found = originals.of_idx_set(idx_sets.MNIST, files, allow_other=False)
+    return np.concatenate([found.x_train, found.x_test]), np.concatenate([found.y_train, found.y_test])
 
 
 def mnist_samples() -> tuple[Samples, Samples]:
     """Return training and test samples, prepared as in stage 01."""
     images, labels = mnist_images()
     samples = Samples(PAPER_FORMAT.intensities(preprocessing.prepare_images(images, "anti_aliased")), labels)
-    return samples.split(mnist.COUNT["t10k"])
+    return samples.split(10_000)
 
 
 class Benchmark:

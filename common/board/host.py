@@ -9,8 +9,7 @@ The bitstream must be on the board: see docs/boards.md.
 import json
 import sys
 import time
-from collections.abc import Sequence
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 

@@ -1,5 +1,5 @@
-"""Images: from the IDX files of MNIST to 8 x 8 pixels of 5 bits.
+"""Images: from a data set to small square images of a few bits, in the paper MNIST at 8 x 8 pixels of 5 bits.
 
-In: MNIST, or scikit-learn's digits. Out: `images.npz`, and `samples.Samples` for training.
+In: IDX files, a `.npz` file, or scikit-learn's digits. Out: `images.npz`, and `samples.Samples` for training.
 Open `preprocessing` first.
 """

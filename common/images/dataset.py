@@ -1,5 +1,6 @@
 """Prepared images: the file `images.npz`, and the samples loaded from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +9,31 @@ from common.errors import PipelineError
 from common.images.samples import ImageFormat, Samples
 from common.stages.artifacts import UNREADABLE
 
-MNIST, DIGITS = "mnist", "digits"  # names of datasets; others are named by their hash
+MNIST, DIGITS = "mnist", "digits"
+TITLES = {
+    MNIST: "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "Kuzushiji-MNIST",
+    "emnist_digits": "EMNIST digits",
+    DIGITS: "scikit-learn's 8 × 8 digits",
+}
+"""Data sets in words, by their names; files of the user's own are named by themselves and their hash."""
 FILE = "images.npz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
+def other_data(sha256: str) -> str:
+    """Return the name of data in the format of MNIST that is not the data set it should be."""
+    return f"other data (SHA-256 {sha256[:12]})"
+
+
 def caution(name: str | None) -> str | None:
-    """Return the warning to show beside results of this dataset, or None for MNIST or no dataset."""
+    """Return the warning to show beside results of this data, or None for MNIST or no data."""
     if name in (None, MNIST):
         return None
-    demo = "DEMO PRESET: THESE ARE SCIKIT-LEARN'S 8 × 8 DIGITS, NOT MNIST."
-    what = demo if name == DIGITS else f"THESE IMAGES ARE NOT MNIST BUT {name.upper()}."
+    title = TITLES.get(name, name).upper()
+    of_demo = f"DATA OF THE DEMO PRESET: THESE ARE {title}, NOT MNIST."
+    what = of_demo if name == DIGITS else f"THESE IMAGES ARE NOT MNIST BUT {title}."
     return f"{what} NO NUMBER HERE COMPARES WITH THE PAPER'S."
 
 
@@ -39,6 +54,23 @@ def save(path: Path, image_format: ImageFormat, **arrays: np.ndarray) -> None:
     )
 
 
+def load_format(path: Path) -> ImageFormat:
+    """Return the format of prepared images, without loading them all.
+
+    Raises:
+        PipelineError: The file is not what `save` writes.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _format(file, file["x_test"].shape[-1])
+    except UNREADABLE as error:
+        raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them again") from None
+
+
+def _format(file: Mapping[str, np.ndarray], side: int) -> ImageFormat:
+    return ImageFormat(side, int(file["bits"]), tuple(map(str, file["class_names"])), str(file["noun"]))
+
+
 def load(path: Path) -> tuple[Samples, Samples]:
     """Return the training and the test samples.
 
@@ -48,13 +80,14 @@ def load(path: Path) -> tuple[Samples, Samples]:
     try:
         with np.load(path, allow_pickle=False) as file:
             x_train, y_train, x_test, y_test = (file[name] for name in NAMES)
-            bits, class_names, noun = int(file["bits"]), tuple(map(str, file["class_names"])), str(file["noun"])
+            found = _format(file, x_train.shape[-1])
     except UNREADABLE as error:
         raise PipelineError(f"{path} does not hold prepared images ({error}); prepare them again") from None
-    found = ImageFormat(x_train.shape[-1], bits, class_names, noun)
     for images, labels in ((x_train, y_train), (x_test, y_test)):
         right = images.dtype == np.uint8 and images.shape == (len(labels), found.side, found.side)
         if not right or images.max() >= found.levels or labels.max() >= found.classes:
-            raise PipelineError(f"{path} does not hold square images of {bits} bits with labels; prepare them again")
+            raise PipelineError(
+                f"{path} does not hold square images of {found.bits} bits with labels; prepare them again"
+            )
     train, test = ((found.intensities(images), labels) for images, labels in ((x_train, y_train), (x_test, y_test)))
     return Samples(*train, found), Samples(*test, found)

@@ -215,7 +215,7 @@ def field_value(hint: Any, value: object, fault: Fault, path: tuple[str, ...]) -
     """Return a value of a TOML file converted to the type `hint` of its field.
 
     Raises:
-        PipelineError: It has the wrong type, or is outside the field's `Interval`.
+        PipelineError: It has the wrong type, or the field's `Interval` or `Pattern` refuses it.
     """
     import typeguard
 
@@ -235,7 +235,7 @@ def field_value(hint: Any, value: object, fault: Fault, path: tuple[str, ...]) -
     if not suits:
         raise fault(path, f"must be {_in_words(kind)}, not {value!r}")
     for constraint in constraints:
-        if isinstance(constraint, Interval) and constraint.refuses(value):
+        if isinstance(constraint, Interval | Pattern) and constraint.refuses(value):
             raise fault(path, f"{constraint}, not {value}")
     if isinstance(value, tuple):
         for item in value:

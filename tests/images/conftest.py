@@ -5,9 +5,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from mnist_samples import COUNT, idx
-
-from common.images import mnist
+from mnist_samples import COUNT, idx, replace_set
 
 
 @pytest.fixture
@@ -17,14 +15,13 @@ def arrays():
     made = {}
     for part, count in COUNT.items():
         made[f"{part}-images-idx3-ubyte"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
-        made[f"{part}-labels-idx1-ubyte"] = rng.integers(10, size=count, dtype=np.uint8)
+        made[f"{part}-labels-idx1-ubyte"] = rng.permutation(np.arange(count) % 10).astype(np.uint8)
     return made
 
 
 @pytest.fixture
-def files(arrays, tmp_path, monkeypatch):
-    """Return paths of four small MNIST files by name, and accept their size."""
-    monkeypatch.setattr(mnist, "COUNT", COUNT)
+def files(arrays, tmp_path):
+    """Return paths of four small MNIST files by name."""
     paths = {}
     for name, array in arrays.items():
         paths[name] = tmp_path / f"{name}.gz"
@@ -36,4 +33,4 @@ def files(arrays, tmp_path, monkeypatch):
 def as_mnist(files, arrays, monkeypatch):
     """Accept the hashes of the small files as MNIST's."""
     digests = {name: hashlib.sha256(idx(array)).hexdigest() for name, array in arrays.items()}
-    monkeypatch.setattr(mnist, "SHA256", digests)
+    replace_set(monkeypatch, "mnist", content_sha256=digests)

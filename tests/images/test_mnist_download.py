@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnist_samples import HTML, NAMES, NO_CACHE, dataset_of, idx
+from mnist_samples import HTML, NAMES, NO_CACHE, dataset_of, idx, load, replace_set
 from stage_runs import hashes, run_stage
 
-from common.images import mnist
+from common.images import downloads, idx_sets
 
 
 class Mirror:
@@ -56,12 +56,15 @@ def mirror(files, tmp_path, monkeypatch):
         server.answers |= {f"/{folder}/{name}": content for name, content in contents.items()}
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(mnist, "MIRRORS", (server.address("first"), server.address("second")))
-    compressed = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    monkeypatch.setattr(mnist, "SHA256_COMPRESSED", compressed)
+    compressed = {f"{name}.gz": hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    replace_set(monkeypatch, "mnist", mirrors=(server.address("first"), server.address("second")), sha256=compressed)
     yield server
     server.server.shutdown()
     server.server.server_close()
+
+
+def locate(spare: Path = NO_CACHE) -> dict[str, Path]:
+    return downloads.locate(idx_sets.SETS["mnist"], None, spare)
 
 
 def cached(tmp_path: Path) -> dict[str, bytes]:
@@ -69,30 +72,30 @@ def cached(tmp_path: Path) -> dict[str, bytes]:
 
 
 def test_download_fills_the_cache_and_is_not_repeated(mirror, files, tmp_path):
-    found = mnist.locate(None, NO_CACHE)
+    found = locate()
     assert {path.name: path.read_bytes() for path in found.values()} == cached(tmp_path)
     assert mirror.requests == [f"/first/{name}.gz" for name in NAMES]
     mirror.answers.clear()
-    assert mnist.locate(None, NO_CACHE) == found
+    assert locate() == found
     assert len(mirror.requests) == len(NAMES)
-    assert mnist.read_labelled_images(found, "train").images.shape == (30, 28, 28)
+    assert load(found, allow_other=True).x_train.shape == (30, 28, 28)
 
 
 @pytest.mark.fault("mnist")
 def test_downloads_go_to_the_outputs_if_the_users_cache_is_not_writable(mirror, files, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/no-cache")
     spare = tmp_path / "spare"
-    assert all(path.parent == spare for path in mnist.locate(None, spare).values())
+    assert all(path.parent == spare for path in locate(spare).values())
     assert f"MNIST is kept in {spare}" in " ".join(capsys.readouterr().out.split())
     mirror.answers.clear()
-    assert dataset_of(mnist.locate(None, spare), allow_other=True)
+    assert dataset_of(locate(spare), allow_other=True)
 
 
 def test_damaged_file_in_the_cache_is_downloaded_again(mirror, tmp_path):
-    good = mnist.locate(None, NO_CACHE)[NAMES[0]]
+    good = locate()[NAMES[0]]
     content = good.read_bytes()
     good.write_bytes(content[:-1])
-    assert mnist.locate(None, NO_CACHE)[NAMES[0]].read_bytes() == content
+    assert locate()[NAMES[0]].read_bytes() == content
 
 
 BAD_ANSWERS = {
@@ -108,7 +111,7 @@ BAD_ANSWERS = {
 def test_second_mirror_is_used_after_a_bad_answer_of_the_first(mirror, files, tmp_path, answer):
     for name in NAMES:
         mirror.answers[f"/first/{name}.gz"] = answer
-    mnist.locate(None, NO_CACHE)
+    locate()
     assert cached(tmp_path) == {path.name: path.read_bytes() for path in files.values()}
     assert f"/second/{NAMES[0]}.gz" in mirror.requests
 
@@ -117,16 +120,16 @@ def test_second_mirror_is_used_after_a_bad_answer_of_the_first(mirror, files, tm
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_bad_answers_of_both_mirrors_leave_nothing_in_the_cache(mirror, tmp_path, answer):
     mirror.answers = dict.fromkeys(mirror.answers, answer)
-    with pytest.raises(mnist.MnistUnavailableError, match=f"{NAMES[0]}.gz could not be downloaded.*--mnist-dir"):
-        mnist.locate(None, NO_CACHE)
+    with pytest.raises(downloads.DataUnavailableError, match=f"{NAMES[0]}.gz could not be downloaded.*--mnist-dir"):
+        locate()
     assert cached(tmp_path) == {}
 
 
 @pytest.mark.fault("mnist")
 def test_connection_that_ends_early_leaves_nothing_in_the_cache(mirror, tmp_path):
     mirror.promised_bytes = 1000
-    with pytest.raises(mnist.MnistUnavailableError):
-        mnist.locate(None, NO_CACHE)
+    with pytest.raises(downloads.DataUnavailableError):
+        locate()
     assert cached(tmp_path) == {}
 
 
@@ -136,12 +139,12 @@ def test_download_from_a_slow_server_is_aborted_and_leaves_nothing_in_the_cache(
     mirror, tmp_path, monkeypatch, bytes_at_a_time, pause_seconds
 ):
     mirror.bytes_at_a_time, mirror.pause_seconds = bytes_at_a_time, pause_seconds
-    monkeypatch.setattr(mnist, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.3)
     started = time.monotonic()
     with pytest.raises(
-        mnist.MnistUnavailableError, match=r"127.0.0.1:\d+/second/: (TimeoutError|ReadTimeout|ReadTimeoutError)"
+        downloads.DataUnavailableError, match=r"127.0.0.1:\d+/second/: (TimeoutError|ReadTimeout|ReadTimeoutError)"
     ):
-        mnist.locate(None, NO_CACHE)
+        locate()
     assert time.monotonic() - started < 10
     assert cached(tmp_path) == {}
 

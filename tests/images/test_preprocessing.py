@@ -1,11 +1,16 @@
 """Preprocessing from 28 x 28 pixels of 8 bits to 8 x 8 pixels of 5 bits."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.ndimage import zoom
 from skimage.transform import resize
 from sklearn.datasets import load_digits
 
-from common.images import preprocessing
+from common.errors import PipelineError
+from common.images import downloads, idx_sets, originals, preprocessing
 from common.images.preprocessing import prepare_images
 from common.images.samples import PAPER_FORMAT
 
@@ -67,12 +72,64 @@ def test_only_the_centre_is_used():
     assert not prepare_images(frame, "anti_aliased").any()
 
 
-def test_digits_of_scikit_learn_use_all_five_bits():
-    digits = load_digits().images
-    levels = preprocessing.rescale_digits(digits)
-    assert levels.dtype == np.uint8
-    assert (levels.min(), levels.max()) == (0, 31)
-    assert len(np.unique(levels)) == len(np.unique(digits)) == 17
+def test_digits_of_scikit_learn_are_rescaled_to_all_five_bits():
+    digits = load_digits()
+    order = np.random.default_rng(0).permutation(len(digits.target))
+    expected = np.rint(digits.images * (31 / 16)).astype(np.uint8)[order]
+    found = originals.of_digits(0)
+    prepared = prepare_images(np.concatenate([found.x_train, found.x_test]), "anti_aliased", crop=8)
+    assert (prepared.dtype, prepared.min(), prepared.max()) == (np.uint8, 0, 31)
+    np.testing.assert_array_equal(prepared, expected)
+    np.testing.assert_array_equal(np.concatenate([found.y_train, found.y_test]), digits.target[order])
+
+
+@pytest.mark.parametrize(("crop", "side", "bits"), [(28, 14, 8), (20, 8, 5), (28, 7, 3), (28, 28, 4), (25, 24, 1)])
+def test_any_crop_side_and_depth_matches_scikit_image(images, crop, side, bits):
+    first = (28 - crop) // 2
+    cropped = images[:, first : first + crop, first : first + crop].astype(np.float32)
+    resized = resize(cropped, (len(images), side, side), order=1, anti_aliasing=True, preserve_range=True)
+    np.testing.assert_array_equal(prepare_images(images, "anti_aliased", crop, side, bits), resized // 2 ** (8 - bits))
+
+
+@pytest.mark.parametrize(("crop", "side"), [(20, 8), (28, 10), (22, 8)])
+def test_spline_zoom_is_that_of_scipy(images, crop, side):
+    first = (28 - crop) // 2
+    expected = [zoom(image[first : first + crop, first : first + crop], side / crop) // 8 for image in images]
+    np.testing.assert_array_equal(prepare_images(images, "spline_zoom", crop, side), expected)
+
+
+def test_spline_zoom_from_22_to_8_picks_every_third_pixel(images):
+    if "MNIST_DIR" in os.environ:
+        files = downloads.locate(idx_sets.MNIST, None, Path("/proc/no-cache"))
+        images = originals.of_idx_set(idx_sets.MNIST, files, allow_other=False).x_test
+    picked = prepare_images(images, "every_third_pixel")
+    np.testing.assert_array_equal(prepare_images(images, "spline_zoom"), picked)
+
+
+@pytest.mark.parametrize("method", preprocessing.METHODS)
+def test_images_that_are_not_square_are_cropped_to_their_centre(images, method):
+    wide = np.pad(images, ((0, 0), (0, 0), (5, 5)))
+    np.testing.assert_array_equal(prepare_images(wide, method), prepare_images(images, method))
+
+
+def test_large_images_are_resized_without_a_large_matrix():
+    large = np.random.default_rng(0).integers(256, size=(3, 130, 128), dtype=np.uint8)
+    resized = resize(large[:, 1:129].astype(np.float32), (3, 32, 32), order=1, anti_aliasing=True, preserve_range=True)
+    np.testing.assert_array_equal(prepare_images(large, "anti_aliased", 128, 32), resized // 8)
+
+
+@pytest.mark.parametrize(
+    ("method", "crop", "side", "words"),
+    [
+        ("anti_aliased", 29, 8, "--crop must be between 8 and 28, as the images have 28 x 28 pixels, not 29"),
+        ("anti_aliased", 0, 8, "--crop must be between 8 and 28.*not 0"),
+        ("spline_zoom", 10, 11, "--side must be at most 10.*--crop.*not 11"),
+        ("every_third_pixel", 20, 8, "--downsampling every_third_pixel.*2.71; possible are --crop 8, 15, 22 with"),
+    ],
+)
+def test_impossible_preparations_are_refused_with_what_is_possible(images, method, crop, side, words):
+    with pytest.raises(PipelineError, match=words):
+        prepare_images(images, method, crop, side)
 
 
 def test_intensities_are_multiples_of_one_thirty_second():

@@ -16,7 +16,7 @@ from written_outputs import EMBEDDED, SEVEN, fixed, linear_network, random_netwo
 
 from common.errors import PipelineError
 from common.hls import integer_network
-from common.images import mnist, preprocessing
+from common.images import preprocessing
 from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.report import draw_digit
 from common.stages import artifacts
@@ -167,8 +167,9 @@ def test_network_that_rounds_its_sums_is_refused():
 def mnist_images(spare_cache):
     """Return the 10,000 test images of MNIST where `$MNIST_DIR` has them, else 300 that are made up."""
     try:
-        return mnist.read_labelled_images(mnist.locate(None, spare_cache), "t10k").images
-    except mnist.MnistUnavailableError:
+        files = downloads.locate(idx_sets.MNIST, None, spare_cache)
+        return originals.of_idx_set(idx_sets.MNIST, files, allow_other=False).x_test
+    except downloads.DataUnavailableError:
         generator = np.random.default_rng(0)
         noise = generator.integers(0, 256, (300, 28, 28), dtype=np.uint8)
         return np.where(generator.random((300, 1, 1)) < 0.5, noise, noise // 250 * 51).astype(np.uint8)
@@ -178,7 +179,7 @@ def mnist_images(spare_cache):
 @pytest.mark.parametrize("method", ["anti_aliased", "every_third_pixel"])
 def test_javascript_prepares_images_as_stage_01_does(tmp_path, method, monkeypatch):
     monkeypatch.setattr(
-        mnist, "_in_cache", lambda name, _cache: (_ for _ in ()).throw(mnist.MnistUnavailableError(name))
+        downloads, "_in_cache", lambda *names: (_ for _ in ()).throw(downloads.DataUnavailableError(str(names)))
     )
     images = mnist_images(tmp_path)
     expected = preprocessing.prepare_images(images, method)

@@ -64,8 +64,9 @@ def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[li
     choices = typing.get_args(typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint)
     if typing.get_origin(hint) is typing.Literal or (typing.get_origin(hint) is tuple and choices):
         return WORDS.filter(lambda word: word not in choices).map(lambda word: ([word], list(map(str, choices))))
-    if any(isinstance(each, Pattern) for each in getattr(hint, "__metadata__", ())):
-        return WORDS.map(lambda word: ([word], ["xcu250-figd2104-2L-e"]))
+    pattern = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Pattern)), None)
+    if pattern is not None:
+        return WORDS.filter(pattern.refuses).map(lambda word: ([word], [pattern.words]))
     if isinstance(value, bool):
         return WORDS.map(lambda word: ([word], []))
     is_design = hint is str and "/" in value
@@ -77,8 +78,8 @@ def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[li
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_every_field_refuses_invalid_values_and_states_valid_ones(stage, capsys, subtests, request):
     default = load_stage(stage).Configuration()
-    # The first two accept any path or preset file; the third has its own test.
-    elsewhere = ("--mnist-dir", "--preset", "--routing.latency-cutoffs")
+    # The first two accept any path or preset file; the others have their own tests.
+    elsewhere = ("--mnist-dir", "--preset", "--routing.latency-cutoffs", "--crop")
     fields = [field for field in fields_of(default) if field[0] not in elsewhere]
     assert len(fields) == len({flag for flag, _, _ in fields}) >= 3
 
