@@ -50,7 +50,8 @@ def example_images(
         0.2 + 0.62 * len(rows),
         title=f"The {image_format.plural}, before and after preparation",
         caption=f"What does the network see of an image? Above, original images, with a frame around the {crop} × "
-        f"{crop} pixels that are kept; below, the prepared images of {side} × {side} pixels with {image_format.bits} bits.",
+        f"{crop} pixels that are kept; below, the prepared images of {side} × {side} pixels with "
+        f"{image_format.bits} bits.",
         data=_image_columns("version", {name.partition("\n")[0]: images for name, (images, _) in rows.items()}),
     )
     panels = figure.subplots(len(rows), image_format.classes, squeeze=False)
