@@ -122,7 +122,7 @@ def test_damaged_or_absent_npz_is_refused(tmp_path, subtests):
                 npz_files.read(path)
     np.save(tmp_path / "one.npy", LABELS)
     (tmp_path / "one.npy").rename(path)
-    with pytest.raises(PipelineError, match=r"is a single array, not a \.npz file"):
+    with pytest.raises(PipelineError, match="is a single array"):
         npz_files.read(path)
 
 

@@ -16,7 +16,7 @@ from written_outputs import EMBEDDED, SEVEN, fixed, linear_network, random_netwo
 
 from common.errors import PipelineError
 from common.hls import integer_network
-from common.images import preprocessing
+from common.images import downloads, idx_sets, originals, preprocessing
 from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.report import draw_digit
 from common.stages import artifacts
