@@ -31,7 +31,7 @@ TINY = {
     "01_prepare_data": ("--preset", "demo"),
     "02_train_autoencoder": ("--epochs", "2", *ALLOWED),
     "03_prune": ("--epochs", "2", "--begin-step", "40", "--end-step", "90", "--frequency", "10", *ALLOWED),
-    "04_quantize": ("--epochs", "1", "--precision.input-bits", "3", *_FEW_BITS, *ALLOWED),
+    "04_quantize": ("--epochs", "1", "--input-bits", "3", *_FEW_BITS, *ALLOWED),
     "05_convert_hls": ("--default-designs", "encoder/quantized_pruned"),
     "06_synthesize": ("--default-synthesize", "encoder/quantized_pruned"),
 }

@@ -28,13 +28,15 @@ from common.report.docs_picture import PICTURE
 from common.report.docs_records import write_json
 from common.report.docs_tables import PRESETS, TABLES, commit_words
 from common.report.metrics import merged
+from common.report.pipeline import DECLARED
 from common.report.stage_status import PIPELINE
 from common.running import console
 from common.stages import artifacts, presets
 from common.stages.configuration import parse_command_line
-from common.stages.run import outputs_folder
+from common.stages.run import PROGRAM, outputs_folder
+from common.stages.toml_files import TomlFile
 
-ROOT = presets.SCRIPTS
+ROOT = PROGRAM
 RESULTS = Path("docs/results")
 PICTURED = "tuned"
 MARKED = re.compile(r"(<!-- table (\w+): written by make docs -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -94,11 +96,11 @@ def _refuse(outputs: Path, metrics: Mapping[str, Any], runs: Mapping[str, Mappin
         raise PipelineError(f"{runs_of} is not recorded, only runs of {', '.join(PRESETS)} on {dataset.MNIST}")
     if bad := [*metrics["stale"], *metrics["failures"]]:
         raise PipelineError(f"{bad[0]} is stale or has failed; run: {artifacts.rerun(outputs, bad[0])}")
-    built_in = presets.declared()
+    built_in = presets.configurations(DECLARED, preset, {}, TomlFile(preset, {}, {}))
     for stage, run in runs.items():
         subject = presets.subject(stage)
         if subject in RECIPE_STAGES:
-            as_declared = json.loads(json.dumps(asdict(built_in[subject][preset]), default=str))
+            as_declared = json.loads(json.dumps(asdict(built_in[subject]), default=str))
             other = [
                 name
                 for name, value in as_declared.items()

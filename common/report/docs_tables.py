@@ -124,10 +124,13 @@ def table_1(runs: Mapping[str, Run]) -> str:
     """Lay weights + biases that pruning leaves in the pruned layers beside the paper's Table 1."""
 
     def rows(run: Run) -> Iterator[list[str]]:
+        if not all(layer in run["table_1"] for layer in paper.TABLE_1) or run["preset"] == "revision":
+            return
         for layer, (before, after) in paper.TABLE_1.items():
             yield [f"`{layer}`", *run["table_1"][layer], *("+".join(map(str, pair)) for pair in (before, after))]
 
-    return _each(runs, ("layer", "complete", "pruned", "paper: complete", "paper: pruned"), rows)
+    columns = ("layer", "complete", "pruned", "paper: complete", "paper: pruned")
+    return _each(runs, columns, rows, "its layers are not those of the report's Table 1")
 
 
 def designs(runs: Mapping[str, Run]) -> str:

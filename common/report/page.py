@@ -32,7 +32,9 @@ class Page:
     exactness: Sequence[ExactnessRecord]
     problems: list[Problem]  # and the commands that repair them
     rows: list[Row]  # of the results table
-    precision: Mapping[str, Any] | None  # fixed-point types of the quantized networks, where they are known
+    precision: Mapping[str, Any] | None  # fixed-point types of each quantized layer, where they are known
+    input_bits: int | None  # of a pixel that the quantized networks use
+    with_decoder: bool  # whether the decoder is quantized
     figures: Mapping[str, list[Figure]]  # of each stage, by its name, embedded
     image_format: ImageFormat | None  # of the prepared images, where there are any
 
@@ -88,12 +90,25 @@ def read(outputs: Path) -> Page:
     configurations = [stage.run["configuration"] for stage in stages if stage.run is not None]
     precision = next((each["precision"] for each in configurations if "precision" in each), None)
     precision = precision if isinstance(precision, dict) else None
+    input_bits = next((each["input_bits"] for each in configurations if "input_bits" in each), None)
+    with_decoder = all(each.get("part", "network") == "network" for each in configurations)
     embedded, faults = _figures(outputs, stages)
     problems += _inexact(exactness, stages) + faults
     rows = results.read_rows(models, designs, exactness, precision)
     problems = list(dict.fromkeys(problems))
     return Page(
-        outputs, stages, models, designs, exactness, problems, rows, precision, embedded, _image_format(outputs)
+        outputs,
+        stages,
+        models,
+        designs,
+        exactness,
+        problems,
+        rows,
+        precision,
+        input_bits,
+        with_decoder,
+        embedded,
+        _image_format(outputs),
     )
 
 

@@ -116,7 +116,7 @@ def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
         found = [
             network_tables.table_4(models, comparable=comparable),
             network_tables.after_training(models),
-            network_tables.table_3(page.precision),
+            network_tables.table_3(page.precision, page.input_bits, with_decoder=page.with_decoder),
         ]
     elif subject == "convert_hls" and "synthesize" not in ran:
         found = [hardware_tables.exactness(exactness)]

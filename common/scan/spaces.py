@@ -3,7 +3,7 @@
 A space file is a preset file in which a field may have a list of values, or a range, instead of one value:
 
     base = "tuned"
-    quantize.precision.input_bits = [3, 4]
+    quantize.input_bits = [3, 4]
     quantize.raised.sparsity.encoder_1 = { low = 0.5, high = 0.8, step = 0.05 }
 
     [shortened]                 # shorter training for the scan; its best designs are trained again without it

@@ -253,7 +253,7 @@ def test_best_design_of_a_scan_is_a_preset(made):
     """The file is in the outputs folder itself, which the stages replace."""
     name = "outputs/07_scan_designs/best.toml"
     space = spaces.load(ROOT / "spaces/demo.toml", [], 300)
-    values = {**space.base_values, "quantize.precision.input_bits": 4}
+    values = {**space.base_values, "quantize.input_bits": 4}
     row = {"point": "0123", "validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 1000}
     (made / name).parent.mkdir()
     (made / name).write_text(results.preset_text(space, values, row), encoding="utf-8")
@@ -261,7 +261,7 @@ def test_best_design_of_a_scan_is_a_preset(made):
     assert done.returncode == 0, done.stderr
     assert json.loads((made / "outputs/01_prepare_data/run.json").read_text(encoding="utf-8"))["preset"] == name
     quantize = presets.in_force(made / "outputs").configuration("04_quantize", load_stage("04_quantize").PRESETS)
-    assert (quantize.precision.input_bits, quantize.zeros) == (4, "raised")
+    assert (quantize.input_bits, quantize.zeros) == (4, "raised")
     assert would_run(made, LAST) == STAGES[1:]
     later = time.time() + 10
     os.utime(made / name, (later, later))

@@ -231,7 +231,7 @@ def test_damaged_point_is_reported(tmp_path):
 
 QUICK = [
     "quantize.batch_size = 300",
-    "quantize.precision.input_bits = 4",
+    "quantize.input_bits = 4",
     "quantize.precision.encoder_2.weight_bits = 3",
     "quantize.precision.encoder_1.weight_bits = [2, 3, 4, 5]",
     "quantize.raised.sparsity.encoder_1 = [0.5, 0.8]",

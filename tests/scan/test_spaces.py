@@ -9,7 +9,7 @@ from common.scan.searching import DesignSearch, on_front
 
 SPACE = """base = "demo"
 quantize.zeros = "raised"
-quantize.precision.input_bits = [2, 4]
+quantize.input_bits = [2, 4]
 quantize.learning_rate = { low = 1e-4, high = 1e-2, log = true }
 quantize.schedule = ["constant", "cosine"]
 
@@ -34,16 +34,16 @@ def load(tmp_path):
 
 def test_lists_and_ranges_are_axes_and_single_values_are_fixed(load):
     space = load(SPACE)
-    assert list(space.axes) == ["quantize.precision.input_bits", "quantize.learning_rate", "quantize.schedule"]
+    assert list(space.axes) == ["quantize.input_bits", "quantize.learning_rate", "quantize.schedule"]
     assert space.base_values == {
-        "quantize.precision.input_bits": 5,
+        "quantize.input_bits": 5,
         "quantize.learning_rate": 1e-3,
         "quantize.schedule": "constant",
     }
-    values = {**space.base_values, "quantize.precision.input_bits": 2}
+    values = {**space.base_values, "quantize.input_bits": 2}
     short, full = (space.point(values, full_recipe=full).configurations()["quantize"] for full in (False, True))
-    assert (short.precision.input_bits, short.zeros, short.epochs) == (2, "raised", 3)
-    assert (full.precision.input_bits, full.zeros, full.epochs) == (2, "raised", 50)
+    assert (short.input_bits, short.zeros, short.epochs) == (2, "raised", 3)
+    assert (full.input_bits, full.zeros, full.epochs) == (2, "raised", 50)
 
 
 def test_grid_search_proposes_every_combination_once(load):
@@ -111,7 +111,7 @@ def test_search_is_reproducible(load):
         search, found = DesignSearch(space, "optuna", 40, seed=3), []
         while (trial := search.ask()) is not None:
             found.append(trial.params)
-            bits = trial.params["quantize.precision.input_bits"]
+            bits = trial.params["quantize.input_bits"]
             failed = {"validation_accuracy": 0.1 * bits, "validation_l1": 0.1, "lut_estimate": 100 * bits}
             search.tell(trial, {} if len(found) % 7 == 0 else failed)
         return found

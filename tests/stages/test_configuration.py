@@ -192,7 +192,7 @@ BAD_COMMAND_LINES = {
     "03_prune": ["--sparsity 1", "--sparsity 80%", "--layers encoder_9", "--begin-step 3000 --end-step 2000",
                  "--frequency 0", "--epochs 1"],
     "04_quantize": ["--precision.encoder-1.weight-bits 0", "--precision.encoder-1.weight-bits five",
-                    "--precision.encoder-9.weight-bits 5", "--precision.input-bits 6", "--epochs 0",
+                    "--precision.encoder-9.weight-bits 5", "--input-bits 6", "--epochs 0",
                     "--precision.encoder-1.weight-integer-bits 5", "--precision.decoder-3.activation-bits 24",
                     "--precision.decoder-3.activation-integer-bits 8"],
     "05_convert_hls": ["--designs decoder/pruned", "--designs full/half", "--hls.backend Quartus", "--processes 0",
