@@ -174,12 +174,21 @@ class _ArchitectureWithLayers(dict):
 def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") -> None:
     """Set the types that QKeras leaves open, so that the C++ is bit-exact.
 
-    Accumulators stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets its type,
-    because hls4ml merges the two.
+    hls4ml's own type of an activation has no rounding and saturation where all its bits are integer bits. Accumulators
+    stay `auto`, which keeps sums exact. A dense layer before a quantizing linear activation gets its type, because
+    hls4ml merges the two.
     """
     if "pixels_leading_bits" in layers:
         bits = model.get_layer("pixels_leading_bits").bits
         layers["pixels_leading_bits"]["Precision"]["result"] = f"ufixed<{bits},0>"
+    import qkeras
+
+    for layer in model.layers:
+        quantizer = getattr(layer, "quantizer", None)
+        if isinstance(quantizer, qkeras.quantized_relu):
+            layers[layer.name]["Precision"]["result"] = f"ufixed<{quantizer.bits},{quantizer.integer},RND_CONV,SAT>"
+        elif isinstance(quantizer, qkeras.quantized_bits):
+            layers[layer.name]["Precision"]["result"] = f"fixed<{quantizer.bits},{quantizer.integer + 1},RND_CONV,SAT>"
     for rounded in [name for name in layers if name.endswith("_rounded")]:
         dense = rounded.removesuffix("_rounded")
         for same in (dense, f"{dense}_linear"):
