@@ -172,6 +172,7 @@ def with_layer(model, name, layer):
 
 
 RELU = "decoder_2_relu"
+TANH = qkeras.quantized_tanh(5)
 LEAKY = qkeras.quantized_relu(5, 0, negative_slope=0.25)
 UNSUPPORTED = {
     "Activation, activation tanh": (build, keras.layers.Activation("tanh", name=RELU)),
@@ -179,7 +180,7 @@ UNSUPPORTED = {
     "BatchNormalization": (build, keras.layers.BatchNormalization(name=RELU)),
     "QActivation, activation quantized_tanh": (
         build_quantized,
-        qkeras.QActivation(qkeras.quantized_tanh(5), name=RELU),
+        qkeras.QActivation(TANH, name=RELU),
     ),
     "QActivation, activation quantized_relu(5,0,0.25)": (build_quantized, qkeras.QActivation(LEAKY, name=RELU)),
 }
