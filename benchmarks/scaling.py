@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
@@ -23,7 +22,9 @@ from benchmarks import measure
 from benchmarks.memory import PeakMemory
 from common import paper
 from common.errors import PipelineError
-from common.networks.recipe import Recipe
+from common.networks.layout import HiddenLayers, Layout
+from common.networks.precision import NetworkPrecision
+from common.networks.recipe import Recipe, for_each_layer
 
 IMAGES = (10_000, 30_000, 60_000, 200_000, 600_000)
 WIDTHS = (1, 2, 4)
@@ -49,7 +50,7 @@ def training_seconds() -> list[list[float]]:
     tasks = {}
     for images in IMAGES:
         make_deterministic(0)
-        model = architecture.build("classifier")
+        model = architecture.build("classifier", Layout())
         training.compile_network(model, Recipe(), images)
         repeats = np.arange(images) % len(train.labels)
         samples = Samples(train.intensities[repeats], train.labels[repeats])
@@ -67,9 +68,10 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
     from common.rtl import pipeline, tracing
     from common.synthesis import yosys
 
-    wider = {name: nodes * width for name, nodes in architecture.ENCODER.items() if name != "latent"}
-    with mock.patch.dict(architecture.ENCODER, wider):
-        model = quantization.build("autoencoder", precision.TUNED)
+    hidden = HiddenLayers(encoder=tuple(nodes * width for nodes in HiddenLayers().encoder))
+    layout, types = Layout(hidden), for_each_layer(precision.TUNED, hidden)
+    quantized = quantization.QuantizedNetwork("autoencoder", layout, NetworkPrecision(4, types, image_bits=6))
+    model = quantization.build(quantized)
     random = np.random.default_rng(0)
     for layer in architecture.dense_layers(model).values():
         kernel, bias = layer.get_weights()
@@ -81,7 +83,7 @@ def build_design(width: int) -> dict[str, dict[str, float]]:
         started = time.perf_counter()
         with PeakMemory() as memory:
             graph = hls4ml_project.convert(encoder, folder / "project", hls4ml_project.HlsOptions(), quantized=True)
-            c_simulation.c_simulate(graph, np.zeros((1, architecture.PIXELS), np.float32))
+            c_simulation.c_simulate(graph, np.zeros((1, layout.pixels), np.float32))
             options = pipeline.PipelineOptions(5, "verilog", paper.PART, 5.0)
             pipeline.write_rtl(tracing.trace_model(graph), folder / "rtl", options)
         costs["conversion"] = {"seconds": time.perf_counter() - started, "bytes": memory.peak}

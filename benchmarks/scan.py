@@ -17,6 +17,7 @@ from pathlib import Path
 from distributed import Client, Future
 
 from benchmarks import measure
+from common.report.pipeline import DECLARED
 from common.scan import compute_cluster, point_evaluation, spaces
 from common.scan.point_store import PointStore
 from common.scan.points import Outcome, Point
@@ -55,7 +56,7 @@ class Measured:
         folder: Path,
     ) -> None:
         """Prepare scans, see `scheduling.Scan`; `folder` stores their points."""
-        self._space: DesignSpace = spaces.load(SPACE, [], VALIDATION_IMAGES)
+        self._space: DesignSpace = spaces.load(SPACE, [], VALIDATION_IMAGES, DECLARED)
         self._client, self._samples = client, samples
         self._evaluate, self._train_source = evaluate, train_source
         self._scan = Scan(PointStore(folder, "benchmark"), client, samples, evaluate, train_source)
@@ -94,9 +95,10 @@ def overheads() -> dict[str, list[float]]:
 def untrained(_: Point, __: object) -> Outcome:
     """Return a float network with random weights; training from it takes as long as from a trained one."""
     from common.networks import architecture, training
+    from common.networks.layout import Layout
     from common.networks.recipe import Recipe
 
-    model = architecture.build("classifier")
+    model = architecture.build("classifier", Layout())
     training.compile_network(model, Recipe(), 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / point_evaluation.NETWORK

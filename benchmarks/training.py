@@ -19,11 +19,14 @@ from threadpoolctl import threadpool_limits
 from benchmarks import measure
 from common.images.samples import Samples
 from common.networks import architecture, precision, pruning, quantization, training
+from common.networks.layout import NETWORKS, Layout
 from common.networks.legacy_keras import keras, make_deterministic
-from common.networks.recipe import Recipe
+from common.networks.precision import NetworkPrecision
+from common.networks.quantization import QuantizedNetwork
+from common.networks.recipe import Recipe, for_each_layer
 from common.running import threads
 
-RECIPE = Recipe()
+RECIPE, LAYOUT = Recipe(), Layout()
 EPOCHS = 5  # of a round: what the stages' `fit` does once a call falls on several, as in a training
 SCHEDULE = pruning.PruningSchedule(sparsity=0.8, begin_step=100, end_step=10_000, frequency=100)
 STAGES = {"float": "float (stage 02)", "pruned": "pruned (stage 03)", "quantized": "quantized (stage 04)"}
@@ -32,12 +35,13 @@ STAGES = {"float": "float (stage 02)", "pruned": "pruned (stage 03)", "quantized
 def build(kind: str, images: int, network: str = "classifier") -> keras.Model:
     """Build and compile a network as its stage does."""
     make_deterministic(RECIPE.seed)
-    model = architecture.build(network)
+    model = architecture.build(network, LAYOUT)
     if kind == "pruned":
-        model = pruning.with_pruning(model, architecture.PRUNED_LAYERS, SCHEDULE)
+        model = pruning.with_pruning(model, LAYOUT.hidden.usually_pruned(), SCHEDULE)
     elif kind == "quantized":
         source = model
-        model = quantization.build(network, precision.NetworkPrecision(), quantization.no_zeros(network))
+        types = NetworkPrecision(5, for_each_layer(precision.PAPER, LAYOUT.hidden), image_bits=6)
+        model = quantization.build(QuantizedNetwork(network, LAYOUT, types), quantization.no_zeros(source))
         quantization.copy_weights(source, model)
     training.compile_network(model, RECIPE, images)
     return model
@@ -74,14 +78,14 @@ def train_with_fit(model: keras.Model, kind: str, train: Samples, test: Samples)
                 callbacks=callbacks,
                 verbose=0,
             ).history
-        return history["image_loss"][-1] + RECIPE.cross_entropy_weight * history["digit_loss"][-1]
+        return history["image_loss"][-1] + RECIPE.cross_entropy_weight * history["class_loss"][-1]
 
     return train_epochs
 
 
-def with_targets(pixels: np.ndarray, digits: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def with_targets(pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return inputs and targets of the `classifier` network, as Keras takes them."""
-    return pixels, {"image": pixels, "digit": digits}
+    return pixels, {"image": pixels, "class": labels}
 
 
 def rounds(train_epochs: Callable[[range], float]) -> Callable[[], float]:
@@ -164,7 +168,7 @@ def main() -> None:
 
 def two_at_once(train: Samples, test: Samples) -> measure.Spread:
     """Return by what factor two networks are trained faster at the same time than one after the other."""
-    models = [build("float", len(train.labels), network) for network in architecture.NETWORKS]
+    models = [build("float", len(train.labels), network) for network in NETWORKS]
     trainings = [rounds(train_as_stages(model, "float", train, test)) for model in models]
     seconds = measure.in_turn(
         {

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import qkeras
+from paper_networks import LAYOUT, build, build_quantized
 from stage_runs import ROOT
 
 from common.errors import PipelineError, ToolError
@@ -20,15 +21,9 @@ from common.hls import c_simulation, conversion, hls4ml_project, mismatches, tes
 from common.hls.designs import Design
 from common.images import dataset
 from common.images.samples import Samples
-from common.networks import architecture, quantization
+from common.networks import architecture
 from common.networks.legacy_keras import keras
-from common.networks.precision import NetworkPrecision
 from common.records import from_metrics
-
-
-def quantized(network):
-    return quantization.build(network, NetworkPrecision())
-
 
 DESIGN = "05_convert_hls/full/quantized_pruned"
 
@@ -54,7 +49,7 @@ def test_project_is_complete(design):
         assert (project / name).stat().st_size, name
     parameters = (project / "firmware" / "parameters.h").read_text(encoding="utf-8")
     included = [line.split('"')[1] for line in parameters.splitlines() if line.startswith('#include "weights')]
-    assert len(included) == 2 * len(architecture.LAYERS)
+    assert len(included) == 2 * len(LAYOUT.layers("classifier"))
     for name in included:
         for file in (project / "firmware" / name, (project / "firmware" / name).with_suffix(".txt")):
             assert file.stat().st_size, file
@@ -177,22 +172,26 @@ def with_layer(model, name, layer):
 
 
 RELU = "decoder_2_relu"
+TANH = qkeras.quantized_tanh(5)
 LEAKY = qkeras.quantized_relu(5, 0, negative_slope=0.25)
 UNSUPPORTED = {
-    "Activation, activation tanh": (architecture.build, keras.layers.Activation("tanh", name=RELU)),
-    "LeakyReLU": (architecture.build, keras.layers.LeakyReLU(name=RELU)),
-    "BatchNormalization": (architecture.build, keras.layers.BatchNormalization(name=RELU)),
-    "QActivation, activation quantized_tanh": (quantized, qkeras.QActivation(qkeras.quantized_tanh(5), name=RELU)),
-    "QActivation, activation quantized_relu(5,0,0.25)": (quantized, qkeras.QActivation(LEAKY, name=RELU)),
+    "Activation, activation tanh": (build, keras.layers.Activation("tanh", name=RELU)),
+    "LeakyReLU": (build, keras.layers.LeakyReLU(name=RELU)),
+    "BatchNormalization": (build, keras.layers.BatchNormalization(name=RELU)),
+    "QActivation, activation quantized_tanh": (
+        build_quantized,
+        qkeras.QActivation(TANH, name=RELU),
+    ),
+    "QActivation, activation quantized_relu(5,0,0.25)": (build_quantized, qkeras.QActivation(LEAKY, name=RELU)),
 }
 
 
-@pytest.mark.parametrize(("words", "build", "layer"), [(words, *case) for words, case in UNSUPPORTED.items()])
-def test_unsupported_layer_is_named_before_anything_is_compiled(tmp_path, monkeypatch, words, build, layer):
-    architecture.save(with_layer(build("classifier"), RELU, layer), tmp_path / "model.h5")
+@pytest.mark.parametrize(("words", "function", "layer"), [(words, *case) for words, case in UNSUPPORTED.items()])
+def test_unsupported_layer_is_named_before_anything_is_compiled(tmp_path, monkeypatch, words, function, layer):
+    architecture.save(with_layer(function("classifier"), RELU, layer), tmp_path / "model.h5")
     samples = Samples(np.zeros((3, 64), np.float32), np.arange(3))
     monkeypatch.setattr(c_simulation, "c_simulate", lambda *_: pytest.fail("it was compiled"))
-    design = Design("full", "quantized" if build is quantized else "complete")
+    design = Design("full", "quantized" if function is build_quantized else "complete")
     said = rf"^layer {RELU} \({re.escape(words)}\) cannot become hardware; supported are .*quantized_relu"
     with pytest.raises(PipelineError, match=said):
         conversion.convert_and_simulate(

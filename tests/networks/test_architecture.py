@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import qkeras
+from paper_networks import build
 
 from common.errors import PipelineError
 from common.networks import architecture
@@ -21,29 +22,29 @@ def pixels():
 
 @pytest.mark.parametrize("network", PARAMETERS)
 def test_networks_match_the_paper(network):
-    model = architecture.build(network)
+    model = build(network)
     assert model.count_params() == PARAMETERS[network]
     sizes = [layer.units for layer in architecture.dense_layers(model).values()]
     assert sorted(sizes) == sorted([32, 16, 2, 16, 32, 64, *([16, 32, 10] if network == "classifier" else [])])
     functions = {
         layer.name: layer.activation.__name__ for layer in model.layers if layer.__class__.__name__ == "Activation"
     }
-    last = {"image": "sigmoid", "digit": "softmax"}
+    last = {"image": "sigmoid", "class": "softmax"}
     assert functions == {name: last.get(name, "relu") for name in functions}
     assert len(functions) == len(sizes)
-    assert model.output_names == ["image", "digit"][: 1 + (network == "classifier")]
+    assert model.output_names == ["image", "class"][: 1 + (network == "classifier")]
 
 
 def test_outputs_are_intensities_and_probabilities(pixels):
-    image, digit = architecture.predict(architecture.build("classifier"), pixels)
+    image, probabilities = architecture.predict(build("classifier"), pixels)
     assert ((image > 0) & (image < 1)).all()
     assert image.shape == pixels.shape
-    np.testing.assert_allclose(digit.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_cuts_share_the_weights_of_the_network_without_softmax(pixels):
-    model = architecture.build("classifier")
-    image, digit = architecture.predict(model, pixels)
+    model = build("classifier")
+    image, probabilities = architecture.predict(model, pixels)
     latent = architecture.predict(architecture.cut(model, "encoder"), pixels)
     logits = architecture.predict(architecture.cut(model, "encoder_classifier"), pixels)
     full_image, full_logits = architecture.predict(architecture.cut(model, "full"), pixels)
@@ -52,16 +53,17 @@ def test_cuts_share_the_weights_of_the_network_without_softmax(pixels):
     np.testing.assert_array_equal(latent, architecture.latent_points(model, pixels))
     np.testing.assert_array_equal(full_image, image)
     np.testing.assert_array_equal(full_logits, logits)
-    np.testing.assert_allclose(keras.activations.softmax(keras.backend.constant(logits)), digit, rtol=1e-5)
+    np.testing.assert_allclose(keras.activations.softmax(keras.backend.constant(logits)), probabilities, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("cut", "missing"), [("encoder", "latent_relu"), ("full", "image"), ("full", "digit")])
+@pytest.mark.parametrize(("cut", "missing"), [("encoder", "latent"), ("full", "image"), ("full", "class")])
 def test_network_without_a_required_layer_is_refused_with_its_name(cut, missing):
     def renamed(layer):
-        name = "renamed" if layer.name == missing else layer.name
+        parts = (missing, f"{missing}_relu")
+        name = f"renamed_{layer.name}" if layer.name in parts else layer.name
         return type(layer).from_config({**layer.get_config(), "name": name})
 
-    model = keras.models.clone_model(architecture.build("classifier"), clone_function=renamed)
+    model = keras.models.clone_model(build("classifier"), clone_function=renamed)
     with pytest.raises(PipelineError, match=f"network classifier has no layer {missing}, .*it has pixels, .*renamed"):
         architecture.cut(model, cut)
 
@@ -69,7 +71,7 @@ def test_network_without_a_required_layer_is_refused_with_its_name(cut, missing)
 def test_seed_determines_the_initial_weights():
     def initial(seed):
         make_deterministic(seed)
-        return architecture.build("classifier").get_weights()
+        return build("classifier").get_weights()
 
     first, again, other = initial(0), initial(0), initial(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -124,7 +126,7 @@ def test_file_that_contains_code_is_refused(tmp_path):
 
 def described(path, change):
     """Write a network file with a changed description."""
-    architecture.save(architecture.build("autoencoder"), path)
+    architecture.save(build("autoencoder"), path)
     with h5py.File(path, "r+") as file:
         description = json.loads(file.attrs["model_config"])
         change({layer["name"]: layer for layer in description["config"]["layers"]})
@@ -187,7 +189,7 @@ def test_file_with_any_layer_of_keras_and_qkeras_is_loaded(tmp_path, pixels, lay
 
 def test_file_that_is_not_a_model_is_refused(tmp_path):
     path = tmp_path / "classifier.h5"
-    architecture.save(architecture.build("classifier"), path)
+    architecture.save(build("classifier"), path)
     content = path.read_bytes()
     for length in (0, 100, len(content) // 2):
         path.write_bytes(content[:length])

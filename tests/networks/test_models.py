@@ -8,12 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+from paper_networks import build, build_quantized
 from stage_runs import ROOT
 
 from common.networks import architecture, training
 from common.networks.legacy_keras import tf
-from common.networks.precision import NetworkPrecision
-from common.networks.quantization import build
 from common.networks.recipe import Recipe
 
 TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
@@ -48,8 +47,8 @@ def files(tmp_path_factory):
     given = {"pixels": pixels}
     for optimizer in OPTIMIZERS:
         recipe = Recipe(optimizer=optimizer)
-        quantized = build("classifier", NetworkPrecision(input_bits=3))
-        for kind, model in {"float": architecture.build("classifier"), "quantized": quantized}.items():
+        quantized = build_quantized("classifier", input_bits=3)
+        for kind, model in {"float": build("classifier"), "quantized": quantized}.items():
             training.compile_network(model, recipe, len(pixels))
             model.optimizer.apply_gradients([(tf.ones_like(each), each) for each in model.trainable_variables])
             architecture.save(model, folder / f"{kind}_{optimizer}.h5")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from paper_networks import build
 from stage_runs import hashes
 
 from common.fixed_point import FixedPoint
@@ -23,7 +24,7 @@ def samples():
 def alive():
     """Return a network whose latent units fire for every image."""
     make_deterministic(0)
-    model = architecture.build("classifier")
+    model = build("classifier")
     for name in ("encoder_1", "encoder_2", "latent"):
         model.get_layer(name).kernel.assign(np.abs(model.get_layer(name).kernel.numpy()))
     return model

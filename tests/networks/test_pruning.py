@@ -5,17 +5,19 @@ import sys
 
 import numpy as np
 import pytest
+from paper_networks import build
 
 from common.errors import PipelineError
 from common.images.samples import Samples
 from common.networks import architecture, pruning, training
+from common.networks.layout import NETWORKS
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
 LEFT = {"encoder_2": 102, "decoder_1": 6, "classifier_1": 6}  # paper, Table 1
 
 
-@pytest.mark.parametrize("network", architecture.NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_numbers_of_nonzero_weights_match_table_1(demo_outputs, network):
     model = architecture.load(demo_outputs / "03_prune" / f"{network}_pruned.h5")
     for name, layer in architecture.dense_layers(model).items():
@@ -52,10 +54,10 @@ assert int(model.optimizer.iterations) == 2350
 def test_masks_change_only_at_the_steps_of_the_schedule(monkeypatch):
     """With one step per epoch, masks are checked after each step; each masking has another threshold."""
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.zeros(32, int))
-    recipe = Recipe(14, 32, "adam", 0.05, "constant", 0.1, 0)
+    recipe = Recipe(epochs=14, batch_size=32, learning_rate=0.05)
     make_deterministic(0)
     schedule = pruning.PruningSchedule(0.8, begin_step=4, end_step=10, frequency=3)
-    pruned = pruning.with_pruning(architecture.build("autoencoder"), ["encoder_2"], schedule)
+    pruned = pruning.with_pruning(build("autoencoder"), ["encoder_2"], schedule)
     training.compile_network(pruned, recipe, 32)
     left, thresholds = [], [0.0]
 
@@ -75,8 +77,8 @@ def test_masks_change_only_at_the_steps_of_the_schedule(monkeypatch):
 
 def test_only_the_given_layers_are_pruned_and_all_are_trained():
     samples = Samples(np.random.default_rng(8).random((32, 64), np.float32), np.arange(32) % 10)
-    recipe = Recipe(3, 32, "adam", 1e-3, "constant", 0.1, 0)
-    model = architecture.build("classifier")
+    recipe = Recipe(epochs=3, batch_size=32)
+    model = build("classifier")
     pruned = pruning.with_pruning(model, ["classifier_2"], pruning.PruningSchedule(0.5, 1, 3, 1))
     before = model.get_weights()
     training.compile_network(pruned, recipe, 32)
@@ -93,7 +95,7 @@ def test_only_the_given_layers_are_pruned_and_all_are_trained():
 
 @pytest.mark.fault("numbers")
 def test_layer_that_misses_its_target_is_named():
-    model = architecture.build("classifier")
+    model = build("classifier")
     kernel = model.get_layer("decoder_1").kernel
     kernel.assign(keras.backend.constant(np.eye(2, 16)))
     with pytest.raises(PipelineError, match="layer decoder_1 has 2 nonzero weights, not 6"):

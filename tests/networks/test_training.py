@@ -6,11 +6,13 @@ import shutil
 import h5py
 import numpy as np
 import pytest
+from paper_networks import build, quantized
 from stage_runs import ALLOWED, run_well
 
 from common.errors import PipelineError
 from common.images.samples import Samples
-from common.networks import architecture, precision, quantization, training
+from common.networks import architecture, quantization, training
+from common.networks.layout import NETWORKS
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
@@ -25,7 +27,7 @@ def random_samples(count: int, seed: int) -> Samples:
 
 def trained_weights(test_samples: Samples, recipe: Recipe = RECIPE) -> list[np.ndarray]:
     make_deterministic(recipe.seed)
-    model = architecture.build("autoencoder")
+    model = build("autoencoder")
     training.compile_network(model, recipe, 40)
     training.train(model, random_samples(40, 5), test_samples, recipe, "test")
     return model.get_weights()
@@ -35,9 +37,9 @@ def test_scores_match_a_calculation_by_hand():
     samples = Samples(np.zeros((2, 64), np.float32), np.array([3, 4]))
     image = np.zeros((2, 64), np.float32)
     image[0, :32] = 0.5
-    digit = np.full((2, 10), 0.05, np.float32)
-    digit[0, 3] = digit[1, 5] = 0.55
-    found = training.scores({"image": image, "digit": digit}, samples)
+    probabilities = np.full((2, 10), 0.05, np.float32)
+    probabilities[0, 3] = probabilities[1, 5] = 0.55
+    found = training.scores({"image": image, "class": probabilities}, samples)
     assert found["l1"] == pytest.approx(0.125)
     assert found["mse"] == pytest.approx(0.0625)
     assert found["cross_entropy"] == pytest.approx(-(np.log(0.55) + np.log(0.05)) / 2)
@@ -68,12 +70,12 @@ def test_each_epoch_uses_every_image_once_in_its_own_order(images):
 def test_order_of_images_accepts_the_largest_seed():
     recipe = Recipe(**{**vars(RECIPE), "seed": 2**32 - 1})
     samples = random_samples(16, 5)
-    ((_, truth),) = training.batches(samples, recipe, range(1), ["digit"])
-    np.testing.assert_array_equal(truth["digit"], samples.labels[training.order_of_images(16, 2**32 - 1, 0)])
+    ((_, truth),) = training.batches(samples, recipe, range(1), ["class"])
+    np.testing.assert_array_equal(truth["class"], samples.labels[training.order_of_images(16, 2**32 - 1, 0)])
 
 
 def test_trained_network_can_be_trained_further_and_predicts():
-    model, samples = architecture.build("autoencoder"), random_samples(40, 5)
+    model, samples = build("autoencoder"), random_samples(40, 5)
     training.compile_network(model, RECIPE, 40)
     for images in (10, 40, 10):  # 1, 3 and 1 steps per epoch
         training.train(model, random_samples(images, 5), samples, RECIPE, "test")
@@ -82,11 +84,11 @@ def test_trained_network_can_be_trained_further_and_predicts():
     np.testing.assert_allclose(batch_by_batch, architecture.predict(model, samples.intensities), rtol=1e-5)
 
 
-@pytest.mark.parametrize("network", architecture.NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_training_curves_are_means_over_images_without_penalties(network):
     """With a negligible learning rate, they equal the scores of the unchanged network."""
     samples, recipe = random_samples(40, 5), Recipe(**{**vars(RECIPE), "learning_rate": 1e-30})
-    model = quantization.build(network, precision.NetworkPrecision(), penalties={"encoder_1": 0.5})
+    model = quantization.build(quantized(network), penalties={"encoder_1": 0.5})
     training.compile_network(model, recipe, 40)
     curves = training.train(model, samples, samples, recipe, "test")
     assert curves.keys() == {f"{part}_{name}" for part in ("train", "test") for name in CURVES[network]}
@@ -96,7 +98,7 @@ def test_training_curves_are_means_over_images_without_penalties(network):
 
 def test_callbacks_change_weights_before_the_network_is_evaluated():
     samples, zeros = random_samples(40, 5), {}
-    model = architecture.build("autoencoder")
+    model = build("autoencoder")
     training.compile_network(model, RECIPE, 40)
 
     def to_zero(epoch, _):
@@ -113,7 +115,7 @@ def test_exception_of_a_callback_ends_the_training(error):
     def fail(*_):
         raise error
 
-    model = architecture.build("autoencoder")
+    model = build("autoencoder")
     training.compile_network(model, RECIPE, 40)
     callback = keras.callbacks.LambdaCallback(on_epoch_end=fail)
     with pytest.raises(error):

@@ -7,24 +7,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import qkeras
+from paper_networks import build, quantized
 from stage_runs import ROOT
 
 from common.errors import PipelineError
 from common.fixed_point import fixed_point
-from common.hls import c_simulation, conversion, hls4ml_project
+from common.hls import c_simulation, conversion, hls4ml_project, latent_space
 from common.hls.designs import CUTS
 from common.images.samples import Samples
 from common.networks import architecture, pruning, quantization, quantized_training, training
+from common.networks.layout import NETWORKS, HiddenLayers
 from common.networks.legacy_keras import keras, make_deterministic
-from common.networks.precision import LayerPrecision, NetworkPrecision
-from common.networks.recipe import EncoderPenalty, EncoderSparsity, Raised, Recipe, Starts
+from common.networks.precision import LayerPrecision
+from common.networks.recipe import Raised, Recipe, Starts
 from common.networks.starts import choose_start
 from common.rtl import pipeline, tabulation, tracing
 from common.synthesis import yosys
 from common.verification import by_simulation
 
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=5e-3)
-PRECISION = NetworkPrecision(input_bits=3, encoder_1=LayerPrecision(3, 0, 6, 1, 4, 1))
+FEW_BITS = LayerPrecision(3, 0, 6, 1, 4, 1)
 SPARSITY = {"encoder_1": 0.65, "encoder_2": 0.45}
 LEVELS = np.random.default_rng(20).integers(32, size=(120, 64))
 SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).integers(10, size=120))
@@ -32,12 +34,13 @@ SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).inte
 
 def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, share=0.5):
     make_deterministic(0)
-    source = architecture.build(network, "he_uniform")
-    raised = Raised(EncoderSparsity(**sparsity), share, EncoderPenalty(encoder_1=penalty))
-    return quantized_training.train_with_zeros_raised(network, source, PRECISION, recipe, raised, SAMPLES, SAMPLES)
+    source = build(network, "he_uniform")
+    raised = Raised(sparsity, share=share, penalty={"encoder_1": penalty}).for_each_layer(HiddenLayers())
+    wanted = quantized(network, input_bits=3, encoder_1=FEW_BITS)
+    return quantized_training.train_with_zeros_raised(wanted, source, recipe, raised, SAMPLES, SAMPLES)
 
 
-@pytest.mark.parametrize("network", architecture.NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("optimizer", ["adam", "soap"])
 def test_sparsity_reaches_its_target_and_zeros_stay_zero_afterwards(network, optimizer):
     trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
@@ -65,7 +68,7 @@ def test_sparsity_rises_during_its_share_of_the_training(monkeypatch):
 
 
 def test_smallest_weights_are_pruned():
-    model = quantization.build("autoencoder", PRECISION, quantization.no_zeros("autoencoder"))
+    model = quantization.build(quantized("autoencoder"), quantization.no_zeros(build("autoencoder")))
     kernel = architecture.dense_layers(model)["latent"].kernel
     before = np.random.default_rng(22).permutation(np.arange(1, 33, dtype=np.float32).reshape(16, 2) / 64)
     kernel.assign(before)
@@ -88,8 +91,8 @@ def test_penalty_leaves_fewer_weights_in_its_layer():
 def test_start_is_chosen_only_on_held_out_images(monkeypatch, best):
     trained, judged, models = [], [], []
 
-    def build():
-        models.append(architecture.build("classifier", "he_uniform"))
+    def build_start():
+        models.append(build("classifier", "he_uniform"))
         return models[-1]
 
     def evaluate(_, samples):
@@ -100,7 +103,7 @@ def test_start_is_chosen_only_on_held_out_images(monkeypatch, best):
     monkeypatch.setattr(training, "train", lambda model, samples, *_, **__: trained.append(samples))
     monkeypatch.setattr(training, "evaluate", evaluate)
     starts = Starts(count=3, epochs=1, l1_weight=2.0, validation_images=20)
-    chosen = choose_start(build, starts, RECIPE, SAMPLES, "test")
+    chosen = choose_start(build_start, starts, RECIPE, SAMPLES, "test")
     assert chosen is models[best]
     assert len({model.get_weights()[0].tobytes() for model in models}) == 3
     rows = {image.tobytes() for image in SAMPLES.intensities}
@@ -113,11 +116,11 @@ def test_start_is_chosen_only_on_held_out_images(monkeypatch, best):
 def test_validation_set_must_be_smaller_than_the_training_set():
     starts = Starts(count=2, validation_images=120)
     with pytest.raises(PipelineError, match="120 of 120 training images cannot be held out"):
-        choose_start(lambda: architecture.build("autoencoder"), starts, RECIPE, SAMPLES, "test")
+        choose_start(lambda: build("autoencoder"), starts, RECIPE, SAMPLES, "test")
 
 
 def test_pruning_can_start_from_a_chosen_network():
-    source = architecture.build("autoencoder", "he_uniform")
+    source = build("autoencoder", "he_uniform")
     pruned = pruning.with_pruning(source, ["encoder_2"], pruning.PruningSchedule(0.5, 1, 2, 1))
     pruning.copy_weights(source, pruned)
     np.testing.assert_array_equal(architecture.predict(pruned, LEVELS / 32), architecture.predict(source, LEVELS / 32))
@@ -131,7 +134,7 @@ def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
         return qkeras.QDense(nodes, name=name, kernel_quantizer=quantizers[0], bias_quantizer=quantizers[1])(tensor)
 
     def logits(tensor, nodes, name):
-        return qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name=f"{name}_logits")(
+        return qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name=f"{name}_rounded")(
             dense(tensor, nodes, name)
         )
 
@@ -142,8 +145,8 @@ def small_network(latent_bits: int = 4, leading_bits: int = 3) -> keras.Model:
     decoded = qkeras.QActivation(qkeras.quantized_relu(6, 3), name="decoder_2_relu")(dense(latent, 7, "decoder_2"))
     sigmoid = qkeras.QActivation(qkeras.quantized_sigmoid(6, use_real_sigmoid=True), name="image")
     image = sigmoid(logits(decoded, 4, "decoder_3"))
-    digit = keras.layers.Activation("softmax", name="digit")(logits(latent, 3, "classifier_3"))
-    model = keras.Model(pixels, [image, digit])
+    probabilities = keras.layers.Activation("softmax", name="class")(logits(latent, 3, "classifier_3"))
+    model = keras.Model(pixels, [image, probabilities])
     rng = np.random.default_rng(23)
     model.set_weights([rng.uniform(-0.9, 0.9, weights.shape) for weights in model.get_weights()])
     model.get_layer("latent").set_weights([np.array([[1, 0.5], [0.5, -1], [-1, 1], [0.5, 1], [1, -0.5]]), np.zeros(2)])
@@ -183,12 +186,12 @@ def test_tables_have_an_entry_for_each_reachable_latent_point(tmp_path, dead_uni
         kernel[:, dead_unit] = 0
         network.get_layer("latent").set_weights([kernel, bias])
     model = converted(network, tmp_path, "full")
-    traced = tracing.trace_model(model, tabulation.TabulatingTracer, (tabulation.PLANE,), aim)
+    traced = tracing.trace_model(model, tabulation.TabulatingTracer, ("latent_relu",), aim)
     addresses, entries = tabulation.entries(model, traced)
     expected = {None: np.arange(256), 0: np.arange(16), 1: np.arange(0, 256, 16)}[dead_unit]
     np.testing.assert_array_equal(addresses, expected)
     points = np.stack(np.divmod(expected, 16), axis=1)
-    values = tabulation._values_at(model, points, ["image", "classifier_3"])
+    values = tabulation._values_at(model, "latent_relu", points, ["image", "classifier_3"])
     np.testing.assert_array_equal(entries[:, :7], np.concatenate(values, axis=1))
 
 
@@ -200,9 +203,10 @@ def test_part_downstream_of_the_latent_plane_equals_the_whole_design(tmp_path):
         cut, model, found, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
     )
     assert of_points.shape == (256, 7)
-    latent = np.rint(layers["latent_relu"] / tabulation.plane_type(model).step).astype(int)
-    np.testing.assert_array_equal(of_points[latent @ (16, 1)], found)
-    with pytest.raises(PipelineError, match="downstream of the latent plane, converted separately, differs"):
+    addresses = latent_space.latent_space(model).addresses(layers["latent_relu"])
+    np.testing.assert_array_equal(addresses, np.rint(layers["latent_relu"] * 4).astype(int) @ (16, 1))
+    np.testing.assert_array_equal(of_points[addresses], found)
+    with pytest.raises(PipelineError, match="downstream of the latent space, converted separately, differs"):
         conversion._simulate_points(
             cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
         )

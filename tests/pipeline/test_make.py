@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from make_runs import LONG_AGO, make, touch, would_redraw, would_run
 from source_imports import imported_files
-from stage_runs import ROOT, STAGES, hashes, load_stage, mark_failed
+from stage_runs import ROOT, STAGES, hashes, mark_failed
 
+from common.report.pipeline import DECLARED
 from common.scan import results, spaces
 from common.stages import presets
 
@@ -252,7 +253,7 @@ def test_stage_with_failures_fails_make_until_they_are_fixed(made):
 def test_best_design_of_a_scan_is_a_preset(made):
     """The file is in the outputs folder itself, which the stages replace."""
     name = "outputs/07_scan_designs/best.toml"
-    space = spaces.load(ROOT / "spaces/demo.toml", [], 300)
+    space = spaces.load(ROOT / "spaces/demo.toml", [], 300, DECLARED)
     values = {**space.base_values, "quantize.input_bits": 4}
     row = {"point": "0123", "validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 1000}
     (made / name).parent.mkdir()
@@ -260,7 +261,8 @@ def test_best_design_of_a_scan_is_a_preset(made):
     done = make(made, "01", f"PRESET={name}")
     assert done.returncode == 0, done.stderr
     assert json.loads((made / "outputs/01_prepare_data/run.json").read_text(encoding="utf-8"))["preset"] == name
-    quantize = presets.in_force(made / "outputs").configuration("04_quantize", load_stage("04_quantize").PRESETS)
+    preset = presets.in_force(made / "outputs", DECLARED)
+    quantize = presets.configuration_in_force("quantize", made / "outputs", preset, DECLARED)
     assert (quantize.input_bits, quantize.zeros) == (4, "raised")
     assert would_run(made, LAST) == STAGES[1:]
     later = time.time() + 10

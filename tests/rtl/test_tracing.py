@@ -25,7 +25,7 @@ def relu(tensor, name: str, bits: int = 4, integer: int = 0):
 
 def logits(tensor, nodes: int, name: str, bits: int = 8, integer: int = 3):
     quantizer = qkeras.quantized_bits(bits, integer, alpha=1)
-    return qkeras.QActivation(quantizer, name=f"{name}_logits")(dense(tensor, nodes, name))
+    return qkeras.QActivation(quantizer, name=f"{name}_rounded")(dense(tensor, nodes, name))
 
 
 def other_widths():

@@ -6,11 +6,12 @@ import time
 
 import numpy as np
 import pytest
+from paper_networks import build
 from stage_runs import wait_until
 
 from common.errors import PipelineError
 from common.images.samples import Samples
-from common.networks import architecture, training
+from common.networks import training
 from common.networks.legacy_keras import make_deterministic
 from common.networks.recipe import Recipe
 from common.running.threads import StoppedError, run_together, stop_if_asked
@@ -23,7 +24,7 @@ def trained_weights(network: str, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng(5)
     samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
     make_deterministic(seed)
-    model = architecture.build(network)
+    model = build(network)
     training.compile_network(model, RECIPE, 200)
     training.train(model, samples, samples, RECIPE, network)
     return model.get_weights()
@@ -39,7 +40,7 @@ def test_failure_of_a_task_ends_the_training_of_another():
     def work(fails: bool) -> None:
         rng = np.random.default_rng(5)
         samples = Samples(rng.random((200, 64), np.float32), rng.integers(10, size=200))
-        model = architecture.build("autoencoder")
+        model = build("autoencoder")
         training.compile_network(model, RECIPE, 200)
         begun.wait()
         if fails:

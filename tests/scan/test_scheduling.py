@@ -24,6 +24,7 @@ from common.figures import scan as scan_figures
 from common.hls.designs import Design
 from common.images import dataset
 from common.networks import architecture, pruned_training
+from common.report.pipeline import DECLARED
 from common.running import processes
 from common.scan import compute_cluster, point_evaluation, point_training, spaces
 from common.scan import results as scan_results
@@ -58,7 +59,7 @@ def scan(tmp_path):
     """Return a function that scans the seeds on two workers, and returns tasks by seed and a list of attempts."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     (tmp_path / "space.toml").write_text(SPACE, encoding="utf-8")
-    space = spaces.load(tmp_path / "space.toml", [], 300)
+    space = spaces.load(tmp_path / "space.toml", [], 300, DECLARED)
 
     def run(name, points=8, **behaviour):
         begun = tmp_path / name
@@ -187,7 +188,7 @@ def test_point_with_a_dead_unit_fails_unless_its_recipe_allows_it(demo_outputs, 
     monkeypatch.setattr(pruned_training, "train", lambda *_: (dead(float_network), {}))
     monkeypatch.setattr(point_evaluation, "_quantize", lambda *_: dead(quantized))
     monkeypatch.setattr(point_evaluation, "_build", lambda *_, **__: {"lut_estimate": 0})
-    point = Point("demo", {"prune": {"allow": allow}, "quantize": {"allow": allow}}, 300)
+    point = Point(DECLARED, "demo", {"prune": {"allow": allow}, "quantize": {"allow": allow}}, 300)
     whole = Outcome({}, files={point_training.NETWORK: float_network.read_bytes()})
     source, found = point_training.train_source(point, samples), point_evaluation.evaluate(point, samples, whole)
     for outcome in (source, found):

@@ -3,6 +3,7 @@
 import pytest
 
 from common.errors import PipelineError
+from common.report.pipeline import DECLARED
 from common.scan import spaces
 from common.scan.point_store import dependencies, identity
 from common.scan.searching import DesignSearch, on_front
@@ -27,7 +28,7 @@ def load(tmp_path):
     def load_text(text, *vary):
         path = tmp_path / "space.toml"
         path.write_text(text, encoding="utf-8")
-        return spaces.load(path, vary, 300)
+        return spaces.load(path, vary, 300, DECLARED)
 
     return load_text
 
@@ -77,7 +78,10 @@ def test_grid_search_proposes_every_combination_once(load):
         ("quantize.seed = [0, 1]\n[shortened]\nquantize.epoch = 3", "line 3: quantize.epoch is unknown"),
         ("quantize.seed = [0, 1]\nshortened = 3", "line 2: shortened is a group of stages"),
         ("quantize.seed = 1", "has no axis: give a field a list of values, or a range"),
-        ("base = 'best'\nquantize.seed = [0, 1]", "line 1: base must be one of paper, tuned, demo, not 'best'"),
+        (
+            "base = 'best'\nquantize.seed = [0, 1]",
+            "line 1: base must be one of paper, revision, tuned, demo,",
+        ),
     ],
 )
 def test_wrong_files_are_refused_with_line_and_field(load, text, words):

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import typing
+from collections.abc import Mapping
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,15 +15,40 @@ from hypothesis import strategies
 from stage_runs import ALL_STAGES, ROOT, hashes, load_stage
 
 from common.errors import PipelineError
-from common.stages.configuration import Interval, Part, Pattern, parse_command_line
+from common.networks.layout import HiddenLayers
+from common.report.pipeline import DECLARED
+from common.stages import presets
+from common.stages.configuration import Interval, Part, Pattern, completed, parse_command_line
+
+PAPER = presets.Preset("paper", "paper")
+
+
+def default_of(stage: str) -> object:
+    """Return a stage's default configuration for the paper's network, before any stage has run."""
+    return presets.default_configuration(
+        presets.subject(stage), Path("/no/outputs"), PAPER, load_stage(stage).PRESETS, DECLARED
+    )
+
+
+def parse(default: object, line: list[str]) -> object:
+    """Parse a command line as `run_stage` does."""
+    parsed = parse_command_line("", default, line)
+    return completed(parsed, lambda each: default_of({presets.subject(stage): stage for stage in ALL_STAGES}[each]))
 
 
 def fields_of(configuration: object, prefix: str = "--"):
-    """Yield flag, type hint and value of each field, those of nested dataclasses too."""
+    """Yield flag, type hint and value of each field, those of nested dataclasses and mappings too."""
     for name, hint in typing.get_type_hints(type(configuration), include_extras=True).items():
         flag, value = prefix + name.replace("_", "-"), getattr(configuration, name)
         if dataclasses.is_dataclass(value):
             yield from fields_of(value, f"{flag}.")
+        elif isinstance(value, Mapping):
+            for key, each in value.items():
+                own = f"{flag}.{key.replace('_', '-')}"
+                if dataclasses.is_dataclass(each):
+                    yield from fields_of(each, f"{own}.")
+                else:
+                    yield own, typing.get_args(hint)[-1], each
         else:
             yield flag, hint, value
 
@@ -45,8 +72,10 @@ def is_number(word: str) -> bool:
     return True
 
 
-def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[list[str], list[str]]]:
+def bad_words(flag: str, hint: object, value: object) -> strategies.SearchStrategy[tuple[list[str], list[str]]]:
     """Return invalid words for a field, each with the allowed values that the message must state."""
+    if typing.get_origin(hint) is tuple and hasattr(typing.get_args(hint)[0], "__metadata__"):
+        hint, value = typing.get_args(hint)[0], value[0]
     interval = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Interval)), None)
     no_numbers = WORDS.filter(lambda word: not is_number(word.replace("_", ""))).map(lambda word: ([word], []))
     if interval is not None:
@@ -67,8 +96,8 @@ def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[li
     pattern = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Pattern)), None)
     if pattern is not None:
         return WORDS.filter(pattern.refuses).map(lambda word: ([word], [pattern.words]))
-    if isinstance(value, bool):
-        return WORDS.map(lambda word: ([word], []))
+    if flag == "--layers" or isinstance(value, bool):
+        return WORDS.map(lambda word: ([word], list(HiddenLayers().kinds()) if flag == "--layers" else []))
     is_design = hint is str and "/" in value
     assert is_design or "designs" in str(value) or typing.get_origin(hint) is tuple, hint
     return WORDS.filter(lambda word: word != "all").map(lambda word: ([word], ["full/quantized_pruned", "or all"]))
@@ -77,7 +106,7 @@ def bad_words(hint: object, value: object) -> strategies.SearchStrategy[tuple[li
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_every_field_refuses_invalid_values_and_states_valid_ones(stage, capsys, subtests, request):
-    default = load_stage(stage).Configuration()
+    default = default_of(stage)
     # The first two accept any path or preset file; the others have their own tests.
     elsewhere = ("--mnist-dir", "--preset", "--routing.latency-cutoffs", "--crop")
     fields = [field for field in fields_of(default) if field[0] not in elsewhere]
@@ -93,13 +122,13 @@ def test_every_field_refuses_invalid_values_and_states_valid_ones(stage, capsys,
     @hypothesis.given(strategies.data())
     def hold(data):
         flag, hint, value = data.draw(strategies.sampled_from(fields))
-        words, allowed = data.draw(bad_words(hint, value))
+        words, allowed = data.draw(bad_words(flag, hint, value))
         with subtests.test(flag=flag, words=words):
             capsys.readouterr()
             is_tuple = typing.get_origin(hint) is tuple
             line = [flag, *words] if is_tuple else [f"{flag}={words[0]}"]
             with pytest.raises((PipelineError, SystemExit)) as refusal:
-                parse_command_line("", default, line)
+                parse(default, line)
             said = "".join((str(refusal.value) + capsys.readouterr().err).split()).replace("│", "")
             if refusal.type is SystemExit:
                 assert refusal.value.code == 2
@@ -113,7 +142,7 @@ def test_every_field_refuses_invalid_values_and_states_valid_ones(stage, capsys,
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_every_valid_number_is_accepted(stage, request):
-    default = load_stage(stage).Configuration()
+    default = default_of(stage)
 
     @hypothesis.settings(
         max_examples=40 if request.config.getoption("faults") else 4, deadline=None, derandomize=True, database=None
@@ -124,7 +153,7 @@ def test_every_valid_number_is_accepted(stage, request):
         numbers = strategies.integers if kind is int else strategies.floats
         value = data.draw(numbers(interval.low, interval.high))
         try:
-            found = parse_command_line("", default, [f"{flag}={value!r}"])
+            found = parse(default, [f"{flag}={value!r}"])
         except PipelineError as error:  # within its limits, but in conflict with another field
             assert "must be" not in str(error)
         else:
@@ -153,7 +182,7 @@ class Parts:
 @pytest.mark.fault("configuration")
 @pytest.mark.parametrize("stage", ALL_STAGES)
 def test_every_number_out_of_range_is_refused_with_its_flag(stage):
-    default = load_stage(stage).Configuration()
+    default = default_of(stage)
     fields = list(limited_fields(default))
     assert fields
     for index, (flag, interval, kind) in enumerate(fields):
@@ -232,7 +261,7 @@ def test_help_does_not_import_slow_packages(stage):
         encoding="utf-8",
         check=True,
     )
-    for field in dataclasses.fields(load_stage(stage).Configuration):
+    for field in dataclasses.fields(default_of(stage)):
         assert f"--{field.name.replace('_', '-')}" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "common.stages.stage" in imported

@@ -1,13 +1,13 @@
 """Preset files: allowed fields, use by later stages, and errors with line and field."""
 
-import functools
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
-from stage_runs import load_stage
 
 from common.errors import PipelineError
+from common.report.pipeline import DECLARED
 from common.stages import presets
 
 GOOD = """# mine
@@ -32,35 +32,39 @@ def write(tmp_path):
     return write_file
 
 
-built_in = functools.cache(lambda stage: load_stage(stage).PRESETS)
-
-
-def configuration(preset, stage):
-    return preset.configuration(stage, built_in(stage))
+def configurations(preset):
+    """Return the configurations of all stages before any has run."""
+    return {
+        name: presets.default_configuration(name, Path("/no/outputs"), preset, DECLARED[name], DECLARED)
+        for name in DECLARED
+    }
 
 
 def test_file_overrides_only_its_own_fields(write):
-    preset = presets.load(str(write(GOOD)))
-    demo = presets.load("demo")
-    assert configuration(preset, "02_train_autoencoder").epochs == 2
-    assert configuration(preset, "02_train_autoencoder").batch_size == 32
-    assert configuration(preset, "03_prune") == configuration(demo, "03_prune")
-    quantize = configuration(preset, "04_quantize")
-    assert quantize.precision.encoder_1.weight_bits == 4
-    assert quantize.precision.encoder_2 == configuration(demo, "04_quantize").precision.encoder_2
+    mine, demo = (configurations(presets.load(name, DECLARED)) for name in (str(write(GOOD)), "demo"))
+    assert mine["train_autoencoder"].epochs == 2
+    assert mine["train_autoencoder"].batch_size == 32
+    assert mine["prune"] == demo["prune"]
+    precision = mine["quantize"].precision
+    assert precision["encoder_1"].weight_bits == 4
+    assert precision.keys() == demo["quantize"].precision.keys()
+    assert precision["encoder_2"] == demo["quantize"].precision["encoder_2"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("base = 'demo'\nprune.sparsity = \n", "not TOML: .*line 2, column 18"),
-        ("base = 'fast'", "line 1: base must be one of paper, tuned, demo, not 'fast'"),
+        ("base = 'fast'", "line 1: base must be one of paper, revision, tuned, demo, not 'fast'"),
         ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must be between 0 and 0.99, not 2.0"),
         ("[prune]\nlayers = []\nsparcity = 0.5", "line 3: prune.sparcity is unknown; fields are .*sparsity"),
         ("[prune]\nsparsity = '80 %'", "line 2: prune.sparsity must be a number, not '80 %'"),
         ("[quantize]\nepochs = true", "line 2: quantize.epochs must be a whole number, not True"),
         ("[quantize]\nepochs = 2.0", "line 2: quantize.epochs must be a whole number, not 2.0"),
-        ("[prune]\nlayers = ['encoder_9']", "line 2: prune.layers must be a list, each item one of encoder_1,"),
+        (
+            "[prune]\nlayers = ['encoder_9']",
+            "line 1: prune .*--layers encoder_9: there is no such layer; layers are ",
+        ),
         ("[quantize]\n\nraised = 3", "line 3: quantize.raised is a group of fields"),
         ("[quantize.precision]\nencoder_1 = { weight_bits = 0 }", "line 2: .*weight_bits must be between 1 and 24"),
         ("polish.seed = 1", "line 1: polish is not a stage; stages are prepare_data, train_autoencoder, prune, "),
@@ -75,13 +79,15 @@ def test_file_overrides_only_its_own_fields(write):
 def test_wrong_files_are_refused_with_line_and_field(write, text, words):
     path = write(text)
     with pytest.raises(PipelineError, match=f"^{path}.*{words}"):
-        presets.load(str(path))
+        presets.load(str(path), DECLARED)
 
 
 @pytest.mark.parametrize("name", ["fast", "missing.toml", "outputs"])
 def test_missing_preset_is_refused(name):
-    with pytest.raises(PipelineError, match=f"there is no preset {name}: it is one of paper, tuned, demo, or a TOML"):
-        presets.load(name)
+    with pytest.raises(
+        PipelineError, match=f"there is no preset {name}: it is one of paper, revision, tuned, demo, or"
+    ):
+        presets.load(name, DECLARED)
 
 
 def test_later_stages_use_the_first_stages_copy_and_record_its_hash(write, run_here, tmp_path):

@@ -29,7 +29,7 @@ def small_network():
         tensor = qkeras.QDense(nodes, name=name, **quantizers)(tensor)
         tensor = qkeras.QActivation(qkeras.quantized_relu(5, 0), name=f"{name}_relu")(tensor)
     tensor = qkeras.QDense(3, name="classifier_3", **quantizers)(tensor)
-    tensor = qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name="classifier_3_logits")(tensor)
+    tensor = qkeras.QActivation(qkeras.quantized_bits(8, 3, alpha=1), name="classifier_3_rounded")(tensor)
     model = keras.Model(pixels, tensor)
     generator = np.random.default_rng(3)  # varying outputs, so that a fault reaches them
     for layer in model.layers:
