@@ -146,7 +146,7 @@ def synthesize(
             )
         )
 
-    key = finished_steps.key_of(design.folder / "src", yosys.version(), provenance.program(__name__))
+    key = finished_steps.key_of(design.folder / "src", yosys.version(), provenance.program(yosys.__name__))
     used = finished_steps.once(options.finished, key, scratch, make)
     for product in scratch.iterdir():
         product.replace(design.folder / product.name)

@@ -38,6 +38,7 @@ flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 #   derives, nor optimizes, nor maps them: these steps cost four fifths of its time.
 # - Other operators on words, of which there are few, become gates; tables (modules table_*) become LUTs, by ABC's
 #   default script, the only one that finds the trees of LUT6, MUXF7 and MUXF8.
+# - Registers stay words until the adders are cells, which keeps the file between the runs small.
 # - Names from within the hierarchy, which only cost time, are dropped when it is flattened.
 # - Products and tables stay LUTs, delays stay registers: DSP, block RAM and shift registers are not simulated.
 _READ_AROUND_ADDERS = """
@@ -53,7 +54,9 @@ memory -nordff
 opt_expr -mux_undef
 opt_merge
 opt_clean
-techmap -map +/techmap.v -map +/xilinx/arith_map.v -D LUT_SIZE=6 t:$* t:$dff t:$lut %u %d
+chtype -set word_of_registers t:$dff
+techmap -map +/techmap.v -map +/xilinx/arith_map.v -D LUT_SIZE=6
+chtype -set $dff t:word_of_registers
 opt_expr -mux_undef
 select table_*
 opt
@@ -82,6 +85,7 @@ techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
 opt_lut_ins -tech xilinx
 clean
+stat
 """
 _ADDERS = Path(__file__).with_name("xilinx_adders.v")
 _RESOURCES = {
@@ -196,11 +200,20 @@ def synthesize(
         adders.unlink()
         around.unlink(missing_ok=True)
     around.with_suffix(".log").unlink()
-    cells = json.loads(output.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
+    return utilization(output, top)
+
+
+def utilization(netlist: Path, top: str) -> Utilization:
+    """Count the cells of a netlist, Yosys's JSON.
+
+    Raises:
+        ToolError: It has an unknown cell.
+    """
+    cells = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
     counts = Counter(cell["type"] for cell in cells)
     unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
-        raise ToolError(f"{output} has unknown cells: {', '.join(sorted(unknown))}")
+        raise ToolError(f"{netlist} has unknown cells: {', '.join(sorted(unknown))}")
     return Utilization(
         route_through=_route_through(cells),
         **{
