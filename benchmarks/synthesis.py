@@ -92,7 +92,7 @@ def main() -> None:
     benchmark = measure.Benchmark(
         "synthesis",
         "Synthesis with adders written as cells: processor seconds",
-        ["", "LUT before", "LUT now", "FF before", "FF now", "before [s]", "now [s]", "ratio"],
+        ["", "LUT, now", "FF, now", "before [s]", "now [s]", "ratio"],
     )
     medians: dict[str, list[float]] = {"before": [], "now": []}
     luts = []
@@ -107,7 +107,10 @@ def main() -> None:
                     spent, used[way] = processor_seconds(task, folder)
                     seconds[way].append(spent)
             spreads = {way: measure.Spread.of(times) for way, times in seconds.items()}
-            counts = [f"{used[way].lut:,}" for way in medians] + [f"{used[way].ff:,}" for way in medians]
+            counts = [
+                f"{old:,}, {new:,}"
+                for old, new in ((used["before"].lut, used["now"].lut), (used["before"].ff, used["now"].ff))
+            ]
             shown = [f"{spreads[way]:.1f}" for way in medians]
             benchmark.row(f"x{width}", *counts, *shown, f"{measure.ratio(seconds['before'], seconds['now']):.1f}")
             luts.append(used["now"].lut)
