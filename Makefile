@@ -93,7 +93,7 @@ docs: all
 	@$(PYTHON) -m common.report.docs
 
 benchmarks: all
-	@for name in preparation training throughput scaling scan "pipeline --preset $(or $(PRESET),demo)"; do \
+	@for name in preparation training throughput scaling synthesis scan "pipeline --preset $(or $(PRESET),demo)"; do \
 	    $(PYTHON) -m benchmarks.$$name || exit 1; \
 	done
 

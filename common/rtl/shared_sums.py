@@ -35,7 +35,7 @@ def rebuild(logic: CombLogic) -> CombLogic:
 
 
 def with_estimates(logic: CombLogic) -> CombLogic:
-    """Return the logic with alkaid's latencies and costs; adders cost the LUTs of `xilinx_adders.v`."""
+    """Return the logic with alkaid's latencies and costs; adders cost the LUTs of `slice_adders.py`."""
     estimated = add_surrogate(logic)
     operations = [
         operation._replace(cost=float(_adder_cost(operation, estimated.ops)))

@@ -69,7 +69,7 @@ def constant(value: int) -> Term:
 
 @cache
 def adder_luts(spans: tuple[Span, ...], high: int) -> int:
-    """Return the LUTs of an adder of one to three terms, as `xilinx_adders.v` builds it.
+    """Return the LUTs of an adder of one to three terms, as `slice_adders.py` builds it.
 
     Args:
         spans: Bits of the terms.

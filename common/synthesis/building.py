@@ -126,7 +126,7 @@ def build_alone(build: Build, intensities: np.ndarray) -> DesignReport:
 
 def _assembled(build: Build, ready: Prepared, results: dict[str, Any]) -> DesignReport:
     parts = {step.name: step.part for step in build.further}
-    return assemble(build.design, build.open.families, parts, ready, results)
+    return assemble(build.design, build.open.families, parts, ready, results | results.get("netlists", {}))
 
 
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
@@ -156,8 +156,8 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
         steps.append(Step(design, "rtl", open_tools.simulate_rtl, (name, prepared.rtl, *arguments), luts / 8))
         if prepared.rtl.vhdl and vhdl_simulation.is_available():
             steps.append(Step(design, "vhdl", open_tools.simulate_vhdl, (name, prepared.rtl, *arguments), luts))
-        for family in build.open.families:
-            steps.append(Step(design, family, open_tools.synthesize, (name, prepared.rtl, family, *arguments), luts))
+        if build.open.families:
+            steps.append(Step(design, "netlists", open_tools.synthesize, (name, prepared.rtl, *arguments), luts / 2))
         steps += [Step(design, step.name, step.take, (build, pixels), 10 * luts) for step in build.further]
     return steps
 

@@ -13,6 +13,7 @@ from common.rtl import pipeline, tracing
 from common.rtl.pipeline import PipelineRegister
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
+from common.stages import finished_steps, provenance
 from common.synthesis import yosys
 from common.verification import by_simulation, equivalence, vhdl_simulation
 from common.verification.by_simulation import Verification
@@ -122,36 +123,52 @@ def simulate_vhdl(name: str, design: RtlDesign, pixels: np.ndarray, options: Ope
 
 
 def synthesize(
-    name: str, design: RtlDesign, family: yosys.Family, pixels: np.ndarray, options: OpenOptions
-) -> tuple[DesignRecord, Verification]:
-    """Synthesize for an FPGA family, and simulate the netlist over the test images.
+    name: str, design: RtlDesign, pixels: np.ndarray, options: OpenOptions
+) -> dict[str, tuple[DesignRecord, Verification]]:
+    """Synthesize, unless it was done before, and simulate the netlist over the test images.
+
+    The slices of all families have the same cells, as far as Yosys uses them, so one netlist serves them all.
 
     Returns:
-        The design's record, and the result of the simulation.
+        The design's record, and the result of the simulation, by FPGA family.
     """
-    netlist = design.folder / f"netlist_{family}.json"
-    used = yosys.synthesize(
-        design.folder,
-        pipeline.TOP,
-        netlist,
-        family,
-        timeout_seconds=options.timeout_seconds,
-        on_step=lambda step: parallel.say(f"{name}: Yosys {family}, {step}"),
-    )
-    parallel.say(f"{name}: simulating the netlist for {family}")
+    netlist = _netlist(design, options)
+    scratch = design.folder / "synthesis"
+
+    def make() -> dict[str, int]:
+        return asdict(
+            yosys.synthesize(
+                design.folder,
+                pipeline.TOP,
+                scratch / netlist.name,
+                timeout_seconds=options.timeout_seconds,
+                on_step=lambda step: parallel.say(f"{name}: Yosys, {step}"),
+            )
+        )
+
+    key = finished_steps.key_of(design.folder / "src", yosys.version(), provenance.program(yosys.__name__))
+    used = finished_steps.once(options.finished, key, scratch, make)
+    for product in scratch.iterdir():
+        product.replace(design.folder / product.name)
+    scratch.rmdir()
+    parallel.say(f"{name}: simulating the netlist")
     verification = by_simulation.verify(netlist, pixels, design.input_type, design.registers, design.outputs)
     if not options.prove:
         netlist.unlink()  # large, and Yosys can make it again
-    which = {"design": name, "kind": SYNTHESIS, "tool": yosys.version(), "part": family}
+    which = {"design": name, "kind": SYNTHESIS, "tool": yosys.version()}
     cycles = {"latency_cycles": verification.latency_cycles, "initiation_interval": 1}
-    return DesignRecord(**which, **asdict(used), **cycles), verification
+    return {family: (DesignRecord(**which, part=family, **used, **cycles), verification) for family in options.families}
+
+
+def _netlist(design: RtlDesign, options: OpenOptions) -> Path:
+    return design.folder / f"netlist_{options.families[0]}.json"
 
 
 def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof]:
-    """Prove that each netlist equals the RTL for every possible input, and remove the netlists.
+    """Prove that the netlist equals the RTL for every possible input, and remove the netlist.
 
     Returns:
-        The proof of each FPGA family; `name` is for the progress line.
+        The proof, by FPGA family; `name` is for the progress line.
     """
     gates = design.folder / "gates.json"
     yosys.elaborate(
@@ -161,16 +178,14 @@ def prove(name: str, design: RtlDesign, options: OpenOptions) -> dict[str, Proof
         timeout_seconds=options.timeout_seconds,
         on_step=lambda step: parallel.say(f"{name}: RTL to gates, {step}"),
     )
-    proofs = {}
-    for family in options.families:
-        netlist = design.folder / f"netlist_{family}.json"
-        proofs[family] = equivalence.prove(
-            gates,
-            netlist,
-            design.registers,
-            options.proof_seconds,
-            on_stage=lambda register, family=family: parallel.say(f"{name}: proving {family}, register {register}"),
-        )
-        netlist.unlink()
+    netlist = _netlist(design, options)
+    proof = equivalence.prove(
+        gates,
+        netlist,
+        design.registers,
+        options.proof_seconds,
+        on_stage=lambda register: parallel.say(f"{name}: proving the netlist, register {register}"),
+    )
+    netlist.unlink()
     gates.unlink()
-    return proofs
+    return dict.fromkeys(options.families, proof)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from common.errors import PipelineError, ToolError
 from common.running import yowasp
 from common.running.processes import run_logged
+from common.synthesis import slice_adders
 
 Family = Literal["xc7", "xcup"]
 """7-Series, or UltraScale+."""
@@ -32,32 +33,59 @@ _ELABORATE_TO_GATES = """
 proc; opt_expr; opt_clean; memory -nordff; techmap; opt_expr; opt_clean
 flatten -noscopeinfo; rename -hide w:*.*; opt_clean; rename -enumerate
 """
-# Yosys's `synth_xilinx`, changed to make these designs smaller or the run shorter:
-# - alkaid's adders are built from the cells of a slice (xilinx_adders.v): three terms take the LUTs of two.
-# - ABC instead of ABC9 maps the LUTs. Logic between carry chains is mapped for area only, unlike by the default script;
-#   tables (modules table_*) use the default script, the only one that finds the trees of LUT6, MUXF7 and MUXF8.
+# Part of Yosys's `synth_xilinx`, in two runs, with what these designs do not need left out:
+# - Adders stay closed boxes in the first run. `slice_adders.py` replaces them by the cells of a slice, so Yosys neither
+#   derives, nor optimizes, nor maps them: these steps cost four fifths of its time.
+# - Other operators on words, of which there are few, become gates; tables (modules table_*) become LUTs, by ABC's
+#   default script, the only one that finds the trees of LUT6, MUXF7 and MUXF8.
+# - Registers stay words until the adders are cells, which keeps the file between the runs small.
 # - Names from within the hierarchy, which only cost time, are dropped when it is flattened.
 # - Products and tables stay LUTs, delays stay registers: DSP, block RAM and shift registers are not simulated.
-_SYNTHESIZE = """
+_READ_AROUND_ADDERS = """
 setattr -mod -set keep_hierarchy 1 table_*
 proc
 flatten -noscopeinfo
 rename -hide w:*.*
-synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run begin:map_luts
-opt_expr -mux_undef -noclkinv
+opt_expr
+opt_clean
+wreduce
+alumacc
+memory -nordff
+opt_expr -mux_undef
+opt_merge
+opt_clean
+chtype -set word_of_registers t:$dff
+techmap -map +/techmap.v -map +/xilinx/arith_map.v -D LUT_SIZE=6
+chtype -set $dff t:word_of_registers
+opt_expr -mux_undef
 select table_*
+opt
 abc -luts 2:2,3,6:5,10,20
-select * table_* %d
-abc -lut 6 -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;strash;dch,-f;if,-a;mfs2
 select -clear
 setattr -mod -unset keep_hierarchy table_*
 flatten -noscopeinfo
 rename -hide w:*.*
+opt_clean
+"""
+# ABC instead of ABC9 maps the logic around adders, for area only, unlike by the default script.
+_MAP = """
+read_verilog -lib +/xilinx/cells_sim.v
+read_json {adders}
+simplemap t:$dff
+opt_expr
+opt_merge
+opt_dff -simple-dffe
+opt_expr
+opt_clean
+dfflegalize -cell $_DFFE_?P?P_ 01 -cell $_SDFFE_?P?P_ 01 -cell $_DLATCH_?_ x
+techmap -map +/xilinx/ff_map.v
+abc -lut 6 -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;strash;dch,-f;if,-a;mfs2
 clean
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 xilinx_dffopt
 opt_lut_ins -tech xilinx
-synth_xilinx -family {family} -noiopad -noclkbuf -nodsp -nobram -nolutram -nosrl -run finalize:edif
+clean
+stat
 """
 _ADDERS = Path(__file__).with_name("xilinx_adders.v")
 _RESOURCES = {
@@ -134,7 +162,6 @@ def synthesize(
     folder: Path,
     top: str,
     output: Path,
-    family: Family = "xcup",
     *,
     timeout_seconds: float = 3600,
     on_step: Callable[[str], None] | None = None,
@@ -147,7 +174,6 @@ def synthesize(
         folder: Folder with the Verilog in `src`, as alkaid writes it.
         top: Name of the top module.
         output: JSON netlist to write, in `folder` or below; the Verilog netlist and the log go next to it.
-        family: Device family.
         timeout_seconds: Wall time after which Yosys is killed [s].
         on_step: Called with each step of Yosys, for a progress display.
 
@@ -155,20 +181,39 @@ def synthesize(
         PipelineError: There is no Verilog.
         ToolError: Yosys failed, wrote incomplete files, or used an unknown cell.
     """
-    products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
     adders = output.with_name(f"{output.stem}_adders.v")  # Yosys sees no files outside of `folder`
+    around = output.with_name(f"{output.stem}_around_adders.json")
     adders.parent.mkdir(parents=True, exist_ok=True)
     adders.write_text(_ADDERS.read_text(encoding="utf-8"), encoding="utf-8")
-    read = f"read_verilog -lib +/xilinx/cells_sim.v\nread_verilog -defer -overwrite {adders.relative_to(folder)}"
+    read = f"read_verilog -lib {adders.relative_to(folder)}"
     try:
-        run_script(folder, top, _SYNTHESIZE.format(family=family), products, timeout_seconds, on_step, read=read)
+        run_script(
+            folder, top, _READ_AROUND_ADDERS, {around: "write_json -selected"}, timeout_seconds, on_step, read=read
+        )
+        design = json.loads(around.read_text(encoding="utf-8"))
+        slice_adders.replace_adders(design["modules"][top])
+        around.write_text(json.dumps(design), encoding="utf-8")
+        products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
+        script = _MAP.format(adders=around.relative_to(folder))
+        _run(folder, top, script, products, timeout_seconds, on_step)
     finally:
         adders.unlink()
-    cells = json.loads(output.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
+        around.unlink(missing_ok=True)
+    around.with_suffix(".log").unlink()
+    return utilization(output, top)
+
+
+def utilization(netlist: Path, top: str) -> Utilization:
+    """Count the cells of a netlist, Yosys's JSON.
+
+    Raises:
+        ToolError: It has an unknown cell.
+    """
+    cells = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
     counts = Counter(cell["type"] for cell in cells)
     unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:
-        raise ToolError(f"{output} has unknown cells: {', '.join(sorted(unknown))}")
+        raise ToolError(f"{netlist} has unknown cells: {', '.join(sorted(unknown))}")
     return Utilization(
         route_through=_route_through(cells),
         **{
@@ -218,14 +263,24 @@ def run_script(
     sources = sorted(str(path.relative_to(folder)) for path in (folder / "src").rglob("*.v"))
     if not sources:
         raise PipelineError(f"{folder / 'src'} holds no Verilog")
+    elaborate_all = f"read_verilog -defer {' '.join(sources)}\n{read}\nhierarchy -check -top {top}"
+    _run(folder, top, f"{elaborate_all}\n{script}", products, timeout_seconds, on_step)
+
+
+def _run(
+    folder: Path,
+    top: str,
+    script: str,
+    products: Mapping[Path, str],
+    timeout_seconds: float,
+    on_step: Callable[[str], None] | None,
+) -> None:
+    """Run Yosys in a folder; arguments and errors as for `run_script`."""
     first = next(iter(products))
     log, full_log = first.with_suffix(".log"), first.with_suffix(".log.partial")
     partial = {product: product.with_name(f"{product.name}.partial") for product in products}
     script = "\n".join(
         [
-            f"read_verilog -defer {' '.join(sources)}",
-            read,
-            f"hierarchy -check -top {top}",
             script,
             f"setattr -unset src -unset hdlname *; select {top}",
             *(f"{command} {partial[product].relative_to(folder)}" for product, command in products.items()),

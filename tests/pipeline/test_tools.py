@@ -150,7 +150,7 @@ def tools_stand_in(tmp_path):
         ("exit 1", "failed with exit status 1"),
         ("kill -KILL $$", "was killed by SIGKILL"),
         ('case "$*" in *help*) exit 0;; esac; sleep 600 & sleep 600', "did not finish within 5 s"),
-        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys wrote no complete netlist_xcup.json"),
+        ('case "$*" in *help*) exit 0;; esac; echo half', "Yosys wrote no complete netlist_xcup_around_adders.json"),
     ],
     ids=["absent", "failing", "killed", "hanging", "half a result"],
 )

@@ -60,9 +60,8 @@ def test_elaboration_to_words_keeps_the_operators_of_the_verilog(folder):
     assert cells_of(folder / "words.json") == {"$add": 1, "$neg": 1, "$mul": 1, "$dff": 3, "$mem_v2": 1}
 
 
-@pytest.mark.parametrize("family", ["xc7", "xcup"])
-def test_utilization_equals_the_statistics_of_yosys(folder, family):
-    utilization = synthesize(folder, "top", folder / "netlist.json", family)
+def test_utilization_equals_the_statistics_of_yosys(folder):
+    utilization = synthesize(folder, "top", folder / "netlist.json")
     log = (folder / "netlist.log").read_text(encoding="utf-8")
     statistics = log[log.rindex("=== top ===") :]
     counted = Counter(
@@ -123,7 +122,7 @@ def test_unknown_cells_are_refused(folder):
         "module top (input e, d, output reg q); always @(*) if (e) q = d; endmodule", encoding="utf-8"
     )
     (folder / "src/static/top.v").unlink()
-    with pytest.raises(ToolError, match="unknown cells: LDCE"):
+    with pytest.raises(ToolError, match=r"unknown cells: \$_DLATCH_P_"):
         synthesize(folder, "top", folder / "netlist.json")
 
 

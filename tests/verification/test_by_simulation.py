@@ -40,7 +40,7 @@ def small_network():
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    """Return what a verification needs, with RTL as words and as gates, and the netlist for UltraScale+."""
+    """Return what a verification needs, with RTL as words and as gates, and the netlist."""
     folder = tmp_path_factory.mktemp("design")
     model = hls4ml_project.convert(small_network(), folder / "project", hls4ml_project.HlsOptions(), quantized=True)
     traced = tracing.trace_model(model)
@@ -48,7 +48,7 @@ def design(tmp_path_factory):
     pixels = np.random.default_rng(1).integers(0, 32, (IMAGES, INPUTS)) / 32
     for level in ("words", "gates"):
         yosys.elaborate(folder / "rtl", pipeline.TOP, folder / "rtl" / f"{level}.json", level)
-    yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json", "xcup")
+    yosys.synthesize(folder / "rtl", pipeline.TOP, folder / "rtl" / "netlist.json")
     return {
         "folder": folder / "rtl",
         "pixels": pixels,

@@ -67,18 +67,17 @@ def arithmetic(tmp_path_factory):
     (folder / "src").mkdir()
     (folder / "src/top.v").write_text(ARITHMETIC, encoding="utf-8")
     elaborate(folder, "top", folder / "gates.json")
-    synthesize(folder, "top", folder / "xcup.json", "xcup")
+    synthesize(folder, "top", folder / "netlist.json")
     return folder
 
 
 @pytest.fixture(scope="module")
 def network(network_rtl, tmp_path_factory):
-    """Return a folder with the small network as RTL and as netlists of both families, and its logic."""
+    """Return a folder with the small network as RTL and as netlist, and its logic."""
     source, logic = network_rtl
     folder = shutil.copytree(source, tmp_path_factory.mktemp("network") / "rtl")
     elaborate(folder, "top", folder / "gates.json")
-    synthesize(folder, "top", folder / "xc7.json", "xc7")
-    synthesize(folder, "top", folder / "xcup.json", "xcup")
+    synthesize(folder, "top", folder / "netlist.json")
     return folder, logic
 
 
@@ -95,7 +94,7 @@ def test_handwritten_rtl_matches_cxxrtl(arithmetic):
 
 
 def test_handwritten_netlist_matches_rtl(arithmetic):
-    netlist = load_netlist(arithmetic / "xcup.json", "top")
+    netlist = load_netlist(arithmetic / "netlist.json", "top")
     inputs = random_inputs(netlist)
     expected = simulate(load_netlist(arithmetic / "gates.json", "top"), inputs)
     assert_same(simulate(netlist, inputs), expected, SETTLED)
@@ -117,21 +116,20 @@ def test_rtl_of_a_network_matches_cxxrtl_and_traced_logic(network):
     assert latency > 2
 
 
-@pytest.mark.parametrize("family", ["xc7", "xcup"])
-def test_netlist_of_a_network_matches_cxxrtl_and_rtl(network, family):
+def test_netlist_of_a_network_matches_cxxrtl_and_rtl(network):
     folder, _ = network
-    netlist = load_netlist(folder / f"{family}.json", "top")
+    netlist = load_netlist(folder / "netlist.json", "top")
     inputs = random_inputs(netlist)
     outputs = simulate(netlist, inputs)
-    script = f"read_verilog {family}.v; read_verilog +/xilinx/cells_sim.v"
-    assert_same(outputs, run_cxxrtl(folder, family, script, netlist, inputs))
+    script = "read_verilog netlist.v; read_verilog +/xilinx/cells_sim.v"
+    assert_same(outputs, run_cxxrtl(folder, "netlist", script, netlist, inputs))
     rtl = load_netlist(folder / "gates.json", "top")
     latency, _ = register_depth(rtl)
     assert register_depth(netlist) == (latency, latency)
     assert_same(outputs, simulate(rtl, inputs), slice(latency, None))
 
 
-@pytest.mark.parametrize("file", ["gates.json", "xcup.json"])
+@pytest.mark.parametrize("file", ["gates.json", "netlist.json"])
 def test_probes_record_internal_registers(network, file):
     netlist = load_netlist(network[0] / file, "top", probes=["model_inp_reg", "optimized_away"])
     inputs = random_inputs(netlist)
@@ -142,7 +140,7 @@ def test_probes_record_internal_registers(network, file):
 
 
 def test_optimized_bits_are_not_probes(network, tmp_path):
-    described = json.loads((network[0] / "xcup.json").read_text(encoding="utf-8"))
+    described = json.loads((network[0] / "netlist.json").read_text(encoding="utf-8"))
     bits = described["modules"]["top"]["netnames"]["model_inp_reg"]["bits"]
     bits[1], bits[2] = "x", "0"  # without a driver, and constant
     (tmp_path / "netlist.json").write_text(json.dumps(described), encoding="utf-8")
@@ -167,10 +165,10 @@ def flip_bit(position):
 FAULTS = {
     "gate": ("gates.json", "$_XOR_", lambda gate: gate | {"type": "$_XNOR_"}),
     "register of gates": ("gates.json", "$_DFF_P_", short_circuit),
-    "LUT2": ("xcup.json", "LUT2", flip_bit(-1)),
-    "sum in a LUT of two outputs": ("xcup.json", "LUT6_2", flip_bit(0b110000)),
-    "majority in a LUT of two outputs": ("xcup.json", "LUT6_2", flip_bit(0b010000)),
-    "register": ("xcup.json", "FDRE", short_circuit),
+    "LUT2": ("netlist.json", "LUT2", flip_bit(-1)),
+    "sum in a LUT of two outputs": ("netlist.json", "LUT6_2", flip_bit(0b110000)),
+    "majority in a LUT of two outputs": ("netlist.json", "LUT6_2", flip_bit(0b010000)),
+    "register": ("netlist.json", "FDRE", short_circuit),
 }
 
 
