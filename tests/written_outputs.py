@@ -35,7 +35,6 @@ decoder_1,32+12,6+12,32+16,6+13
 total,6253,5794,6268,5805
 """
 PRECISION = {
-    "input_bits": 5,
     "encoder_1": {name: 5 if name.endswith("t_bits") else 0 for name in ("weight_bits", "weight_integer_bits")}
     | {"bias_bits": 5, "bias_integer_bits": 0, "activation_bits": 5, "activation_integer_bits": 0},
     "classifier_3": {"weight_bits": 16, "weight_integer_bits": 5, "activation_bits": 16, "activation_integer_bits": 5},
@@ -185,7 +184,7 @@ def make_outputs(tmp_path, count=6, preset="paper"):
                 "classifier/quantized_pruned": {"parent": "classifier/pruned", **score(0.9112, 5586)},
                 "classifier/pruned, fixed<16,6,TRN,WRAP> after training": score(0.8),
             },
-            "configuration": {"precision": PRECISION},
+            "configuration": {"precision": PRECISION, "input_bits": 5},
         },
         {
             "files": {f"{each}/{name}": network for each in EMBEDDED for name in ("model.fml", "network.json")},

@@ -15,6 +15,8 @@ from common.errors import PipelineError
 from common.figures import overview
 from common.records import ESTIMATE, ROUTED, SYNTHESIS, DesignRecord, ExactnessRecord
 from common.report import docs, docs_tables
+from common.report.pipeline import DECLARED
+from common.stages.toml_files import TomlFile
 
 PAGES = docs.pages(ROOT)
 README_LINES = 170
@@ -150,10 +152,10 @@ def test_marker_of_no_table_is_refused(checkout):
 
 def as_mnist(outputs, preset="paper"):
     """Have the records of all stages say that they are of a preset on MNIST, with that preset's recipe."""
-    declared = docs.presets.declared()
+    configurations = docs.presets.configurations(DECLARED, preset, {}, TomlFile("", {}, {}))
     for path in outputs.glob("[0-9]*/run.json"):
         record = json.loads(path.read_text(encoding="utf-8")) | {"preset": preset, "dataset": "mnist"}
-        configuration = docs.asdict(declared[docs.presets.subject(path.parent.name)][preset])
+        configuration = docs.asdict(configurations[docs.presets.subject(path.parent.name)])
         record["configuration"] = json.loads(json.dumps(configuration))
         path.write_text(json.dumps(record | {"sha256": docs.artifacts.record_digest(record)}), encoding="utf-8")
 

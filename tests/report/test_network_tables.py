@@ -32,12 +32,19 @@ def test_table_1_of_the_papers_layers_has_its_total(tmp_path):
 
 def test_table_3_lists_layers_of_any_name():
     types = PRECISION["encoder_1"]
-    precision = {f"classifier_{number}": types for number in (1, 2, 10)} | {"image_bits": 6, "other": {"starts": 3}}
-    rows = network_tables.table_3(precision).rows
+    precision = {f"classifier_{number}": types for number in (1, 2, 10)} | {"other": {"starts": 3}}
+    pixels, *rows = network_tables.table_3(precision, 5, with_decoder=True).rows
+    assert pixels[2] == "ap_ufixed<5,0>"
     assert [row[0] for row in rows] == ["classifier_1", "classifier_2", "classifier_10"]
     assert [row[2].startswith("ap_ufixed") for row in rows] == [True, True, False], "logits are signed"
-    assert network_tables.table_3({"input_bits": 5, "encoder": {}}) is not None
-    assert network_tables.table_3({"layers": {}}) is None
+    assert network_tables.table_3({"encoder": {}}, 5, with_decoder=True) is not None
+    assert network_tables.table_3({"layers": {}}, None, with_decoder=True) is None
+
+
+def test_table_3_without_a_quantized_decoder_leaves_it_out():
+    precision = dict.fromkeys(("encoder_1", "decoder_1", "classifier_1"), PRECISION["encoder_1"])
+    rows = network_tables.table_3(precision, None, with_decoder=False).rows
+    assert [row[0] for row in rows] == ["encoder_1", "classifier_1"]
 
 
 def test_networks_without_images_have_dashes():

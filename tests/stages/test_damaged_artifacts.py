@@ -23,12 +23,13 @@ from common.report import overview
 from common.stages import artifacts
 
 IMAGES = "01_prepare_data/images.npz"
+NETWORK = "02_train_autoencoder/network.json"
 FLOAT = [f"02_train_autoencoder/{name}" for name in ("autoencoder.h5", "classifier.h5", "learning_curves.csv")]
 PRUNED = [f"03_prune/{name}" for name in ("autoencoder_pruned.h5", "classifier_pruned.h5", "learning_curves.csv")]
 READS = {
     "02_train_autoencoder": [IMAGES],
-    "03_prune": [IMAGES, *FLOAT[1:]],
-    "04_quantize": [IMAGES, *FLOAT, *PRUNED],
+    "03_prune": [IMAGES, NETWORK, *FLOAT[1:]],
+    "04_quantize": [IMAGES, NETWORK, *FLOAT, *PRUNED],
     "05_convert_hls": [IMAGES, "04_quantize/classifier_quantized_pruned.h5"],
 }
 """Inputs of each stage with the demo preset."""

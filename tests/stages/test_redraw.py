@@ -4,9 +4,11 @@ import dataclasses
 import json
 
 import pytest
-from stage_runs import ALL_STAGES, hashes, load_stage
+from stage_runs import ALL_STAGES, hashes
 
-from common.stages import artifacts, configuration
+from common.report.pipeline import DECLARED
+from common.stages import artifacts, configuration, presets
+from common.stages.toml_files import TomlFile
 
 IMAGES = "01_prepare_data/images.npz"
 
@@ -87,7 +89,11 @@ def test_failed_redraw_changes_nothing(outputs, run_here, monkeypatch):
 
 @pytest.mark.parametrize("stage", [*ALL_STAGES, "07_scan_designs"])
 def test_recorded_configuration_of_every_preset_is_restored(stage):
-    presets = load_stage(stage).PRESETS
-    for preset in presets.values():
-        recorded = json.loads(json.dumps(dataclasses.asdict(preset), default=str))
-        assert configuration.with_fields(presets["paper"], recorded, lambda *words: AssertionError(words)) == preset
+    """With the layers of each preset's own network, which the configuration of an earlier stage gives."""
+    subject = presets.subject(stage)
+    for base in presets.BUILT_IN:
+        all_stages = presets.configurations(DECLARED, base, {}, TomlFile("", {}, {}))
+        recorded = json.loads(json.dumps(dataclasses.asdict(all_stages[subject]), default=str))
+        start = configuration.completed(DECLARED[subject]["paper"], all_stages.__getitem__)
+        restored = configuration.with_fields(start, recorded, lambda *words: AssertionError(words))
+        assert restored == all_stages[subject]
