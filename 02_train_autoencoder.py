@@ -58,7 +58,7 @@ PRESETS = {
     "revision": Configuration(
         network=HiddenLayers(encoder=(15, 15, 15), decoder=(16, 32, 32), classifier=(16, 40)),
         loss="mse",
-        starts=Starts(count=6, epochs=4),  # ours: of single starts, many lose a latent unit
+        starts=Starts(count=6, epochs=4),  # ours: a single start can lose a latent unit
     ),
     "tuned": Configuration(
         epochs=100,

@@ -30,6 +30,7 @@ DRAWN   := $(STAGES:%=$(OUTPUTS)/%/drawn)
 STARTED := $(shell date +%s)
 FAILED  := $(filter-out /dev/null,$(shell grep -L '^ "failures": \[\],' /dev/null $(wildcard $(RUNS))))
 CURRENT := $(shell sed -n 's/^ "preset": "\(.*\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
+DATA    := $(shell sed -n 's/^  "data": "\([A-Za-z0-9_./-]*\.npz\)",/\1/p' $(OUTPUTS)/01_prepare_data/run.json 2>/dev/null)
 
 .PHONY: all scan report docs benchmarks test faults lint clean help FORCE $(foreach stage,$(STAGES),$(firstword $(subst _, ,$(stage))))
 .NOTPARALLEL:
@@ -47,7 +48,7 @@ $(OUTPUTS)/01_prepare_data/run.json: FORCE
 endif
 endif
 $(FAILED): FORCE
-$(OUTPUTS)/01_prepare_data/run.json: $(wildcard $(filter %.toml,$(or $(PRESET),$(CURRENT))))
+$(OUTPUTS)/01_prepare_data/run.json: $(wildcard $(filter %.toml,$(or $(PRESET),$(CURRENT))) $(DATA))
 
 define STAGE_RULE
 $(OUTPUTS)/$(1)/run.json: $(1).py requirements.txt | $(VENV)/installed

@@ -196,6 +196,19 @@ def test_preset_file_reruns_all_stages_when_chosen_and_when_changed(made):
     assert "01_prepare_data.py --preset mine.toml" in make(made, "--dry-run", LAST).stdout
 
 
+def test_images_of_ones_own_rerun_all_stages_when_changed(made):
+    record = made / "outputs" / "01_prepare_data" / "run.json"
+    record.write_text(
+        record.read_text(encoding="utf-8").replace('"data": "digits"', '"data": "mine.npz"'), encoding="utf-8"
+    )
+    later = record.stat().st_mtime + 10
+    (made / "mine.npz").touch()
+    os.utime(made / "mine.npz", (later - 20, later - 20))
+    assert "01_prepare_data" not in would_run(made, LAST)
+    os.utime(made / "mine.npz", (later, later))
+    assert would_run(made, LAST) == STAGES
+
+
 def test_scan_is_made_only_by_its_name(made):
     assert would_run(made, "scan") == ("07_scan_designs",)
     (made / "01_prepare_data.py").touch()
