@@ -46,8 +46,9 @@ def with_pruning(model: keras.Model, layers: Collection[str], schedule: PruningS
 
 def copy_weights(source: keras.Model, pruned: keras.Model) -> None:
     """Copy weights and biases of a network into one from `with_pruning`."""
-    for name, layer in dense_layers(pruned).items():
-        getattr(layer, "layer", layer).set_weights(source.get_layer(name).get_weights())
+    for wrapper in dense_layers(pruned).values():
+        layer = getattr(wrapper, "layer", wrapper)
+        layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def train(
