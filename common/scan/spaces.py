@@ -15,6 +15,7 @@ a list itself, such as the encoder's hidden layers, has a list of lists.
 
 import functools
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,7 +238,9 @@ def _axis(
     distances = {after - before for before, after in itertools.pairwise(choices)} if type(choices[0]) is int else set()
     if len(distances) == 1 and min(distances) > 0:
         return IntDistribution(choices[0], choices[-1], step=distances.pop())
-    return CategoricalDistribution(choices)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of lists as choices, which a study in memory can hold
+        return CategoricalDistribution(choices)
 
 
 def _present(configurations: Mapping[str, object], name: str) -> object:

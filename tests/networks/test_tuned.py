@@ -241,7 +241,7 @@ def test_design_whose_first_pixel_is_pruned_away_is_simulated_bit_for_bit(tmp_pa
 
 def test_latent_plane_of_too_many_points_is_refused_with_the_remedy(tmp_path):
     model = converted(small_network(latent_bits=7), tmp_path, "full")
-    with pytest.raises(PipelineError, match=r"too many points for a table: run with --no-tabulate-latent"):
+    with pytest.raises(PipelineError, match=r"2 x 7 bits has too many points .*: run with --no-tabulate-latent, or "):
         tracing.trace_model(model, tabulation.TabulatingTracer)
 
 

@@ -275,7 +275,7 @@ def test_best_design_of_a_scan_is_a_preset(made):
     assert done.returncode == 0, done.stderr
     assert json.loads((made / "outputs/01_prepare_data/run.json").read_text(encoding="utf-8"))["preset"] == name
     preset = presets.in_force(made / "outputs", DECLARED)
-    quantize = presets.configuration_in_force("quantize", made / "outputs", preset, DECLARED)
+    quantize = presets.default_configuration("quantize", made / "outputs", preset, DECLARED["quantize"], DECLARED)
     assert (quantize.input_bits, quantize.zeros) == (4, "raised")
     assert would_run(made, LAST) == STAGES[1:]
     later = time.time() + 10

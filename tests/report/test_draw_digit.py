@@ -135,11 +135,12 @@ def test_javascript_computes_the_bits_of_the_last_run(tmp_path, design):
 
 @needs_node
 def test_leading_bits_of_the_input_are_exported(tmp_path):
-    from common.hls import c_simulation, hls4ml_project
-    from common.networks import architecture, quantization
-    from common.networks.precision import NetworkPrecision
+    from paper_networks import build_quantized
 
-    model = quantization.build("classifier", NetworkPrecision(input_bits=3))
+    from common.hls import c_simulation, hls4ml_project
+    from common.networks import architecture
+
+    model = build_quantized("classifier", input_bits=3)
     generator = np.random.default_rng(0)
     model.set_weights([generator.normal(0, 0.5, weights.shape) for weights in model.get_weights()])
     converted = hls4ml_project.convert(
@@ -154,11 +155,13 @@ def test_leading_bits_of_the_input_are_exported(tmp_path):
 
 
 def test_network_that_rounds_its_sums_is_refused():
+    from paper_networks import build
+
     from common.errors import PipelineError
     from common.hls import hls4ml_project
     from common.networks import architecture
 
-    cut = architecture.cut(architecture.build("classifier"), "encoder")
+    cut = architecture.cut(build("classifier"), "encoder")
     converted = hls4ml_project.convert(cut, Path("never-written"), hls4ml_project.HlsOptions(), quantized=False)
     with pytest.raises(PipelineError, match="layer encoder_1 rounds or saturates its sums"):
         integer_network.export(converted)

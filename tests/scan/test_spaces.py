@@ -128,3 +128,27 @@ def test_front_contains_the_rows_that_no_other_dominates():
     numbers = [(0.9, 0.1, 100), (0.9, 0.1, 200), (0.8, 0.1, 50), (0.8, 0.2, 50), (0.7, 0.05, 400), (0.9, 0.1, 100)]
     rows = [{"validation_accuracy": a, "validation_l1": b, "lut_estimate": c} for a, b, c in numbers]
     assert on_front(rows).tolist() == [True, False, True, False, True, True]
+
+
+def test_field_that_is_a_list_has_a_list_of_lists(load):
+    space = load("train_autoencoder.network.encoder = [[8], [16, 8]]\nquantize.zeros = 'raised'\n")
+    name = "train_autoencoder.network.encoder"
+    assert space.grid() == {name: [(8,), (16, 8)]}
+    assert space.base_values == {name: (32, 16)}
+    layers = [
+        list(space.point({name: value}).configurations()["quantize"].precision)[:3] for value in space.grid()[name]
+    ]
+    assert layers == [["encoder_1", "latent", "decoder_1"], ["encoder_1", "encoder_2", "latent"]]
+    with pytest.raises(PipelineError, match=r"line 1: .*network\.encoder must be between 1 and 4096, not 0"):
+        load("train_autoencoder.network.encoder = [[8], [0]]\n")
+
+
+@pytest.mark.filterwarnings("error:Choices for a categorical")
+@pytest.mark.parametrize("strategy", ["optuna", "random"])
+def test_lists_are_proposed_without_warnings(load, strategy):
+    space = load("train_autoencoder.network.encoder = [[8], [16, 8]]\nquantize.zeros = 'raised'\n")
+    search, found = DesignSearch(space, strategy, 12, seed=0), set()
+    while (trial := search.ask()) is not None:
+        found |= {*trial.params.values()}
+        search.tell(trial, {"validation_accuracy": 0.9, "validation_l1": 0.1, "lut_estimate": 100})
+    assert found == {(8,), (16, 8)}

@@ -195,6 +195,45 @@ def test_every_number_out_of_range_is_refused_with_its_flag(stage):
                     parse_command_line("", default, [f"{flag}={value}"])
 
 
+@pytest.mark.fault("configuration")
+@pytest.mark.parametrize(
+    ("stage", "line", "words"),
+    [
+        ("03_prune", "--layers encoder_9", "--layers encoder_9: there is no such layer; layers are encoder_1,"),
+        ("04_quantize", "--precision.encoder-9.weight-bits 5", "there is no encoder_9; there are encoder_1, encoder_2"),
+        ("04_quantize", "--raised.sparsity.encoder-9=0.5", "there is no encoder_9; there are encoder_1, encoder_2"),
+        ("04_quantize", "--precision.decoder-3.activation-bits 24", "--precision.decoder-3 has .* before the sigmoid"),
+        ("04_quantize", "--raised.sparsity.latent 2", "--raised.sparsity.latent must be between 0 and 1, not 2"),
+        ("02_train_autoencoder", "--network.encoder 32 0", "--network.encoder must be between 1 and 4096, not 0"),
+    ],
+)
+def test_refusals_name_the_layers_that_there_are(stage, line, words):
+    with pytest.raises(PipelineError, match=words):
+        parse(default_of(stage), line.split())
+
+
+def test_defaults_follow_from_the_configurations_of_earlier_stages():
+    network = HiddenLayers(encoder=(9, 9, 9), decoder=(), classifier=(7,))
+    earlier = {"train_autoencoder": dataclasses.replace(DECLARED["train_autoencoder"]["paper"], network=network)}
+    pruned = completed(DECLARED["prune"]["paper"], earlier.__getitem__)
+    assert pruned.layers == ("encoder_2", "encoder_3", "classifier_1")
+    assert completed(pruned, earlier.__getitem__) == pruned
+    quantize = completed(DECLARED["quantize"]["revision"], earlier.__getitem__)
+    assert list(quantize.precision) == list(network.kinds())
+    assert completed(quantize, earlier.__getitem__) == quantize
+    first = DECLARED["train_autoencoder"]["paper"]
+    assert completed(first, earlier.__getitem__) is first
+
+
+def test_designs_with_a_decoder_need_a_quantized_one():
+    earlier = {"quantize": DECLARED["quantize"]["revision"]}
+    convert = DECLARED["convert_hls"]["paper"]
+    designs = completed(convert, earlier.__getitem__).default_designs
+    assert designs and not [name for name in designs if name.startswith("full/quantized")]
+    with pytest.raises(PipelineError, match=r"--designs full/quantized needs a quantized decoder: .*--part network"):
+        completed(dataclasses.replace(convert, designs=("full/quantized",)), earlier.__getitem__)
+
+
 @dataclasses.dataclass(frozen=True)
 class Limited:
     """A configuration with one number."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import PipelineError
+from common.networks.precision import PAPER
 from common.report.pipeline import DECLARED
 from common.stages import presets
 
@@ -128,3 +129,39 @@ def test_changed_copy_is_detected(write, run_here, tmp_path):
     assert status == 1
     assert f"{copy} is not what stage 01_prepare_data wrote" in errors
     assert not (outputs / "02_train_autoencoder").exists()
+
+
+def test_fields_of_layers_are_those_of_the_files_own_network(write):
+    path = write(
+        "train_autoencoder.network.encoder = [24, 12, 6]\ntrain_autoencoder.network.classifier = []\n"
+        "quantize.precision.encoder_3.weight_bits = 4\nquantize.raised.sparsity.encoder_3 = 0.5\n"
+        "prune.layers = ['encoder_3']\n"
+    )
+    found = configurations(presets.load(str(path), DECLARED))
+    layers = found["train_autoencoder"].network.kinds()
+    assert "encoder_3" in layers and "classifier_2" not in layers
+    quantize = found["quantize"]
+    assert list(quantize.precision) == list(quantize.raised.sparsity) == list(quantize.raised.penalty) == list(layers)
+    assert (quantize.precision["encoder_3"].weight_bits, quantize.precision["encoder_2"].weight_bits) == (4, 5)
+    assert quantize.precision["classifier_1"] == PAPER["class"]
+    assert {name for name, value in quantize.raised.sparsity.items() if value} == {"encoder_3"}
+    assert found["prune"].layers == ("encoder_3",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train_autoencoder.network.encoder = [32, 0]", "line 1: .*network.encoder must be between 1 and 4096, not 0"),
+        ("train_autoencoder.network.encoder = 32", "line 1: .*network.encoder must be a list, each item"),
+        ("quantize.raised.sparsity.latent = 1.5", "line 1: .*sparsity.latent must be between 0 and 1, not 1.5"),
+        ("quantize.raised.sparsity.encoder_9 = 0.5", "line 1: .*encoder_9 is unknown; names are encoder_1, encoder_2,"),
+        (
+            "train_autoencoder.network.encoder = [9]\nquantize.precision.encoder_2.weight_bits = 4",
+            "line 2: quantize.precision.encoder_2 is unknown; names are encoder_1, latent, decoder_1, ",
+        ),
+    ],
+)
+def test_limits_and_names_of_layers_are_checked_with_line_and_field(write, text, words):
+    path = write(text)
+    with pytest.raises(PipelineError, match=f"^{path}.*{words}"):
+        presets.load(str(path), DECLARED)
