@@ -165,8 +165,8 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def leftovers(outputs: Path) -> list[str]:
-    """Return the names of files and folders that only a killed run leaves."""
-    return sorted(path.name for path in outputs.rglob(".*") if path.name != ".lock")
+    """Return the names of files and folders that only a killed run leaves; the cache of finished steps is none."""
+    return sorted(path.name for path in outputs.rglob(".*") if path.name not in (".lock", ".finished_steps"))
 
 
 def partial_folder(outputs: Path, stage: str) -> Path | None:

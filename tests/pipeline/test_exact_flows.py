@@ -153,8 +153,8 @@ def test_wrong_table_entry_that_no_image_uses_fails_and_its_point_is_named(
     unreached = sorted(set(range(points)) - set((levels @ (2**width, 1)).tolist()))
     honest = tabulation._values_at
 
-    def values_at(model, asked, layers):
-        values = honest(model, asked, layers)
+    def values_at(model, latent, asked, layers):
+        values = honest(model, latent, asked, layers)
         addresses = asked @ (2**width, 1)
         values[0][np.flatnonzero(addresses == unreached[0]), 3] += 0.25
         return values

@@ -123,7 +123,7 @@ def test_stale_figures_are_redrawn_and_no_downstream_stage_runs(made):
     before = hashes(made / "outputs")
     style = made / "common" / "figures" / "images.py"
     style.write_text(
-        style.read_text(encoding="utf-8").replace("What does the network see of a digit?", "What is a digit?"),
+        style.read_text(encoding="utf-8").replace("What does the network see of a {noun}?", "What is a {noun}?"),
         encoding="utf-8",
     )
     done = make(made, "01", COLUMNS="80")

@@ -26,8 +26,9 @@ from common.errors import PipelineError
 from common.hls.designs import ALL, CUTS, parse_designs
 from common.records import ROUTED, SIMULATION, SYNTHESIS, DesignRecord
 from common.report import overview, summary
+from common.report.pipeline import DECLARED
 from common.stages import artifacts
-from common.stages.stage import Stage, run_stage
+from common.stages.stage import Pipeline, Stage, run_stage
 
 IMAGES, FLOAT, PRUNED, QUANTIZED, CONVERTED, SYNTHESIZED = ALL_STAGES
 MODELS = {
@@ -192,7 +193,7 @@ def test_fault_of_the_overview_is_a_warning_and_artifacts_and_status_of_the_stag
     def run():
         stage = Stage(script, "Prepare.", load_stage(IMAGES).PRESETS, compute, lambda *_: None)
         with pytest.raises(SystemExit) as end:
-            run_stage(stage, overview.update_overview, "demo")
+            run_stage(stage, Pipeline(DECLARED, overview.update_overview), "demo")
         return end.value.code, capsys.readouterr().err
 
     script = str(ROOT / f"{IMAGES}.py")
