@@ -4,6 +4,7 @@ Layers are named by position: `encoder_1`, `encoder_2` and so on, then `latent`;
 so on, the last one of each being an output.
 """
 
+import itertools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -100,14 +101,10 @@ class Layout:
     def multiplications(self) -> dict[str, int]:
         """Multiplications of each dense layer: its inputs times its nodes."""
         found = {}
-        for inputs, part in (
-            (self.pixels, self.encoder),
-            (self.hidden.latent, self.decoder),
-            (self.hidden.latent, self.classifier),
-        ):
-            for name, nodes in part.items():
-                found[name] = inputs * nodes
-                inputs = nodes  # noqa: PLW2901
+        parts = ((self.pixels, self.encoder), (self.hidden.latent, self.decoder), (self.hidden.latent, self.classifier))
+        for inputs, part in parts:
+            sizes = itertools.pairwise((inputs, *part.values()))
+            found |= {name: before * nodes for name, (before, nodes) in zip(part, sizes, strict=True)}
         return found
 
     def too_large(self) -> str | None:

@@ -126,7 +126,7 @@ def test_interrupted_stage_ends_at_once_and_leaves_the_old_artifacts(outputs, mo
     process.send_signal(number)
     started = time.monotonic()
     _, errors = process.communicate()
-    assert time.monotonic() - started < 30  # a training takes minutes; the machine may be busy
+    assert time.monotonic() - started < 10
     assert process.returncode == status
     assert f"{words}; the last good artifacts are in place" in errors
     assert errors.count("\n") == 1
