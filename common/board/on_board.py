@@ -15,11 +15,12 @@ from common.board.boards import BOARDS, BoardOptions
 from common.board.protocol import BoardDesign, Port
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.hls import golden_outputs, hls4ml_project, latent_space, test_bench
+from common.hls import golden_outputs, test_bench
+from common.hls.interface import Output
 from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.networks.layout import IMAGE
 from common.records import DesignRecord, ExactnessRecord
-from common.rtl import pipeline, tracing, verified_trace
+from common.rtl import pipeline
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.stages import finished_steps, provenance
@@ -101,35 +102,25 @@ def put_on_board(build: Build, pixels: np.ndarray, options: BoardOptions, routin
 
 def _write_verilog(
     build: Build, pixels: np.ndarray, options: BoardOptions, cutoff: float
-) -> tuple[VerifiedTrace, BoardDesign, list[test_bench.Output], np.ndarray]:
+) -> tuple[VerifiedTrace, BoardDesign, list[Output], np.ndarray]:
     """Trace a design, with the latent point as a further output, and write the Verilog of the board.
 
     Returns:
         The traced logic, the design on the board, its outputs, and the golden outputs, float64 [images, outputs].
     """
-    from common.hls import c_simulation  # imports TensorFlow, which the main process does not need
-
     folder = build.folder / "board"
-    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
+    golden = golden_outputs.load(build.source)
+    outputs, space = list(golden.interface.outputs), golden.interface.latent
     pipeline_options = pipeline.PipelineOptions(cutoff, "verilog", build.open.part, build.open.clock_ns)
-    outputs, space = c_simulation.outputs_of(model), latent_space.latent_space(model)
     last = "logits" if build.design.has_logits else "latent"
     parts = {IMAGE if output.layer == IMAGE else last: output.size for output in outputs}
     with_latent = "latent" not in parts
-    trace = verified_trace.trace(
-        model,
-        golden,
-        pixels,
-        build.folder,
-        tabulate_latent=build.open.tabulate_latent,
-        aim="delay",
-        with_latent=with_latent,
-    )
+    trace = build.trace(golden, pixels, "delay", with_latent=with_latent)
     registers = pipeline.registers(trace.traced, pipeline_options)
     on_board = BoardDesign(
         design=str(build.design),
         board=options.name,
-        inputs=_input_port(registers, tracing.input_type(model)),
+        inputs=_input_port(registers, golden.interface.input_type),
         outputs=_output_port(registers[pipeline.OUTPUT_PORT]),
         parts=parts | {"latent": space.dimensions},
         baud=options.baud,
@@ -138,7 +129,7 @@ def _write_verilog(
     )
     expected = golden.outputs[: options.images]
     if with_latent:
-        outputs.append(test_bench.Output(space.layer, space.dimensions, space.type))
+        outputs.append(Output(space.layer, space.dimensions, space.type))
         expected = np.concatenate([expected, golden.latent[: options.images]], axis=1)
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -10,7 +10,6 @@ from hls4ml.model.graph import ModelGraph
 
 from common.errors import ToolError
 from common.fixed_point import fixed_point
-from common.hls import test_bench
 from common.networks import plausibility
 from common.networks.legacy_keras import keras
 from common.running.processes import check_may_execute
@@ -124,12 +123,3 @@ def keras_types_of(model: keras.Model, names: list[str]) -> dict[str, tuple[str,
         quantizer = getattr(layer, "quantizer", None)
         types[name] = (str(quantizer) if quantizer else "float32",) * int(layer.output.shape[-1])
     return types
-
-
-def outputs_of(model: ModelGraph) -> list[test_bench.Output]:
-    """Return the model's outputs in order."""
-    names = {layer.get_output_variable().name: layer.name for layer in model.get_layers()}
-    return [
-        test_bench.Output(names[variable.name], variable.size(), fixed_point(variable.type.precision))
-        for variable in model.get_output_variables()
-    ]

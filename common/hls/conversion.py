@@ -16,8 +16,7 @@ from common.records import SIMULATION, DesignRecord, ExactnessRecord
 from common.running import parallel
 
 if TYPE_CHECKING:
-    from hls4ml.model.graph import ModelGraph
-
+    from common.hls.interface import Interface
     from common.networks.legacy_keras import keras
 
 
@@ -56,10 +55,10 @@ def convert_and_simulate(
         golden_outputs,
         hls4ml_project,
         integer_network,
-        latent_space,
         mismatches,
         test_bench,
     )
+    from common.hls.interface import Interface
     from common.networks import architecture
     from common.networks.layout import IMAGE
 
@@ -82,7 +81,8 @@ def convert_and_simulate(
     agreement = c_simulation.agreement(expected_layers, found_layers, tolerance)
     differing = int(np.count_nonzero(expected != found))
     mismatch = None
-    outputs = c_simulation.outputs_of(model)
+    interface = Interface.of(model)
+    outputs = interface.outputs
     if design.quantized and differing:
         mismatch = str(
             mismatches.first_mismatch(
@@ -117,19 +117,19 @@ def convert_and_simulate(
         mismatch=mismatch,
         overflows=c_simulation.overflows(model, expected_layers),
     )
-    latent = found_layers[latent_space.latent_space(model).layer]
+    latent = found_layers[interface.latent.layer]
     of_points = (
-        _simulate_points(cut, model, found, latent, folder / "downstream_of_latent", options)
+        _simulate_points(cut, interface, found, latent, folder / "downstream_of_latent", options)
         if design.quantized
         else found[:0]
     )
-    golden_outputs.GoldenOutputs(found, latent, of_points).save(folder)
+    golden_outputs.GoldenOutputs(interface, found, latent, of_points).save(folder)
     return result
 
 
 def _simulate_points(
     cut: "keras.Model",
-    model: "ModelGraph",
+    interface: "Interface",
     found: np.ndarray,
     latent: np.ndarray,
     folder: Path,
@@ -143,13 +143,12 @@ def _simulate_points(
     from common.hls import c_simulation, hls4ml_project, latent_space
     from common.networks import architecture
 
-    space = latent_space.latent_space(model)
+    space = interface.latent
     if cut.name == "encoder" or space.address_bits > latent_space.LARGEST_ADDRESS:
         return found[:0]
-    precision = model.graph[space.layer].get_output_variable().type.precision
     points = space.codes(np.arange(2**space.address_bits)) * space.type.step
     part = hls4ml_project.convert(
-        architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(precision)
+        architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(space.type)
     )
     outputs, _ = c_simulation.c_simulate(part, points)
     shutil.rmtree(folder)

@@ -2,32 +2,16 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import PipelineError, ToolError
-from common.fixed_point import FixedPoint
 from common.hls import mismatches
 from common.hls.hls4ml_project import PROJECT
+from common.hls.interface import Output
 from common.hls.mismatches import Mismatch
 from common.running.processes import check_may_execute, run_logged
-
-
-@dataclass(frozen=True)
-class Output:
-    """One of a model's outputs.
-
-    Attributes:
-        layer: Name of the layer that computes it.
-        size: Number of its units.
-        type: Type of each unit.
-    """
-
-    layer: str
-    size: int
-    type: FixedPoint
 
 
 def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:

@@ -4,10 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from common.hls import golden_outputs, hls4ml_project
+from common.hls import golden_outputs
 from common.lattice import routed_designs
 from common.lattice.place_and_route import PlaceAndRouteOptions
-from common.rtl import tracing, verified_trace
 from common.rtl.pipeline import PipelineOptions
 from common.synthesis.building import Build, FurtherStep
 from common.synthesis.reports import Findings
@@ -32,13 +31,12 @@ def route(build: Build, pixels: np.ndarray, options: PlaceAndRouteOptions, cutof
         options: FPGA and target clock.
         cutoff: Adders in series between two registers.
     """
-    model, golden = hls4ml_project.load_model(build.source / "model.fml"), golden_outputs.load(build.source)
-    tabulate = build.open.tabulate_latent
+    golden = golden_outputs.load(build.source)
     return routed_designs.route(
         build.design,
-        verified_trace.trace(model, golden, pixels, build.folder, tabulate_latent=tabulate, aim="delay"),
+        build.trace(golden, pixels, "delay"),
         pixels,
-        tracing.input_type(model),
+        golden.interface.input_type,
         build.folder,
         options,
         PipelineOptions(cutoff, "verilog", build.open.part, build.open.clock_ns),

@@ -204,11 +204,6 @@ def word_type(kif: tuple[bool, int, int]) -> FixedPoint:
     return FixedPoint(signed + integer + fraction, signed + integer, bool(signed))
 
 
-def input_type(model: ModelGraph) -> FixedPoint:
-    """Return the type of an input of a model."""
-    return fixed_point(model.get_input_variables()[0].type.precision)
-
-
 def trace_model(
     model: ModelGraph,
     tracer: type[Hls4mlTracer] = Hls4mlTracer,

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from common.errors import PipelineError
-from common.hls import golden_outputs, hls4ml_project, test_bench, vendor_tools
+from common.hls import golden_outputs, test_bench, vendor_tools
 from common.hls.designs import Design
+from common.hls.golden_outputs import GoldenOutputs
+from common.hls.interface import Output
 from common.hls.vendor_reports import SynthesisReport
 from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 from common.rtl import verified_trace
+from common.rtl.tracing import Aim
+from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
 from common.synthesis import open_tools
 from common.synthesis.open_tools import OpenOptions
@@ -60,6 +64,21 @@ class Build:
     hls_steps: vendor_tools.BuildSteps | None
     timeout_seconds: float
     further: tuple[FurtherStep, ...] = ()
+
+    def trace(
+        self, golden: GoldenOutputs, intensities: np.ndarray, aim: Aim = "area", *, with_latent: bool = False
+    ) -> VerifiedTrace:
+        """Return the design's traced logic, see `verified_trace.trace`."""
+        return verified_trace.trace(
+            self.source,
+            golden,
+            intensities,
+            self.folder,
+            store=self.open.finished,
+            tabulate_latent=self.open.tabulate_latent,
+            aim=aim,
+            with_latent=with_latent,
+        )
 
 
 @dataclass(frozen=True)
@@ -131,23 +150,19 @@ def _assembled(build: Build, ready: Prepared, results: dict[str, Any]) -> Design
 
 def prepare(build: Build, intensities: np.ndarray) -> Prepared:
     """Read a design's model; if it is quantized, trace it, compare it with the C simulation and write RTL."""
-    from common.hls import c_simulation  # imports TensorFlow, which no other step needs
-
     parallel.say(f"{build.design}: tracing")
     build.folder.mkdir(parents=True)
-    model = hls4ml_project.load_model(build.source / "model.fml")
-    outputs = c_simulation.outputs_of(model)
     golden = golden_outputs.load(build.source)
     if not build.design.quantized:
-        return Prepared(outputs, golden.outputs)
-    trace = verified_trace.trace(model, golden, intensities, build.folder, tabulate_latent=build.open.tabulate_latent)
-    design = open_tools.write_rtl(model, trace, build.folder / "rtl", build.open)
-    return Prepared(outputs, golden.outputs, design, trace.exactness(design=str(build.design)), trace.faults)
+        return Prepared(golden)
+    trace = build.trace(golden, intensities)
+    design = open_tools.write_rtl(golden.interface.input_type, trace, build.folder / "rtl", build.open)
+    return Prepared(golden, design, trace.exactness(design=str(build.design)), trace.faults)
 
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     design, name = build.design, str(build.design)
-    steps = [Step(design, "test_bench", run_test_bench, (build, prepared.outputs), 0)]
+    steps = [Step(design, "test_bench", run_test_bench, (build, prepared.golden.interface.outputs), 0)]
     if build.hls_steps is not None:
         steps.append(Step(design, "hls", run_hls_tool, (build,), np.inf))
     if prepared.rtl:
@@ -162,7 +177,7 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     return steps
 
 
-def run_test_bench(build: Build, outputs: Sequence[test_bench.Output]) -> np.ndarray:
+def run_test_bench(build: Build, outputs: Sequence[Output]) -> np.ndarray:
     """Run a copy of a design's C++ test bench, and return its outputs, float64 [N, values]."""
     parallel.say(f"{build.design}: C++ test bench")
     project = shutil.copytree(build.source / "project", build.folder / "test_bench")

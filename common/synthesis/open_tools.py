@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from hls4ml.model.graph import ModelGraph
 
 from common.fixed_point import FixedPoint
 from common.records import SYNTHESIS, DesignRecord
-from common.rtl import pipeline, tracing
+from common.rtl import pipeline
 from common.rtl.pipeline import PipelineRegister
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
@@ -74,7 +73,7 @@ class RtlDesign:
     depths: dict[int, tuple[int, int]]
 
 
-def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: OpenOptions) -> RtlDesign:
+def write_rtl(input_type: FixedPoint, trace: VerifiedTrace, folder: Path, options: OpenOptions) -> RtlDesign:
     """Write traced logic as pipelined RTL: Verilog into `folder`, VHDL next to it if requested; return the design."""
     traced = trace.traced
     rtl_options = pipeline.PipelineOptions(options.latency_cutoff, "verilog", options.part, options.clock_ns)
@@ -84,7 +83,7 @@ def write_rtl(model: ModelGraph, trace: VerifiedTrace, folder: Path, options: Op
         pipeline.write_rtl(traced, vhdl, replace(rtl_options, flavor="vhdl"))
     return RtlDesign(
         folder,
-        tracing.input_type(model),
+        input_type,
         pipeline.registers(traced, rtl_options),
         trace.outputs,
         vhdl,

@@ -8,6 +8,7 @@ import numpy as np
 
 from common.hls import test_bench
 from common.hls.designs import Design
+from common.hls.golden_outputs import GoldenOutputs
 from common.records import DesignRecord, ExactnessRecord, merged
 from common.synthesis.open_tools import RtlDesign
 from common.verification import vhdl_simulation
@@ -38,15 +39,13 @@ class Prepared:
     """A design after its model was read and, if it is quantized, traced.
 
     Attributes:
-        outputs: The model's outputs.
-        csim: Golden outputs of its C simulation, float64 [N, values].
+        golden: Golden outputs of its C simulation.
         rtl: Its RTL; None for a design that is not quantized.
         exactness: Traced logic compared with the C simulation.
         faults: Description of the first difference.
     """
 
-    outputs: list[test_bench.Output]
-    csim: np.ndarray
+    golden: GoldenOutputs
     rtl: RtlDesign | None = None
     exactness: tuple[ExactnessRecord, ...] = ()
     faults: tuple[str, ...] = ()
@@ -95,12 +94,12 @@ def assemble(
         prepared: The design before these steps.
         results: Result of each step, by name.
     """
-    name, bench, csim = str(design), results["test_bench"], prepared.csim
+    name, bench, csim = str(design), results["test_bench"], prepared.golden.outputs
     differing = {"csim_test_bench": int(np.count_nonzero(bench != csim))}
     of_all = ExactnessRecord(design=name, images=len(csim), values=csim.size, differing=differing)
     faults = []
     if differing["csim_test_bench"]:
-        faults.append(f"test bench: {test_bench.first_mismatch(prepared.outputs, csim, bench)}")
+        faults.append(f"test bench: {test_bench.first_mismatch(prepared.golden.interface.outputs, csim, bench)}")
     if prepared.rtl is None:
         return DesignReport(design, [], results.get("hls", []), faults=tuple(faults))
 
@@ -123,7 +122,7 @@ def assemble(
         wrong = {"alir_vhdl": int(np.count_nonzero(found != expected))}
         exactness.append(replace(of_all, flow="VHDL", images=len(found), values=found.size, differing=wrong))
         if wrong["alir_vhdl"]:
-            faults.append(f"VHDL: {test_bench.first_mismatch(prepared.outputs, expected, found)}")
+            faults.append(f"VHDL: {test_bench.first_mismatch(prepared.golden.interface.outputs, expected, found)}")
     proofs: dict[str, Proof] = dict(results.get("proofs", {}))
     for family, proof in proofs.items():
         synthesized[family] = replace(synthesized[family], **proof.counts)

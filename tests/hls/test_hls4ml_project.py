@@ -19,6 +19,7 @@ from common.errors import PipelineError, ToolError
 from common.fixed_point import fixed_point
 from common.hls import c_simulation, conversion, hls4ml_project, mismatches, test_bench
 from common.hls.designs import Design
+from common.hls.interface import Interface
 from common.images import dataset
 from common.images.samples import Samples
 from common.networks import architecture
@@ -85,7 +86,7 @@ def test_test_bench_of_a_copied_project_gives_the_golden_outputs(design, model, 
     project = shutil.copytree(design / "project", tmp_path / "copied")
     with np.load(design / "csim.npz") as file:
         outputs = file["outputs"]
-    np.testing.assert_array_equal(test_bench.run(project, c_simulation.outputs_of(model)), outputs)
+    np.testing.assert_array_equal(test_bench.run(project, Interface.of(model).outputs), outputs)
     assert outputs.shape == (297, 74)
     assert len(np.unique(outputs)) > 20
 
@@ -126,7 +127,7 @@ def test_first_mismatch_with_keras_names_layer_image_unit_values_and_types(model
 
 
 def test_first_mismatch_of_the_test_bench_names_layer_image_unit_values_and_types(model):
-    outputs = c_simulation.outputs_of(model)
+    outputs = Interface.of(model).outputs
     expected = np.zeros((20, sum(output.size for output in outputs)))
     assert test_bench.first_mismatch(outputs, expected, expected) is None
     found = expected.copy()

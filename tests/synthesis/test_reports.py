@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from common.fixed_point import FixedPoint
-from common.hls import test_bench
 from common.hls.designs import Design
+from common.hls.golden_outputs import GoldenOutputs
+from common.hls.interface import Interface, Output
+from common.hls.latent_space import LatentSpace
 from common.hls.mismatches import Mismatch
 from common.records import ROUTED, SYNTHESIS, DesignRecord, ExactnessRecord
 from common.synthesis import reports, tables
@@ -20,6 +22,8 @@ from common.verification.equivalence import Proof
 
 TYPE = FixedPoint(16, 6)
 VALUES = np.arange(20.0).reshape(5, 4)
+INTERFACE = Interface(TYPE, (Output("classifier_3", 4, TYPE),), LatentSpace("latent", TYPE, 2))
+GOLDEN = GoldenOutputs(INTERFACE, VALUES, np.zeros((5, 2)), np.zeros((0, 4)))
 DESIGN = Design("encoder_classifier", "quantized")
 SYNTHESIZED = DesignRecord(design=str(DESIGN), kind=SYNTHESIS, part="xcup", lut=5)
 ON_ECP5 = DesignRecord(design=str(DESIGN), kind=ROUTED, part="LFE5U-85F", latency_cutoff=2.0, fmax_mhz=150.0)
@@ -46,8 +50,7 @@ def report(bench=VALUES, alkaid=VALUES, rtl=VALUES, netlist=VALUES, vhdl=VALUES,
     differing = int(np.count_nonzero(alkaid != VALUES))
     faults = ("first difference in layer traced",) if differing else ()
     prepared = reports.Prepared(
-        [test_bench.Output("classifier_3", 4, TYPE)],
-        VALUES,
+        GOLDEN,
         RtlDesign(Path(), TYPE, {}, alkaid, Path("vhdl"), {"encoder_1": 10.0}, {}),
         (exact(csim_alir=differing),),
         faults,
