@@ -18,7 +18,7 @@ from typing import Annotated
 import numpy as np
 
 from common.errors import PipelineError
-from common.images import dataset, downloads, idx_sets, npz_files, originals, preprocessing
+from common.images import data_sets, dataset, downloads, idx_sets, npz_files, originals, preprocessing
 from common.images.originals import Originals
 from common.images.preprocessing import Downsampling
 from common.images.samples import ImageFormat
@@ -30,7 +30,7 @@ from common.stages.configuration import Interval, Pattern
 from common.stages.run import Run
 from common.stages.stage import Stage, run_stage
 
-DATA = (*idx_sets.SETS, dataset.DIGITS)
+DATA = (*idx_sets.SETS, data_sets.DIGITS)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Configuration:
         if self.data not in idx_sets.SETS and (self.mnist_dir or self.allow_other_data):
             flag = "--mnist-dir" if self.mnist_dir else "--allow-other-data"
             raise PipelineError(f"{flag} is for --data {', '.join(idx_sets.SETS)}, not {self.data}")
-        known = {**dict.fromkeys(idx_sets.SETS, 28), dataset.DIGITS: 8}
+        known = {**dict.fromkeys(idx_sets.SETS, 28), data_sets.DIGITS: 8}
         size = None if self.allow_other_data else known.get(self.data)
         usual = preprocessing.CROPPED_SIZE if size == 28 else size
         crop = usual if self.crop is None else self.crop
@@ -78,13 +78,13 @@ PRESETS = {
     "paper": Configuration("paper"),
     "revision": Configuration("revision", crop=20, downsampling="spline_zoom"),
     "tuned": Configuration("tuned"),
-    "demo": Configuration("demo", data=dataset.DIGITS),
+    "demo": Configuration("demo", data=data_sets.DIGITS),
 }
 
 
 def load_originals(run: Run, configuration: Configuration) -> Originals:
     """Return the images that the configuration names; record the files, and the name of the data."""
-    if configuration.data == dataset.DIGITS:
+    if configuration.data == data_sets.DIGITS:
         return originals.of_digits(configuration.seed)
     if configuration.data not in idx_sets.SETS:
         path = Path(configuration.data)
@@ -103,7 +103,7 @@ def load_or_fall_back(run: Run, configuration: Configuration) -> tuple[Originals
     try:
         return load_originals(run, configuration), configuration
     except downloads.DataUnavailableError as error:
-        if not configuration.demo_if_unavailable or configuration.data != dataset.MNIST:
+        if not configuration.demo_if_unavailable or configuration.data != data_sets.MNIST:
             raise
         console.warning(str(error))
         console.warning("FALLING BACK TO THE DEMO PRESET: SCIKIT-LEARN'S DIGITS, NOT MNIST")
@@ -116,7 +116,7 @@ def main(run: Run, configuration: Configuration) -> None:
     """Prepare the images, and save them with an example of each class."""
     found, configuration = load_or_fall_back(run, configuration)
     run.dataset = found.name
-    if (caution := dataset.caution(found.name)) and found.name != dataset.DIGITS:
+    if (caution := data_sets.caution(found.name)) and found.name != data_sets.DIGITS:
         console.warning(caution)
 
     crop = found.crop if configuration.crop is None else configuration.crop

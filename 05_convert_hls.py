@@ -92,10 +92,8 @@ def main(run: Run, configuration: Configuration) -> None:
     _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     designs = parse_designs((*configuration.default_designs, *configuration.designs))
     models = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
-    tasks = [
-        (design, models[design.variant], run.folder / str(design), test_samples, configuration.hls)
-        for design in designs
-    ]
+    options = (test_samples, configuration.hls, run.finished_steps)
+    tasks = [(design, models[design.variant], run.folder / str(design), *options) for design in designs]
     title = "converting, compiling, simulating"
     results = parallel.run_all(conversion.convert_and_simulate, tasks, configuration.processes, title)
     agreement = {

@@ -204,7 +204,7 @@ def build_of(
         prove=configuration.prove,
         proof_seconds=configuration.proof_seconds,
         timeout_seconds=configuration.timeout_seconds,
-        finished=run.outputs / ".finished_steps",
+        finished=run.finished_steps,
     )
     further = flow.steps(configuration.routing) if design in selection.routed else ()
     further += on_board.steps(configuration.board, configuration.routing) if design in selection.on_board else ()

@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
 from common.records import SIMULATION, DesignRecord, ExactnessRecord
 from common.running import parallel
+from common.stages import artifacts, finished_steps, provenance
 
 if TYPE_CHECKING:
     from common.hls.interface import Interface
@@ -44,12 +45,56 @@ class Conversion:
     mismatch: str | None
     overflows: tuple[str, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return all but the design as a JSON value."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "design"}
+        return values | {"record": self.record.as_json(), "exactness": self.exactness.as_json()}
+
+    @classmethod
+    def from_json(cls, design: Design, value: dict[str, Any]) -> Self:
+        """Return the result that `as_json` gave."""
+        records = {
+            "record": DesignRecord.from_json(value["record"]),
+            "exactness": ExactnessRecord.from_json(value["exactness"]),
+        }
+        return cls(design, **value | records | {"overflows": tuple(value["overflows"])})
+
 
 def convert_and_simulate(
+    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions, store: Path
+) -> Conversion:
+    """Convert one design and simulate it on all test images, unless that was done before.
+
+    Args:
+        design: Which one.
+        network: File of the trained network.
+        folder: Folder for the artifacts of the design, not yet made.
+        test_samples: Test images.
+        options: Settings of the project.
+        store: Cache of finished steps.
+    """
+    parallel.say(str(design))
+    folder.mkdir(parents=True)
+    key = finished_steps.key_of(
+        str(design),
+        artifacts.sha256(network),
+        asdict(options),
+        asdict(test_samples.format),
+        test_samples.intensities,
+        test_samples.labels,
+        provenance.program(__name__),
+    )
+
+    def make() -> dict[str, Any]:
+        return _convert_and_simulate(design, network, folder, test_samples, options).as_json()
+
+    return Conversion.from_json(design, finished_steps.once(store, key, folder, make))
+
+
+def _convert_and_simulate(
     design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
 ) -> Conversion:
-    """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results."""
-    # These import TensorFlow, which only the workers need.
+    # These import TensorFlow, which a design that was converted before does not need.
     from common.hls import (
         c_simulation,
         golden_outputs,
@@ -62,8 +107,6 @@ def convert_and_simulate(
     from common.networks import architecture
     from common.networks.layout import IMAGE
 
-    parallel.say(str(design))
-    folder.mkdir(parents=True)
     cut = architecture.cut(architecture.load(network), design.cut)
     hls4ml_project.check_layers(cut)
     pixels = test_samples.intensities

@@ -14,21 +14,14 @@ from common.hls.mismatches import Mismatch
 from common.running.processes import check_may_execute, run_logged
 
 
-def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
-    """Build the project's own test bench with g++ and its own `ap_types` headers, run it, and return its results.
-
-    The test bench prints six digits; each value is rounded to the nearest representable value of its type.
+def run(project: Path) -> None:
+    """Build the project's own test bench with g++ and its own `ap_types` headers, and run it; `results` reads its file.
 
     Args:
         project: Folder of the project; logs and results are kept in it.
-        outputs: Outputs of the project's model.
-
-    Returns:
-        All outputs, concatenated, float64 [N, values].
 
     Raises:
-        ToolError: g++ is missing or failed, the folder is mounted noexec, or the results are incomplete.
-        PipelineError: Six digits do not identify a value of an output's type.
+        ToolError: g++ is missing or failed, or the folder is mounted noexec.
     """
     check_may_execute(project)
     headers = ["-Ifirmware/ap_types", '-DWEIGHTS_DIR="firmware/weights"']
@@ -37,8 +30,26 @@ def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
     run_logged(command, folder=project, log=project / "g++.log", timeout_seconds=600)
     run_logged(["./test_bench"], folder=project, log=project / "csim.log", timeout_seconds=600)
     (project / "test_bench").unlink()
+
+
+def results(project: Path, outputs: Sequence[Output], images: int) -> np.ndarray:
+    """Return the results of a test bench that has run.
+
+    It prints six digits; each value is rounded to the nearest representable value of its type.
+
+    Args:
+        project: Folder of the project.
+        outputs: Outputs of the project's model.
+        images: Number of test images.
+
+    Returns:
+        All outputs, concatenated, float64 [images, values].
+
+    Raises:
+        ToolError: The results are incomplete.
+        PipelineError: Six digits do not identify a value of an output's type.
+    """
     sizes = [output.size for output in outputs]
-    images = sum(1 for _ in (project / "tb_data" / "tb_input_features.dat").open(encoding="utf-8"))
     results = (project / "tb_data" / "csim_results.log").read_text(encoding="utf-8")
     printed = [line.split() for line in results.splitlines()]
     if [len(line) for line in printed] != sizes * images:

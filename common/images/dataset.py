@@ -9,32 +9,8 @@ from common.errors import PipelineError
 from common.images.samples import ImageFormat, Samples
 from common.stages.artifacts import UNREADABLE
 
-MNIST, DIGITS = "mnist", "digits"
-TITLES = {
-    MNIST: "MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-    "kmnist": "Kuzushiji-MNIST",
-    "emnist_digits": "EMNIST digits",
-    DIGITS: "scikit-learn's 8 × 8 digits",
-}
-"""Data sets in words, by their names; files of the user's own are named by themselves and their hash."""
 FILE = "images.npz"
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-
-
-def other_data(sha256: str) -> str:
-    """Return the name of data in the format of MNIST that is not the data set it should be."""
-    return f"other data (SHA-256 {sha256[:12]})"
-
-
-def caution(name: str | None) -> str | None:
-    """Return the warning to show beside results of this data, or None for MNIST or no data."""
-    if name in (None, MNIST):
-        return None
-    title = TITLES.get(name, name).upper()
-    of_demo = f"DATA OF THE DEMO PRESET: THESE ARE {title}, NOT MNIST."
-    what = of_demo if name == DIGITS else f"THESE IMAGES ARE NOT MNIST BUT {title}."
-    return f"{what} NO NUMBER HERE COMPARES WITH THE PAPER'S."
 
 
 def save(path: Path, image_format: ImageFormat, **arrays: np.ndarray) -> None:

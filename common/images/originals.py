@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import PipelineError
-from common.images import dataset, idx_files
+from common.images import data_sets, idx_files
 from common.images.idx_sets import DIGITS, IdxSet
 from common.images.preprocessing import CROPPED_SIZE
 from common.stages import artifacts
@@ -67,7 +67,7 @@ def of_idx_set(wanted: IdxSet, files: dict[str, Path], *, allow_other: bool) -> 
         return Originals(x_train, y_train, x_test, y_test, wanted.class_names, wanted.noun, wanted.key, crop)
     of_all = hashlib.sha256("".join(content_sha256.values()).encode()).hexdigest()
     class_names = tuple(map(str, range(int(y_train.max()) + 1)))
-    return Originals(x_train, y_train, x_test, y_test, class_names, "class", dataset.other_data(of_all), crop)
+    return Originals(x_train, y_train, x_test, y_test, class_names, "class", data_sets.other_data(of_all), crop)
 
 
 def _read(wanted: IdxSet, files: dict[str, Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:
@@ -163,5 +163,5 @@ def of_digits(seed: int) -> Originals:
     train, test = order[:TRAIN_DIGITS], order[TRAIN_DIGITS:]
     images, labels = np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target.astype(np.uint8)
     return Originals(
-        images[train], labels[train], images[test], labels[test], DIGITS, "digit", dataset.DIGITS, images.shape[1]
+        images[train], labels[train], images[test], labels[test], DIGITS, "digit", data_sets.DIGITS, images.shape[1]
     )

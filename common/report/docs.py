@@ -21,7 +21,7 @@ from typing import Any
 
 from common import records
 from common.errors import PipelineError
-from common.images import dataset
+from common.images import data_sets
 from common.records import SIMULATION
 from common.report import docs_picture
 from common.report.docs_picture import PICTURE
@@ -91,9 +91,9 @@ def _refuse(outputs: Path, metrics: Mapping[str, Any], runs: Mapping[str, Mappin
     preset, finished = metrics["preset"], {presets.subject(stage) for stage in runs}
     if absent := [subject for subject in PIPELINE if subject not in finished]:
         raise PipelineError(f"{outputs} is not complete: {', '.join(absent)} has not run; run: make")
-    if preset not in PRESETS or metrics["dataset"] != dataset.MNIST:
+    if preset not in PRESETS or metrics["dataset"] != data_sets.MNIST:
         runs_of = f"a run of {preset} on {metrics['dataset']}"
-        raise PipelineError(f"{runs_of} is not recorded, only runs of {', '.join(PRESETS)} on {dataset.MNIST}")
+        raise PipelineError(f"{runs_of} is not recorded, only runs of {', '.join(PRESETS)} on {data_sets.MNIST}")
     if bad := [*metrics["stale"], *metrics["failures"]]:
         raise PipelineError(f"{bad[0]} is stale or has failed; run: {artifacts.rerun(outputs, bad[0])}")
     built_in = presets.configurations(DECLARED, preset, {}, TomlFile(preset, {}, {}))

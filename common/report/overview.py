@@ -17,8 +17,15 @@ def write(outputs: Path) -> None:
     writing.write(outputs)
 
 
-def update_overview(outputs: Path) -> None:
-    """Write `metrics.json`, the page and the table; an error is a warning here, since no artifact depends on them."""
+def update_overview(outputs: Path, *, only_if_older: bool = False) -> None:
+    """Write `metrics.json`, the page and the table; an error is a warning here, since no artifact depends on them.
+
+    Args:
+        outputs: Folder of all artifacts.
+        only_if_older: Whether to write only if a file of a stage or of the report's code is newer than the page.
+    """
+    if only_if_older and _is_current(outputs):
+        return
     log = outputs / FAULT_LOG
     try:
         write_metrics(outputs)
@@ -30,3 +37,12 @@ def update_overview(outputs: Path) -> None:
             log.write_text(traceback.format_exc(), encoding="utf-8")
         where = f"; its traceback is in {log}" if log.exists() else ""
         console.warning(f"the results page is not up to date: {type(error).__name__}: {error}{where}")
+
+
+def _is_current(outputs: Path) -> bool:
+    written = [outputs / name for name in ("metrics.json", "index.html", "results.md", "results.csv")]
+    if not all(path.exists() for path in written):
+        return False
+    folders = [*outputs.glob("[0-9]*"), outputs / "failed", Path(__file__).parent]
+    sources = (path for folder in folders if folder.exists() for path in (folder, *folder.rglob("*")))
+    return max(path.lstat().st_mtime for path in sources) <= min(path.stat().st_mtime for path in written)

@@ -8,7 +8,7 @@ from typing import Any
 
 from common import records
 from common.errors import PipelineError
-from common.images import dataset
+from common.images import data_sets, dataset
 from common.images.samples import ImageFormat
 from common.records import DesignRecord, ExactnessRecord
 from common.report import figures, reproduction, results, stage_status
@@ -18,7 +18,7 @@ from common.report.stage_status import PIPELINE, Problem, Stage
 from common.stages import artifacts
 
 ROOT = Path(__file__).parents[2]
-DATASETS = {dataset.MNIST: "MNIST", dataset.DIGITS: "scikit-learn's digits"}
+DATASETS = {data_sets.MNIST: "MNIST", data_sets.DIGITS: "scikit-learn's digits"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Page:
     @property
     def caution(self) -> str | None:
         """Warning where these are not MNIST's images."""
-        return dataset.caution(self._last.get("dataset"))
+        return data_sets.caution(self._last.get("dataset"))
 
     @property
     def preset(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from common import paper, records
 from common.errors import PipelineError
 from common.hls.designs import VARIANTS
-from common.images import dataset
+from common.images import data_sets
 from common.records import DesignRecord
 from common.report.metrics import merged
 from common.report.overview import update_overview
@@ -25,7 +25,7 @@ def main(started: float) -> int:
         started: When make began [s since 1970].
     """
     outputs = outputs_folder()
-    update_overview(outputs)  # also where a stage was killed right before it would have
+    update_overview(outputs, only_if_older=True)  # a stage may have been killed right before it would have
     metrics = merged(outputs)
     finished = sorted(metrics["seconds"])
     made = [stage for stage in finished if (outputs / stage / "run.json").stat().st_mtime >= started]
@@ -33,7 +33,7 @@ def main(started: float) -> int:
         console.note(f"made: {', '.join(made)}")
     else:
         console.note("nothing to do: every stage is up to date")
-    if caution := dataset.caution(metrics["dataset"]):
+    if caution := data_sets.caution(metrics["dataset"]):
         console.warning(caution)
 
     rows = []

@@ -135,8 +135,10 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
     from common.synthesis import building, open_tools
 
     converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
-    network, hls_options = folder / "kept" / NETWORK, stages["convert_hls"].hls
-    simulated = conversion.convert_and_simulate(_design(stages), network, converted, test_samples, hls_options)
+    network, hls_options, finished = folder / "kept" / NETWORK, stages["convert_hls"].hls, folder / "finished"
+    simulated = conversion.convert_and_simulate(
+        _design(stages), network, converted, test_samples, hls_options, finished
+    )
     if simulated.mismatch:
         raise PipelineError(f"not exact: {simulated.mismatch}")
     options = open_tools.OpenOptions(
@@ -149,7 +151,7 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         prove=False,
         proof_seconds=synthesize.proof_seconds,
         timeout_seconds=synthesize.timeout_seconds,
-        finished=folder / "finished",
+        finished=finished,
     )
     build = building.Build(_design(stages), converted, built, options, None, synthesize.timeout_seconds)
     lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"

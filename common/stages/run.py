@@ -37,6 +37,11 @@ class Run:
     allow: Sequence[str] = ()
     dataset: str | None = None
 
+    @property
+    def finished_steps(self) -> Path:
+        """Cache of steps that need not run again, see `finished_steps.once`."""
+        return self.outputs / ".finished_steps"
+
     def read(self, stage: str, name: str) -> Path:
         """Check that another stage's artifact is present, intact and not stale; record it and return its path.
 

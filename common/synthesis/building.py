@@ -15,13 +15,13 @@ from common.errors import PipelineError
 from common.hls import golden_outputs, test_bench, vendor_tools
 from common.hls.designs import Design
 from common.hls.golden_outputs import GoldenOutputs
-from common.hls.interface import Output
 from common.hls.vendor_reports import SynthesisReport
 from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 from common.rtl import verified_trace
 from common.rtl.tracing import Aim
 from common.rtl.verified_trace import VerifiedTrace
 from common.running import parallel
+from common.stages import finished_steps, provenance
 from common.synthesis import open_tools
 from common.synthesis.open_tools import OpenOptions
 from common.synthesis.reports import DesignReport, Findings, Prepared, assemble
@@ -162,7 +162,7 @@ def prepare(build: Build, intensities: np.ndarray) -> Prepared:
 
 def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     design, name = build.design, str(build.design)
-    steps = [Step(design, "test_bench", run_test_bench, (build, prepared.golden.interface.outputs), 0)]
+    steps = [Step(design, "test_bench", run_test_bench, (build, prepared.golden), 0)]
     if build.hls_steps is not None:
         steps.append(Step(design, "hls", run_hls_tool, (build,), np.inf))
     if prepared.rtl:
@@ -177,13 +177,19 @@ def _steps(build: Build, prepared: Prepared, pixels: np.ndarray) -> list[Step]:
     return steps
 
 
-def run_test_bench(build: Build, outputs: Sequence[Output]) -> np.ndarray:
-    """Run a copy of a design's C++ test bench, and return its outputs, float64 [N, values]."""
+def run_test_bench(build: Build, golden: GoldenOutputs) -> np.ndarray:
+    """Run a copy of a design's C++ test bench, unless it was run before; return its outputs, float64 [N, values]."""
     parallel.say(f"{build.design}: C++ test bench")
-    project = shutil.copytree(build.source / "project", build.folder / "test_bench")
-    found = test_bench.run(project, outputs)
-    test_bench.keep_results(project)
-    return found
+    project, folder = build.source / "project", build.folder / "test_bench"
+
+    def make() -> dict[str, Any]:
+        test_bench.run(shutil.copytree(project, folder))
+        test_bench.keep_results(folder)
+        return {}
+
+    key = finished_steps.key_of(project, provenance.program(test_bench.__name__))
+    finished_steps.once(build.open.finished, key, folder, make)
+    return test_bench.results(folder, golden.interface.outputs, len(golden.outputs))
 
 
 def run_hls_tool(build: Build) -> list[DesignRecord]:

@@ -12,7 +12,7 @@ from stage_runs import assert_refused, hashes
 from test_mnist_download import Mirror
 
 from common.errors import PipelineError
-from common.images import dataset, downloads, idx_sets, npz_files, originals
+from common.images import data_sets, dataset, downloads, idx_sets, npz_files, originals
 
 STAGE = "01_prepare_data"
 
@@ -225,7 +225,7 @@ def test_other_sets_that_are_unavailable_do_not_become_the_demo(tmp_path, run_he
 
 @pytest.mark.parametrize("key", ["fashion_mnist", "kmnist", "emnist_digits", "digits", "jets.npz (SHA-256 12ab)"])
 def test_caution_names_the_data_and_rules_out_comparison(key):
-    said = dataset.caution(key)
-    assert dataset.TITLES.get(key, key).upper() in said
+    said = data_sets.caution(key)
+    assert data_sets.TITLES.get(key, key).upper() in said
     assert "NO NUMBER HERE COMPARES WITH THE PAPER'S" in said
-    assert dataset.caution("mnist") is dataset.caution(None) is None
+    assert data_sets.caution("mnist") is data_sets.caution(None) is None

@@ -75,7 +75,7 @@ def test_all_simulations_of_other_networks_agree(case, tmp_path):
     architecture.save(model, tmp_path / "network.h5")
     design = Design(cut, "quantized")
     converted = conversion.convert_and_simulate(
-        design, tmp_path / "network.h5", tmp_path / "converted", samples, HlsOptions()
+        design, tmp_path / "network.h5", tmp_path / "converted", samples, HlsOptions(), tmp_path / "finished"
     )
     assert converted.exactness.differing == {"qkeras_csim": 0}
     assert converted.mismatch is None
