@@ -18,7 +18,7 @@ import numpy as np
 from common.errors import PipelineError
 from common.hls.designs import Design
 from common.images.samples import Samples
-from common.scan.point_training import NETWORK, check, held_out, run_in_folder
+from common.scan.point_training import NETWORK, check, divided, run_in_folder
 from common.scan.points import Outcome, Point
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def _compute(
     from common.networks.legacy_keras import keras
 
     stages = point.configurations()
-    rest, validation = held_out(train_samples, point.validation_images)
+    *chosen, part = divided(point, train_samples, test_samples)
     (folder / "float.h5").write_bytes(network)
-    model = _quantize(stages, architecture.load(folder / "float.h5"), rest, validation)
-    check(model, validation, "classifier, quantized and pruned", stages["quantize"].allow)
+    model = _quantize(stages, architecture.load(folder / "float.h5"), *chosen)
+    check(model, chosen[1], "classifier, quantized and pruned", stages["quantize"].allow)
     architecture.save(model, folder / "kept" / NETWORK)
-    scores = training.evaluate(model, validation)
-    values = {f"validation_{name}": scores[name] for name in ("accuracy", "l1") if name in scores}
+    scores = training.evaluate(model, chosen[1])
+    values = {f"{part}_{name}": scores[name] for name in ("accuracy", "l1") if name in scores}
     values["nonzero_weights"] = sum(
         int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(model).values()
     )
@@ -84,9 +84,10 @@ def _quantize(
     return trained[VARIANT][0]
 
 
-def _design(stages: Mapping[str, Any]) -> Design:
-    """Return the largest cut that the quantized network has."""
-    return Design("full" if stages["quantize"].part == "network" else "encoder_classifier", VARIANT)
+def _designs(stages: Mapping[str, Any]) -> list[Design]:
+    """Return the cuts that the quantized network has, the largest first."""
+    cuts = ("full", "encoder_classifier") if stages["quantize"].part == "network" else ("encoder_classifier",)
+    return [Design(cut, VARIANT) for cut in cuts]
 
 
 def _build(
@@ -102,7 +103,7 @@ def _build(
     from common.rtl import pipeline, tabulation, tracing
 
     synthesize, pixels = stages["synthesize"], test_samples.intensities
-    cut = architecture.cut(model, _design(stages).cut)
+    cut = architecture.cut(model, _designs(stages)[0].cut)
     expected = c_simulation.keras_outputs(cut, pixels)
     pixel_type = hls4ml_project.pixel_type(test_samples.format.bits)
     converted = hls4ml_project.convert(
@@ -129,18 +130,16 @@ def _build(
 
 
 def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) -> dict[str, Any]:
-    """Return the cell counts of Yosys, each step verified over all test images; the RTL is kept."""
+    """Return the cell counts of Yosys for each cut, the largest also without the name of the cut; its RTL is kept.
+
+    Each step is verified over all test images.
+    """
     from common.hls import conversion
     from common.running import yowasp
     from common.synthesis import building, open_tools
 
-    converted, built, synthesize = folder / "converted", folder / "built", stages["synthesize"]
+    synthesize = stages["synthesize"]
     network, hls_options, finished = folder / "kept" / NETWORK, stages["convert_hls"].hls, folder / "finished"
-    simulated = conversion.convert_and_simulate(
-        _design(stages), network, converted, test_samples, hls_options, finished
-    )
-    if simulated.mismatch:
-        raise PipelineError(f"not exact: {simulated.mismatch}")
     options = open_tools.OpenOptions(
         families=synthesize.families[:1],
         latency_cutoff=synthesize.latency_cutoff,
@@ -153,13 +152,25 @@ def _synthesize(stages: Mapping[str, Any], test_samples: Samples, folder: Path) 
         timeout_seconds=synthesize.timeout_seconds,
         finished=finished,
     )
-    build = building.Build(_design(stages), converted, built, options, None, synthesize.timeout_seconds)
     lock_of_user = Path(tempfile.gettempdir()) / f"yosys_of_design_points.{os.getuid()}.lock"
     with lock_of_user.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker of this machine at a time may compile it
         yowasp.compile_for_this_machine(("yosys",), folder, None, print)
-    report = building.build_alone(build, test_samples.intensities)
-    if report.faults:
-        raise PipelineError(f"not exact: {'; '.join(report.faults)}")
-    (built / "rtl").rename(folder / "kept" / "rtl")
-    return {name: getattr(report.costs[0], name) for name in ("lut", "inverter", "ff", "tool", "part")}
+    values: dict[str, Any] = {"values_compared": 0}
+    for design in _designs(stages):
+        converted, built = folder / "converted" / str(design), folder / "built" / str(design)
+        simulated = conversion.convert_and_simulate(design, network, converted, test_samples, hls_options, finished)
+        if simulated.mismatch:
+            raise PipelineError(f"not exact: {simulated.mismatch}")
+        build = building.Build(design, converted, built, options, None, synthesize.timeout_seconds)
+        report = building.build_alone(build, test_samples.intensities)
+        if report.faults:
+            raise PipelineError(f"not exact: {'; '.join(report.faults)}")
+        compared = (simulated.exactness, *report.exactness)
+        values["values_compared"] += sum(record.values * len(record.differing) for record in compared)
+        (record,) = report.costs
+        if "lut" not in values:
+            values |= {name: getattr(record, name) for name in ("lut", "inverter", "ff", "tool", "part")}
+            (built / "rtl").rename(folder / "kept" / "rtl")
+        values |= {f"{design.cut}_{name}": getattr(record, name) for name in ("lut", "ff", "latency_cycles")}
+    return values

@@ -41,7 +41,7 @@ def train_source(point: Point, samples: tuple[Samples, Samples]) -> Outcome:
         point: The point.
         samples: Training and test images.
     """
-    return run_in_folder(lambda folder: _train_source(point, samples[0], folder))
+    return run_in_folder(lambda folder: _train_source(point, samples, folder))
 
 
 def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
@@ -67,16 +67,18 @@ def run_in_folder(compute: Callable[[Path], dict[str, Any]]) -> Outcome:
     return Outcome(values, error, files)
 
 
-def held_out(train_samples: Samples, count: int) -> tuple[Samples, Samples]:
-    """Return training images without `count` held-out ones, and the held-out images.
+def divided(point: Point, train_samples: Samples, test_samples: Samples) -> tuple[Samples, Samples, str]:
+    """Return the images that train a point, those that score it, and the name of the latter: `validation` or `test`.
 
     Raises:
         PipelineError: There are too few images.
     """
-    images = len(train_samples.labels)
+    images, count = len(train_samples.labels), point.validation_images
+    if not count:
+        return train_samples, test_samples, "test"
     if count >= images:
         raise PipelineError(f"{count} of {images} training images cannot be held out; lower --validation-images")
-    return train_samples.split(count)
+    return *train_samples.split(count), "validation"
 
 
 def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[str]) -> None:
@@ -99,23 +101,23 @@ def check(model: "keras.Model", samples: Samples, title: str, allowed: Sequence[
         raise PipelineError("; ".join(faults))
 
 
-def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[str, Any]:
+def _train_source(point: Point, samples: tuple[Samples, Samples], folder: Path) -> dict[str, Any]:
     """Train the classifier network as in stage 02, or 03 if zeros are held; return its scores."""
     from common.networks import architecture, pruned_training, pruning, starts, training
     from common.networks.layout import Layout
 
-    samples = held_out(train_samples, point.validation_images)
+    *chosen, part = divided(point, *samples)
     stages = point.configurations()
-    layers = Layout.of(stages["train_autoencoder"].network, train_samples.format)
+    layers = Layout.of(stages["train_autoencoder"].network, chosen[0].format)
     if stages["quantize"].zeros == "raised":
         recipe = stages["train_autoencoder"]
-        model = starts.begin("classifier", layers, recipe.initial_weights, recipe.starts, recipe, samples[0])
-        training.train(model, *samples, recipe, "classifier", part="validation")
+        model = starts.begin("classifier", layers, recipe.initial_weights, recipe.starts, recipe, chosen[0])
+        training.train(model, *chosen, recipe, "classifier", part=part)
     else:
         recipe = stages["prune"]
         schedule = pruning.PruningSchedule(recipe.sparsity, recipe.begin_step, recipe.end_step, recipe.frequency)
         how = (layers, recipe.layers, schedule, recipe.initial_weights, recipe.starts, recipe)
-        model, _ = pruned_training.train("classifier", *how, *samples)
-    check(model, samples[1], "classifier, float", recipe.allow)
+        model, _ = pruned_training.train("classifier", *how, *chosen)
+    check(model, chosen[1], "classifier, float", recipe.allow)
     architecture.save(model, folder / "kept" / NETWORK)
-    return {f"validation_{name}": value for name, value in training.evaluate(model, samples[1]).items()}
+    return {f"{part}_{name}": value for name, value in training.evaluate(model, chosen[1]).items()}

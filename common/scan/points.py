@@ -16,8 +16,9 @@ class Point:
         declared: Built-in presets of all stages.
         base: Built-in preset that it starts from.
         fields: Fields that differ from the preset, nested as in a `presets.Preset`.
-        validation_images: Number of held-out training images.
-        synthesized: Whether Yosys synthesizes it, and RTL and netlist are simulated over all test images.
+        validation_images: Number of held-out training images; 0 for a report: all training images train the networks,
+            and the scores are those of the test images.
+        synthesized: Whether Yosys synthesizes its cuts, and RTL and netlist are simulated over all test images.
     """
 
     declared: presets.Declared = field(repr=False, compare=False)

@@ -225,4 +225,5 @@ def _outcome(result: Any) -> Outcome:  # noqa: ANN401
 
 
 def _in_words(row: dict[str, Any]) -> str:
-    return f"accuracy {row['validation_accuracy']:.4f}, L1 {row['validation_l1']:.4f}, {row['lut_estimate']} LUT"
+    part = "validation" if "validation_accuracy" in row else "test"
+    return f"accuracy {row[f'{part}_accuracy']:.4f}, L1 {row[f'{part}_l1']:.4f}, {row['lut_estimate']} LUT"
