@@ -123,9 +123,15 @@ def _table_1(path: Path) -> dict[str, list[str]]:
 
 
 def recorded(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the recorded runs by preset."""
-    found = {preset: root / RESULTS / f"{preset}.json" for preset in PRESETS}
-    return {preset: json.loads(path.read_text(encoding="utf-8")) for preset, path in found.items() if path.is_file()}
+    """Return the recorded runs by preset, with their `repeated` runs of several seeds where there are any."""
+    found = {}
+    for preset in PRESETS:
+        path, repeated = (root / RESULTS / name for name in (f"{preset}.json", f"{preset}_seeds.json"))
+        if path.is_file():
+            found[preset] = json.loads(path.read_text(encoding="utf-8"))
+            if repeated.is_file():
+                found[preset]["repeated"] = json.loads(repeated.read_text(encoding="utf-8"))
+    return found
 
 
 def pages(root: Path) -> list[Path]:

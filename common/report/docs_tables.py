@@ -1,5 +1,6 @@
 """The tables in README.md and docs/ that `make docs` writes, in Markdown, from the runs recorded in docs/results/."""
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -56,28 +57,43 @@ def _each(runs: Mapping[str, Run], columns: Sequence[str], rows_of: Rows, empty:
 
 
 def headline(runs: Mapping[str, Run]) -> str:
-    """Lay accuracy, LUTs, FFs, DSPs and latency of each preset beside the paper's."""
-    rows = [
-        [f"test accuracy, {words}", number(theirs, 4)]
-        + [number(measured(_model(runs, preset, variant), "test_accuracy"), 4) for preset in PRESETS]
-        for variant, words, theirs in (
-            ("complete", "float", paper.TABLE_2["complete"]["test_accuracy"]),
-            ("pruned", "float, pruned", paper.TABLE_2["pruned"]["test_accuracy"]),
-            ("quantized_pruned", "quantized, pruned", paper.TABLE_4["test_accuracy"]),
-        )
-    ]
+    """Lay accuracy, LUTs, FFs, DSPs and latency of each preset beside the paper's; medians where seeds are recorded."""
+    rows = []
+    for variant, words, key, theirs in (
+        ("complete", "float", "float_accuracy", paper.TABLE_2["complete"]["test_accuracy"]),
+        ("pruned", "float, pruned", "", paper.TABLE_2["pruned"]["test_accuracy"]),
+        ("quantized_pruned", "quantized, pruned", "accuracy", paper.TABLE_4["test_accuracy"]),
+    ):
+        of_runs = {preset: measured(_model(runs, preset, variant), "test_accuracy") for preset in PRESETS}
+        ours = [_of_seeds(runs, preset, key, 4) or number(value, 4) for preset, value in of_runs.items()]
+        rows.append([f"test accuracy, {words}", number(theirs, 4), *ours])
     theirs = paper.TABLES_5_AND_6["QAE pruned"]
     quantities = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "latency_cycles": "latency [clock cycles]"}
     for key, words in quantities.items():
-        ours = [number(getattr(_synthesized(runs, preset, "encoder_classifier"), key, None)) for preset in PRESETS]
+        ours = [_count(runs, preset, "encoder_classifier", key) for preset in PRESETS]
         rows.append([f"{words}, encoder and classifier", f"{number(getattr(theirs, key))} (estimate)", *ours])
     for key in ("lut", "ff", "latency_cycles"):
-        ours = [number(getattr(_synthesized(runs, preset, "full"), key, None)) for preset in PRESETS]
+        ours = [_count(runs, preset, "full", key) for preset in PRESETS]
         rows.append([f"{quantities[key]}, full network", DASH, *ours])
     rows.append(["output values that differ, Keras to netlist", DASH, *(_differing(runs, each) for each in PRESETS)])
     notes = [source(runs[preset]) if preset in runs else missing(preset) for preset in PRESETS]
     columns = ["", "the paper", *(f"preset `{preset}`" for preset in PRESETS)]
     return f"{_table(columns, rows)}\n{'; '.join(notes)}.\n"
+
+
+def _count(runs: Mapping[str, Run], preset: str, cut: str, key: str) -> str:
+    """Return a count of a design after logic synthesis."""
+    recorded = number(getattr(_synthesized(runs, preset, cut), key, None))
+    return _of_seeds(runs, preset, f"{cut}_{key}") or recorded
+
+
+def _of_seeds(runs: Mapping[str, Run], preset: str, key: str, decimals: int = 0) -> str | None:
+    """Return median, smallest and largest of a number over the seeds of a preset, or None where it is not recorded."""
+    values = [row[key] for row in runs.get(preset, {}).get("repeated", {"seeds": ()})["seeds"] if key in row]
+    if not values:
+        return None
+    median, low, high = (number(each, decimals) for each in (statistics.median(values), min(values), max(values)))
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def _model(runs: Mapping[str, Run], preset: str, variant: str) -> Run:
@@ -204,6 +220,32 @@ def recorded_runs(runs: Mapping[str, Run]) -> str:
     return _each(runs, ("", "recorded run"), rows)
 
 
+def seeds(runs: Mapping[str, Run]) -> str:
+    """List test numbers of each seed, with their median, for presets whose seeds are recorded."""
+    columns = {
+        "float_accuracy": ("float: accuracy", 4),
+        "nonzero_weights": ("quantized and pruned: weights left", 0),
+        "l1": ("L1", 4),
+        "accuracy": ("accuracy", 4),
+        "encoder_classifier_lut": ("LUT, `encoder_classifier`", 0),
+        "encoder_classifier_ff": ("FF", 0),
+        "full_lut": ("LUT, `full`", 0),
+        "full_ff": ("FF", 0),
+    }
+    parts = []
+    for preset, repeated in ((preset, run["repeated"]) for preset, run in runs.items() if "repeated" in run):
+        found = repeated["seeds"]
+        shown = {str(row["seed"]): row for row in found}
+        shown["median"] = {key: statistics.median(row[key] for row in found) for key in columns}
+        rows = [
+            [name, *(number(row[key], digits) for key, (_, digits) in columns.items())] for name, row in shown.items()
+        ]
+        differing = f"0 of {sum(row['values_compared'] for row in found):,} values differ"
+        table = _table(["seed", *(words for words, _ in columns.values())], rows)
+        parts.append(f"`{preset}`: {commit_words(repeated['git_commit'])}, {repeated['date']}; {differing}\n\n{table}")
+    return "\n".join(parts) or "no seeds are recorded yet: `python -m benchmarks.seeds`\n"
+
+
 TABLES = {
     "headline": headline,
     "networks": networks,
@@ -212,6 +254,7 @@ TABLES = {
     "exactness": exactness,
     "proofs": proofs,
     "ecp5": ecp5,
+    "seeds": seeds,
     "runs": recorded_runs,
 }
 """Marked tables by their names."""
