@@ -1,5 +1,6 @@
 """Independent tasks in parallel processes, with a common progress line and a line per task."""
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -17,6 +18,7 @@ from common.running.console import ProgressLine, progress_line
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 1.0
+COLLECTION = (200_000, 50, 1000)  # rare: a netlist is millions of objects without cycles, and takes long to search
 _messages: Any = None  # in a worker: the queue to the progress line of the main process
 
 
@@ -24,6 +26,7 @@ def _start_worker(messages: Any) -> None:  # noqa: ANN401  (multiprocessing name
     """Start a process group for the worker and its tools that dies with the main process, which handles Ctrl-C."""
     global _messages  # noqa: PLW0603  (the only way to keep an initializer's argument)
     _messages = messages
+    gc.set_threshold(*COLLECTION)
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

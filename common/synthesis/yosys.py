@@ -6,7 +6,6 @@ status and output files.
 """
 
 import importlib.metadata
-import json
 import os
 import re
 from collections import Counter
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import orjson
 
 from common.errors import PipelineError, ToolError
 from common.running import yowasp
@@ -190,9 +191,9 @@ def synthesize(
         run_script(
             folder, top, _READ_AROUND_ADDERS, {around: "write_json -selected"}, timeout_seconds, on_step, read=read
         )
-        design = json.loads(around.read_text(encoding="utf-8"))
+        design = orjson.loads(around.read_bytes())
         slice_adders.replace_adders(design["modules"][top])
-        around.write_text(json.dumps(design), encoding="utf-8")
+        around.write_bytes(orjson.dumps(design))
         products = {output: "write_json -selected", output.with_suffix(".v"): "write_verilog -selected -noattr"}
         script = _MAP.format(adders=around.relative_to(folder))
         _run(folder, top, script, products, timeout_seconds, on_step)
@@ -209,7 +210,7 @@ def utilization(netlist: Path, top: str) -> Utilization:
     Raises:
         ToolError: It has an unknown cell.
     """
-    cells = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]["cells"].values()
+    cells = orjson.loads(netlist.read_bytes())["modules"][top]["cells"].values()
     counts = Counter(cell["type"] for cell in cells)
     unknown = [cell for cell in counts if not any(re.fullmatch(pattern, cell) for pattern in _RESOURCES.values())]
     if unknown:

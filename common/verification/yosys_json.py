@@ -1,9 +1,10 @@
 """Flattened modules from Yosys's JSON: ports, nets, constants and initial values."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from common.errors import PipelineError
 
@@ -14,7 +15,7 @@ def read_module(path: Path, top: str) -> dict[str, Any]:
     Raises:
         PipelineError: The file holds no such module.
     """
-    modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
+    modules = orjson.loads(path.read_bytes())["modules"]
     if top not in modules:
         raise PipelineError(f"{path} holds no module {top}, but {', '.join(modules)}")
     return modules[top]
