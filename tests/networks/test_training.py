@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from paper_networks import build, quantized
-from stage_runs import ALLOWED, run_well
+from stage_runs import ALLOWED, fork_well
 
 from common.errors import PipelineError
 from common.images.samples import Samples
@@ -16,6 +16,7 @@ from common.networks.layout import NETWORKS
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
+pytestmark = pytest.mark.xdist_group("training")  # one worker makes its fixture
 CURVES = {"autoencoder": ["loss", "l1", "mse"], "classifier": ["loss", "l1", "mse", "cross_entropy", "accuracy"]}
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 
@@ -154,21 +155,21 @@ def assert_same_networks(first, second):
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     outputs = tmp_path_factory.mktemp("prepared") / "outputs"
-    run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
+    fork_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     return outputs
 
 
 @pytest.fixture(scope="module")
 def four_epochs(prepared, tmp_path_factory):
     outputs = shutil.copytree(prepared, tmp_path_factory.mktemp("four_epochs") / "outputs")
-    run_well("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)
     return outputs
 
 
 def test_two_epochs_and_two_resumed_equal_four(prepared, four_epochs, tmp_path):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
-    run_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
-    run_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)
     assert_same_networks(outputs, four_epochs)
     curves = "02_train_autoencoder/learning_curves.csv"
     assert (outputs / curves).read_text(encoding="utf-8") == (four_epochs / curves).read_text(encoding="utf-8")
