@@ -15,7 +15,7 @@ from common.networks import architecture, training
 from common.networks.legacy_keras import tf
 from common.networks.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("models")  # one worker makes its fixture
+pytestmark = pytest.mark.xdist_group("models")  # one worker makes its fixtures
 TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
 OPTIMIZERS = ("adam", "soap")

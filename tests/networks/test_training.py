@@ -16,7 +16,7 @@ from common.networks.layout import NETWORKS
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker makes its fixture
+pytestmark = pytest.mark.xdist_group("training")  # one worker makes its fixtures
 CURVES = {"autoencoder": ["loss", "l1", "mse"], "classifier": ["loss", "l1", "mse", "cross_entropy", "accuracy"]}
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 

@@ -27,7 +27,7 @@ from common.verification import vhdl_simulation
 from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("exact_flows")]  # one worker makes the fixture
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("exact_flows")]  # one worker makes the fixtures
 DESIGN = Design("encoder_classifier", "quantized_pruned")
 UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # not converted
 ROUTED = ("--place-and-route", "--routing.designs", str(DESIGN))

@@ -18,7 +18,7 @@ from stage_runs import (
 from common import records
 from common.stages import artifacts
 
-pytestmark = pytest.mark.xdist_group("run_records")  # one worker makes its fixture
+pytestmark = pytest.mark.xdist_group("run_records")  # one worker makes its fixtures
 
 
 @pytest.fixture(scope="module")
