@@ -15,7 +15,6 @@ from common.networks import architecture, training
 from common.networks.legacy_keras import tf
 from common.networks.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("models")  # one worker makes its fixtures
 TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## (.*?)\n.*?^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
 OPTIMIZERS = ("adam", "soap")
@@ -80,6 +79,7 @@ for name in (each for each in expected if each != "pixels"):
 """
 
 
+@pytest.mark.xdist_group("models")  # one worker makes their fixtures
 @pytest.mark.parametrize("library", LOADING)
 def test_plain_load_gives_the_network_and_if_possible_the_optimizer(files, library):
     said = dict(
@@ -95,6 +95,7 @@ def test_plain_load_gives_the_network_and_if_possible_the_optimizer(files, libra
         assert all(words.startswith("Unknown layer: 'LeadingBits'") for words in said.values())
 
 
+@pytest.mark.xdist_group("models")  # one worker makes their fixtures
 def test_own_load_restores_the_state_of_either_optimizer(files):
     for optimizer in OPTIMIZERS:
         model = architecture.load(files / f"quantized_{optimizer}.h5")

@@ -16,7 +16,6 @@ from common.networks.layout import NETWORKS
 from common.networks.legacy_keras import keras, make_deterministic
 from common.networks.recipe import Recipe
 
-pytestmark = pytest.mark.xdist_group("training")  # one worker makes its fixtures
 CURVES = {"autoencoder": ["loss", "l1", "mse"], "classifier": ["loss", "l1", "mse", "cross_entropy", "accuracy"]}
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-3, schedule="constant", cross_entropy_weight=0.1, seed=0)
 
@@ -166,6 +165,7 @@ def four_epochs(prepared, tmp_path_factory):
     return outputs
 
 
+@pytest.mark.xdist_group("training")  # one worker makes their fixtures
 def test_two_epochs_and_two_resumed_equal_four(prepared, four_epochs, tmp_path):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
     fork_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
@@ -176,6 +176,7 @@ def test_two_epochs_and_two_resumed_equal_four(prepared, four_epochs, tmp_path):
     assert len((outputs / curves).read_text(encoding="utf-8").splitlines()) == 1 + 2 * 4
 
 
+@pytest.mark.xdist_group("training")  # one worker makes their fixtures
 def test_same_seed_gives_the_same_networks_bit_for_bit(prepared, four_epochs, tmp_path, run_here):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
     status, _, errors = run_here("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)
