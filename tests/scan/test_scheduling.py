@@ -231,7 +231,7 @@ def test_damaged_point_is_reported(tmp_path):
 
 
 QUICK = [
-    "train_autoencoder.network = { encoder = [[8, 6]], decoder = [[6]], classifier = [[6]] }",
+    "train_autoencoder.network = { encoder = [8, 6], decoder = [6], classifier = [6] }",
     "shortened.train_autoencoder.epochs = 2",
     "quantize.batch_size = 300",
     "quantize.input_bits = 4",
