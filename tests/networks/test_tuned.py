@@ -43,7 +43,7 @@ def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, va
     return quantized_training.train_with_zeros_raised(wanted, source, recipe, raised, SAMPLES, SAMPLES, variants)
 
 
-@pytest.mark.parametrize(("network", "optimizer"), zip(NETWORKS, ("adam", "soap"), strict=True))
+@pytest.mark.parametrize(("network", "optimizer"), list(zip(NETWORKS, ("adam", "soap"), strict=True)))
 def test_sparsity_reaches_its_target_and_zeros_stay_zero_afterwards(network, optimizer):
     trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
     for variant, targets in {"quantized": {}, "quantized_pruned": SPARSITY}.items():
