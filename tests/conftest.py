@@ -1,4 +1,4 @@
-"""Fixtures of all tests: outputs of one demo run, made in the background, and environments with faults."""
+"""Fixtures of all tests: outputs of a demo and of a tiny run, made in the background; environments with faults."""
 
 import fcntl
 import os
@@ -17,6 +17,7 @@ import stage_runs
 
 import common  # noqa: F401  (chooses Keras 2, before a test imports QKeras)
 
+RUNS = ("demo", "tiny")
 LONGEST = ("repeat", "stale")  # classes of faults; parallel tests of stale stages wait for each other
 
 
@@ -48,54 +49,52 @@ def sample(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Run tests that take minutes first, and those that need the demo run last."""
+    """Run tests that take long first, and those that need the demo run last, which takes minutes itself."""
 
     def place(item):
         fault = item.get_closest_marker("fault")
         thorough = bool(fault and fault.kwargs.get("thorough"))
-        return not thorough, not (thorough and fault.args[0] in LONGEST), "demo_outputs" in item.fixturenames
+        longest = (thorough and fault.args[0] in LONGEST) or item.get_closest_marker("long") is not None
+        return not thorough, *(f"{name}_outputs" in item.fixturenames for name in RUNS[::-1]), not longest
 
     items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _demo_run(request, tmp_path_factory):
-    """Start the demo run in the background, if a test needs it; parallel workers share it."""
-    if not any("demo_outputs" in item.fixturenames for item in request.session.items):
-        yield None
-        return
-    parallel = "PYTEST_XDIST_WORKER" in os.environ
-    folder = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.mktemp("demo")
-
-    def run_once():
-        with (folder / "demo.lock").open("w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (folder / "finished").exists():
-                stage_runs.run_demo(folder / "outputs")
-                (folder / "finished").touch()
-        return folder / "outputs"
-
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(run_once)
-
-
-@pytest.fixture(scope="session")
-def demo_outputs(_demo_run):
-    """Return the outputs of all stages with the demo preset; not to be changed."""
-    return _demo_run.result().resolve()
-
-
-@pytest.fixture(scope="session")
-def tiny_outputs(tmp_path_factory):
-    """Return the outputs of the shortest run of all six stages; not to be changed. Parallel workers share them."""
+def _runs(request, tmp_path_factory):
+    """Start the demo run, and after it the tiny one, in the background, if needed; parallel workers share them."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with (folder / "tiny.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "tiny_finished").exists():
-            stage_runs.run_tiny(folder / "tiny" / "outputs")
-            (folder / "tiny_finished").touch()
-    return (folder / "tiny" / "outputs").resolve()
+
+    def run_once(name, run, *sources):
+        outputs = folder / name / "outputs"
+        with (folder / f"{name}.lock").open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / f"{name}_finished").exists():
+                run(*(source.result() for source in sources), outputs)
+                (folder / f"{name}_finished").touch()
+        return outputs.resolve()
+
+    needed = {name for name in RUNS for item in request.session.items if f"{name}_outputs" in item.fixturenames}
+    with ThreadPoolExecutor(1) as thread:
+        runs = {}
+        if needed:
+            runs["demo"] = thread.submit(run_once, "demo", stage_runs.run_demo)
+        if "tiny" in needed:
+            runs["tiny"] = thread.submit(run_once, "tiny", stage_runs.run_tiny, runs["demo"])
+        yield runs
+
+
+@pytest.fixture(scope="session")
+def demo_outputs(_runs):
+    """Return the outputs of all stages but 06 with the demo preset; not to be changed."""
+    return _runs["demo"].result()
+
+
+@pytest.fixture(scope="session")
+def tiny_outputs(_runs):
+    """Return the outputs of all stages: float networks of the demo run, one small design; not to be changed."""
+    return _runs["tiny"].result()
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +115,16 @@ def without_powers_of_root():
     if shutil.which("setpriv") is None or subprocess.run([*wrapper, "true"], check=False).returncode:
         pytest.skip("permission bits do not bind root, and setpriv cannot drop that power here")
     return wrapper
+
+
+@pytest.fixture
+def quick_compiler(tmp_path, monkeypatch):
+    """Have g++ compile without optimization, which takes less time where few images are simulated."""
+    folder = tmp_path / "quick_compiler"
+    folder.mkdir()
+    (folder / "g++").write_text(f'#!/bin/sh\nexec {shutil.which("g++")} "$@" -O0\n', encoding="utf-8")
+    (folder / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), os.environ["PATH"]]))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from common.stages import artifacts
 ROOT = Path(__file__).parents[1]
 STAGES = ("01_prepare_data", "02_train_autoencoder", "03_prune", "04_quantize", "05_convert_hls")
 ALL_STAGES = (*STAGES, "06_synthesize")
+DEMO_STAGES = STAGES[:3]  # which the demo run and the tiny one share
 
 ALLOWED = ("--allow", "chance", "dead_unit")
 _FEW_BITS = [
@@ -28,15 +29,17 @@ _FEW_BITS = [
     for layer in ("encoder-1", "encoder-2", "latent")
     for name in ("weight-bits=3", "weight-integer-bits=0", "activation-bits=4", "activation-integer-bits=1")
 ]
+DEMO = {"01_prepare_data": ("--preset", "demo")}
+"""Flags of the demo run."""
 TINY = {
-    "01_prepare_data": ("--preset", "demo"),
+    **DEMO,
     "02_train_autoencoder": ("--epochs", "2", *ALLOWED),
     "03_prune": ("--epochs", "2", "--begin-step", "40", "--end-step", "90", "--frequency", "10", *ALLOWED),
     "04_quantize": ("--epochs", "1", "--input-bits", "3", *_FEW_BITS, *ALLOWED),
     "05_convert_hls": ("--default-designs", "encoder/quantized_pruned"),
     "06_synthesize": ("--default-synthesize", "encoder/quantized_pruned"),
 }
-"""Flags of the shortest run of all stages: little training, one small design."""
+"""Flags of the shortest run of each stage: little training, one small design."""
 
 _PRELOADED = (
     "common.networks.legacy_keras", "common.report", "qkeras", "tensorflow_model_optimization", "hls4ml", "alkaid",
@@ -128,13 +131,17 @@ def load_stage(stage: str) -> ModuleType:
 def run_demo(outputs: Path, stages: tuple[str, ...] = STAGES) -> None:
     """Run stages with the demo preset."""
     for stage in stages:
-        run_well(stage, *(["--preset", "demo"] if stage.startswith("01") else []), outputs=outputs)
+        run_well(stage, *DEMO.get(stage, ()), outputs=outputs)
 
 
-def run_tiny(outputs: Path) -> None:
-    """Run all stages with the flags `TINY`; finished steps are not kept, so that each test takes all steps again."""
-    outputs.mkdir(parents=True)
-    for stage in ALL_STAGES:
+def run_tiny(demo: Path, outputs: Path) -> None:
+    """Run the stages after the float networks of a demo run with the flags `TINY`.
+
+    Finished steps are not kept, so that each test takes all steps again.
+    """
+    for stage in DEMO_STAGES:
+        shutil.copytree(demo / stage, outputs / stage)
+    for stage in ALL_STAGES[len(DEMO_STAGES) :]:
         fork_well(stage, *TINY[stage], outputs=outputs)
     shutil.rmtree(outputs / ".finished_steps")
 

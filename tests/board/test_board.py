@@ -14,6 +14,7 @@ from common.board.boards import BoardOptions
 from common.board.protocol import BoardDesign, FrameReader, Port, frame
 from common.errors import PipelineError, ToolError
 
+pytestmark = pytest.mark.xdist_group("board")  # one worker makes its fixtures
 # Inputs of 8, 8 and 5 bits; their signed sum follows three clock cycles later.
 NETWORK = """
 module design (input clk, input [20:0] model_inp, output reg [9:0] model_out);

@@ -9,6 +9,7 @@ from common.lattice import ecp5
 from common.rtl import ports
 from common.verification import netlist_simulation, netlists
 
+pytestmark = pytest.mark.xdist_group("lattice_adders")  # one worker makes its fixtures
 ADDERS = 60
 OPERATORS = {"+": np.add, "-": np.subtract, "<": np.less, ">=": np.greater_equal}
 

@@ -24,6 +24,7 @@ from common.stages import finished_steps, provenance
 from common.synthesis import yosys
 from common.verification import by_simulation, equivalence
 
+pytestmark = pytest.mark.xdist_group("place_and_route")  # one worker makes its fixtures
 OPTIONS = PlaceAndRouteOptions(device="LFE5U-25F", target_mhz=100)
 PIPELINE = pipeline.PipelineOptions(latency_cutoff=1, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
 PIXEL = FixedPoint(5, 0, False, "TRN", "WRAP")

@@ -79,6 +79,7 @@ for name in (each for each in expected if each != "pixels"):
 """
 
 
+@pytest.mark.xdist_group("models")  # one worker makes their fixtures
 @pytest.mark.parametrize("library", LOADING)
 def test_plain_load_gives_the_network_and_if_possible_the_optimizer(files, library):
     said = dict(
@@ -94,6 +95,7 @@ def test_plain_load_gives_the_network_and_if_possible_the_optimizer(files, libra
         assert all(words.startswith("Unknown layer: 'LeadingBits'") for words in said.values())
 
 
+@pytest.mark.xdist_group("models")  # one worker makes their fixtures
 def test_own_load_restores_the_state_of_either_optimizer(files):
     for optimizer in OPTIMIZERS:
         model = architecture.load(files / f"quantized_{optimizer}.h5")

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from paper_networks import build, quantized
-from stage_runs import ALLOWED, run_well
+from stage_runs import ALLOWED, fork_well
 
 from common.errors import PipelineError
 from common.images.samples import Samples
@@ -154,27 +154,29 @@ def assert_same_networks(first, second):
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     outputs = tmp_path_factory.mktemp("prepared") / "outputs"
-    run_well("01_prepare_data", "--preset", "demo", outputs=outputs)
+    fork_well("01_prepare_data", "--preset", "demo", outputs=outputs)
     return outputs
 
 
 @pytest.fixture(scope="module")
 def four_epochs(prepared, tmp_path_factory):
     outputs = shutil.copytree(prepared, tmp_path_factory.mktemp("four_epochs") / "outputs")
-    run_well("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)
     return outputs
 
 
+@pytest.mark.xdist_group("training")  # one worker makes their fixtures
 def test_two_epochs_and_two_resumed_equal_four(prepared, four_epochs, tmp_path):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
-    run_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
-    run_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "2", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--epochs", "2", "--resume", *ALLOWED, outputs=outputs)
     assert_same_networks(outputs, four_epochs)
     curves = "02_train_autoencoder/learning_curves.csv"
     assert (outputs / curves).read_text(encoding="utf-8") == (four_epochs / curves).read_text(encoding="utf-8")
     assert len((outputs / curves).read_text(encoding="utf-8").splitlines()) == 1 + 2 * 4
 
 
+@pytest.mark.xdist_group("training")  # one worker makes their fixtures
 def test_same_seed_gives_the_same_networks_bit_for_bit(prepared, four_epochs, tmp_path, run_here):
     outputs = shutil.copytree(prepared, tmp_path / "outputs")
     status, _, errors = run_here("02_train_autoencoder", "--epochs", "4", *ALLOWED, outputs=outputs)

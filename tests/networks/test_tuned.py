@@ -32,16 +32,18 @@ LEVELS = np.random.default_rng(20).integers(32, size=(120, 64))
 SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).integers(10, size=120))
 
 
-def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, share=0.5):
+VARIANTS = ("quantized", "quantized_pruned")
+
+
+def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, variants=VARIANTS):
     make_deterministic(0)
     source = build(network, "he_uniform")
-    raised = Raised(sparsity, share=share, penalty={"encoder_1": penalty}).for_each_layer(HiddenLayers())
+    raised = Raised(sparsity, share=0.5, penalty={"encoder_1": penalty}).for_each_layer(HiddenLayers())
     wanted = quantized(network, input_bits=3, encoder_1=FEW_BITS)
-    return quantized_training.train_with_zeros_raised(wanted, source, recipe, raised, SAMPLES, SAMPLES)
+    return quantized_training.train_with_zeros_raised(wanted, source, recipe, raised, SAMPLES, SAMPLES, variants)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("optimizer", ["adam", "soap"])
+@pytest.mark.parametrize(("network", "optimizer"), list(zip(NETWORKS, ("adam", "soap"), strict=True)))
 def test_sparsity_reaches_its_target_and_zeros_stay_zero_afterwards(network, optimizer):
     trained = train_raised(SPARSITY, network=network, recipe=replace(RECIPE, epochs=4, optimizer=optimizer))
     for variant, targets in {"quantized": {}, "quantized_pruned": SPARSITY}.items():
@@ -61,7 +63,7 @@ def test_sparsity_rises_during_its_share_of_the_training(monkeypatch):
         prune_smallest(model, wanted)
 
     monkeypatch.setattr(quantized_training, "prune_smallest", spy)
-    train_raised({"latent": 0.5}, recipe=replace(RECIPE, epochs=8))
+    train_raised({"latent": 0.5}, recipe=replace(RECIPE, epochs=8), variants=VARIANTS[1:])
     rising = [each for each in seen if each is not None]
     assert rising == sorted(rising)
     assert rising == pytest.approx([0.5 * (1 - (1 - time) ** 3) for time in (0.25, 0.5, 0.75, 1)])
@@ -79,7 +81,8 @@ def test_smallest_weights_are_pruned():
 def test_penalty_leaves_fewer_weights_in_its_layer():
     nonzero = {}
     for penalty in (0.0, 1e-2):
-        model, _ = train_raised({}, penalty, recipe=replace(RECIPE, epochs=16))["quantized"]
+        found = train_raised({}, penalty, recipe=replace(RECIPE, epochs=16), variants=VARIANTS[:1])
+        model, _ = found["quantized"]
         nonzero[penalty] = {
             name: np.count_nonzero(kernel) for name, (kernel, _) in architecture.weights_of(model).items()
         }

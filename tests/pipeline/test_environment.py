@@ -17,6 +17,7 @@ from common.errors import PipelineError
 from common.running import disk_space, yowasp
 from common.stages import artifacts
 
+pytestmark = pytest.mark.xdist_group("environment")  # one worker makes its fixtures
 STAGE = "01_prepare_data"
 NOWHERE = "/proc/nowhere"  # a folder that cannot be made
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -27,6 +27,7 @@ from common.verification import vhdl_simulation
 from common.verification.by_simulation import Verification
 from common.verification.equivalence import Proof
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("exact_flows")]  # one worker makes the fixtures
 DESIGN = Design("encoder_classifier", "quantized_pruned")
 UNSYNTHESIZED = ("--default-synthesize", "full/complete")  # not converted
 ROUTED = ("--place-and-route", "--routing.designs", str(DESIGN))
@@ -239,7 +240,16 @@ def test_all_flows_of_the_open_tools_are_exact_and_proven(classifier_outputs, tm
     outputs = shutil.copytree(classifier_outputs, tmp_path / "outputs")
     name = str(DESIGN)
     flags = ["--default-synthesize", name, "--tabulate-latent", "--flavor", "vhdl", "--prove"]
-    flags += [*ROUTED, "--routing.target-mhz", "50", *ON_BOARD, "--board.images", "100"]
+    flags += [
+        *ROUTED,
+        "--routing.device",
+        "LFE5U-25F",
+        "--routing.target-mhz",
+        "50",
+        *ON_BOARD,
+        "--board.images",
+        "100",
+    ]
     said = stage_runs.run_well("06_synthesize", *flags, outputs=outputs)
     assert "no value differs" in said
     metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
@@ -249,8 +259,8 @@ def test_all_flows_of_the_open_tools_are_exact_and_proven(classifier_outputs, tm
         name: (297, 2_970, dict.fromkeys(pairs, 0)),
         f"{name}, tables": (None, 2_560, {"csim_table": 0}),
         f"{name}, VHDL": (297, 2_970, {"alir_vhdl": 0}),
-        f"{name}, LFE5U-85F, cut-off 2": (297, 2_970, {"csim_alir": 0, "alir_netlist": 0}),
-        f"{name}, LFE5U-85F, cut-off 2, tables": (None, 2_560, {"csim_table": 0}),
+        f"{name}, LFE5U-25F, cut-off 2": (297, 2_970, {"csim_alir": 0, "alir_netlist": 0}),
+        f"{name}, LFE5U-25F, cut-off 2, tables": (None, 2_560, {"csim_table": 0}),
         f"{name}, ulx3s_85f": (297, 3_564, {"csim_alir": 0}),
         f"{name}, ulx3s_85f, tables": (None, 2_560, {"csim_table": 0}),
         f"{name}, ulx3s_85f, serial line": (100, 1_200, {"csim_uart": 0}),

@@ -26,6 +26,7 @@ from common.images import preprocessing
 from common.report import overview
 from common.report.metrics import write_metrics
 
+pytestmark = pytest.mark.xdist_group("browser")  # one worker makes its fixtures
 needs_chromium = pytest.mark.skipif(chromium.find_chromium() is None, reason="no Chromium is installed")
 TOO_WIDE = """[...document.querySelectorAll("body, body *")].filter((each) => {
   const box = each.getBoundingClientRect();

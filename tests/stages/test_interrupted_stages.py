@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from stage_runs import (
     ALL_STAGES,
+    DEMO,
+    DEMO_STAGES,
     STAGES,
     TINY,
     assert_refused,
@@ -75,7 +77,7 @@ def test_stage_killed_at_twenty_random_times_leaves_complete_artifacts(tiny_outp
             assert_whole(outputs)
             assert len([name for name in leftovers(outputs) if ".partial-" in name]) <= 1
             wait_until(lambda: not processes_of(outputs))
-    fork_well(stage, *TINY[stage], outputs=outputs)
+    fork_well(stage, *(DEMO.get(stage, ()) if stage in DEMO_STAGES else TINY[stage]), outputs=outputs)  # as at first
     assert leftovers(outputs) == []
     assert json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))["stale"] == []
 
@@ -98,15 +100,15 @@ LONG = ("02_train_autoencoder", "--epochs", "100000")
 
 
 @pytest.mark.fault("killed")
-def test_killed_training_leaves_the_old_artifacts_and_the_next_run_succeeds(outputs):
-    before = hashes(outputs)
-    process = start_stage("02_train_autoencoder", *TINY["02_train_autoencoder"], outputs=outputs)
+def test_killed_training_leaves_the_old_artifacts_and_the_next_run_succeeds(outputs, tmp_path):
+    before, stage = hashes(outputs), "02_train_autoencoder"
+    process = fork_stage(stage, *TINY[stage], outputs=outputs, log=tmp_path / "log")
     wait_until(lambda: [*outputs.glob(".02_train_autoencoder.partial-*/autoencoder.h5")])
     process.kill()
-    process.communicate()
+    process.join()
     [partial] = leftovers(outputs)
     assert {name: digest for name, digest in hashes(outputs).items() if not name.startswith(partial)} == before
-    run_well("02_train_autoencoder", *TINY["02_train_autoencoder"], outputs=outputs)
+    fork_well(stage, *TINY[stage], outputs=outputs)
     assert leftovers(outputs) == []
 
 

@@ -11,19 +11,21 @@ from stage_runs import (
     ROOT,
     STAGES,
     assert_refused,
+    fork_well,
     hashes,
-    run_well,
 )
 
 from common import records
 from common.stages import artifacts
+
+pytestmark = pytest.mark.xdist_group("run_records")  # one worker makes its fixtures
 
 
 @pytest.fixture(scope="module")
 def retrained(demo_outputs, tmp_path_factory):
     """Return outputs after only stage 02 has run again, with another seed."""
     outputs = shutil.copytree(demo_outputs, tmp_path_factory.mktemp("retrained") / "outputs")
-    run_well("02_train_autoencoder", "--seed", "1", "--epochs", "1", *ALLOWED, outputs=outputs)
+    fork_well("02_train_autoencoder", "--seed", "1", "--epochs", "1", *ALLOWED, outputs=outputs)
     return outputs
 
 

@@ -10,6 +10,7 @@ from common.rtl.shared_sums import ADD, ADD_CONSTANT, ADD_THREE, NEGATE, SUBTRAC
 from common.synthesis import yosys
 from common.verification import netlist_simulation, netlists
 
+pytestmark = pytest.mark.xdist_group("xilinx_adders")  # one worker makes its fixtures
 INPUTS, ADDERS = 24, 120
 
 

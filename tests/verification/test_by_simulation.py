@@ -15,6 +15,7 @@ from common.rtl import pipeline, tracing
 from common.synthesis import yosys
 from common.verification import by_simulation, equivalence
 
+pytestmark = pytest.mark.xdist_group("by_simulation")  # one worker makes its fixtures
 INPUTS, IMAGES = 8, 300
 OPTIONS = pipeline.PipelineOptions(latency_cutoff=2, flavor="verilog", part="xcvu9p-flga2104-2L-e", clock_ns=5)
 

@@ -12,6 +12,7 @@ from common.synthesis.yosys import elaborate, synthesize
 from common.verification.netlist_simulation import simulate
 from common.verification.netlists import load_netlist, register_depth
 
+pytestmark = pytest.mark.xdist_group("netlist_simulation")  # one worker makes its fixtures
 SETTLED = slice(4, None)  # before, undefined registers of the handwritten RTL differ between netlists
 
 ARITHMETIC = """

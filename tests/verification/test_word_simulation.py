@@ -14,6 +14,7 @@ from common.synthesis.yosys import elaborate
 from common.verification import netlist_simulation, netlists, word_level, word_simulation
 from common.verification.word_arithmetic import LIMB, PINS
 
+pytestmark = pytest.mark.xdist_group("word_simulation")  # one worker makes its fixtures
 CYCLES = 300
 PORT = 170  # bits of the input port of the cells
 
