@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.errors import PipelineError
-from common.hls.designs import Design
+from common.hls.designs import Design, Scoring
 from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
 from common.records import SIMULATION, DesignRecord, ExactnessRecord
@@ -47,11 +47,26 @@ class Conversion:
 
 
 def convert_and_simulate(
-    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
+    design: Design,
+    network: Path,
+    folder: Path,
+    test_samples: Samples,
+    options: HlsOptions,
+    scoring: Scoring | None = None,
 ) -> Conversion:
-    """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results."""
+    """Convert one design, simulate it on all test images, write its artifacts into `folder`, and return the results.
+
+    Args:
+        design: The design.
+        network: File of its network.
+        folder: Output folder.
+        test_samples: Test images.
+        options: Settings of the project.
+        scoring: Score and anomalies of a design that scores; its anomalies are simulated after the test images.
+    """
     # These import TensorFlow, which only the workers need.
     from common.hls import (
+        anomaly_score,
         c_simulation,
         golden_outputs,
         hls4ml_project,
@@ -65,9 +80,13 @@ def convert_and_simulate(
 
     parallel.say(str(design))
     folder.mkdir(parents=True)
-    cut = architecture.cut(architecture.load(network), design.cut)
+    trained, pixels = architecture.load(network), test_samples.intensities
+    if scoring is None:
+        cut = architecture.cut(trained, design.cut)
+    else:
+        cut = anomaly_score.cut(trained, test_samples.format.bits, scoring)
+        pixels = scoring.anomalies.after(pixels)
     hls4ml_project.check_layers(cut)
-    pixels = test_samples.intensities
     expected = c_simulation.keras_outputs(cut, pixels)
     model = hls4ml_project.convert(
         cut,
@@ -119,7 +138,7 @@ def convert_and_simulate(
     )
     latent = found_layers[latent_space.latent_space(model).layer]
     of_points = (
-        _simulate_points(cut, model, found, latent, folder / "downstream_of_latent", options)
+        _simulate_points(cut, model, pixels, found, latent, folder / "downstream_of_latent", options)
         if design.quantized
         else found[:0]
     )
@@ -130,6 +149,7 @@ def convert_and_simulate(
 def _simulate_points(
     cut: "keras.Model",
     model: "ModelGraph",
+    pixels: np.ndarray,
     found: np.ndarray,
     latent: np.ndarray,
     folder: Path,
@@ -138,7 +158,8 @@ def _simulate_points(
     """Return the outputs of the C++ downstream of the latent space for each latent point, float32 [points, values].
 
     That part is converted separately, in a temporary folder. For the latent points of test images, its outputs must be
-    those of the whole design.
+    those of the whole design. Outputs that depend on the pixels too are computed by Keras from what the C++ makes of
+    the latent point; those returned are of a blank image.
     """
     from common.hls import c_simulation, hls4ml_project, latent_space
     from common.networks import architecture
@@ -148,11 +169,16 @@ def _simulate_points(
         return found[:0]
     precision = model.graph[space.layer].get_output_variable().type.precision
     points = space.codes(np.arange(2**space.address_bits)) * space.type.step
-    part = hls4ml_project.convert(
-        architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(precision)
-    )
+    downstream, joint = architecture.downstream_of_latent(cut)
+    part = hls4ml_project.convert(downstream, folder, options, quantized=True, input_type=str(precision))
     outputs, _ = c_simulation.c_simulate(part, points)
     shutil.rmtree(folder)
-    if np.any(outputs[space.addresses(latent)] != found):
+    at_images = outputs[space.addresses(latent)]
+    if joint is not None:
+        blank = np.zeros((len(outputs), pixels.shape[1]), np.float32)
+        outputs, at_images = (
+            c_simulation.keras_outputs(joint, given) for given in ([blank, outputs], [pixels, at_images])
+        )
+    if np.any(at_images != found):
         raise PipelineError("C++ downstream of the latent space, converted separately, differs from the whole design")
     return outputs

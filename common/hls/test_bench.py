@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def run(project: Path, outputs: Sequence[Output]) -> np.ndarray:
         )
     columns = []
     for index, output in enumerate(outputs):
-        if max(abs(output.type.low), output.type.high) * 5e-6 > output.type.step / 2:
+        if 0.5 * 10 ** (floor(log10(max(abs(output.type.low), output.type.high))) - 5) > output.type.step / 2:
             raise PipelineError(f"the test bench prints six digits, too few for values of type {output.type}")
         values = np.array(printed[index :: len(sizes)], dtype=np.float64)
         columns.append(np.rint(values / output.type.step) * output.type.step)
