@@ -1,7 +1,8 @@
 """Figures of the anomaly score: ROC, efficiency against false alarms, distributions, extreme images, correlation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isqrt
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -261,4 +262,52 @@ def against_intensity(
         axes.scatter(intensities[kind], scores[kind], s=2, color=colour, linewidths=0, rasterized=True, label=words)
     axes.set(xlabel="sum of intensities", ylabel=f"score {score}")
     axes.legend(markerscale=3)
+    return figure
+
+
+@styled
+def left_out(rows: Sequence[Mapping[str, Any]], axis: str) -> CaptionedFigure:
+    """Draw the area under the ROC curve of each method for each class that is left out of the training.
+
+    Args:
+        rows: Designs of a scan, each with the labels of its normal classes in the column `axis`.
+        axis: That column.
+    """
+    prefix = "test_auc, "
+    methods = [name for name in rows[0] if name.startswith(prefix)]
+    labels = sorted({label for row in rows for label in row[axis]})
+    of_each = {label: [row for row in rows if label not in row[axis]] for label in labels}
+    of_each = {label: found for label, found in of_each.items() if found}
+    means = {name: [np.mean([row[name] for row in found]) for found in of_each.values()] for name in methods}
+    spreads = {name: [np.std([row[name] for row in found]) for found in of_each.values()] for name in methods}
+    figure = new_figure(
+        PAGE_WIDTH,
+        3.2,
+        title="Each class left out in turn",
+        caption="Which classes are found as anomalies by a network that has never seen them? Area under the ROC curve "
+        "for the test images of the class that was left out of the training, against the test images of the others; "
+        f"means of {len(rows) / len(of_each):g} seeds, with their standard deviation. Open marks are methods without a "
+        "network. At 0.5, the dotted line, a method guesses.",
+        data={"left_out": list(of_each)}
+        | {
+            f"{name.removeprefix(prefix)}{words}": values
+            for words, columns in (("", means), (", standard deviation", spreads))
+            for name, values in columns.items()
+        },
+    )
+    axes = figure.subplots()
+    looks = [
+        *((line.colour, line.marker, line.colour) for line in list(VARIANTS.values())[:4]),
+        *((GREY, marker, "white") for marker in ("o", "s", "^")),
+    ]
+    places = np.arange(len(of_each))
+    for number, (name, (colour, marker, fill)) in enumerate(zip(methods, looks, strict=False)):
+        shift = 0.09 * (number - (len(methods) - 1) / 2)
+        style = {"color": colour, "marker": marker, "mfc": fill, "ms": 3.5, "ls": "", "lw": 0.8}
+        axes.errorbar(places + shift, means[name], spreads[name], label=name.removeprefix(prefix), **style)
+    axes.axhline(0.5, color=GREY, lw=0.6, ls=":")
+    axes.set(xlabel="class left out", ylabel="area under the ROC curve")
+    axes.set_xticks(places, [str(label) for label in of_each])
+    axes.tick_params(axis="x", which="both", length=0)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

@@ -80,7 +80,7 @@ def score_all(
     found = {
         f"{name}, {method}": scores
         for name, model in networks.items()
-        for method, scores in _of_network(model, train_samples, images).items()
+        for method, scores in of_network(model, train_samples, images).items()
     }
     # The hardware's threshold is set on scores by Keras, to which the C simulation is equal.
     own = found[f"quantized, {scoring.options.score}"][:count]
@@ -89,7 +89,7 @@ def score_all(
     return MethodScores(*({name: scores[part] for name, scores in found.items()} for part in parts))
 
 
-def _of_network(model: keras.Model, train_samples: Samples, images: np.ndarray) -> dict[str, np.ndarray]:
+def of_network(model: keras.Model, train_samples: Samples, images: np.ndarray) -> dict[str, np.ndarray]:
     """Return the scores of images, [N], by `l1`, `mse`, `latent` and the Mahalanobis distance.
 
     The distance is that from the nearest class, in units of the scatter that all classes share.
@@ -120,6 +120,22 @@ def _of_baselines(train_images: np.ndarray, images: np.ndarray) -> dict[str, np.
     reconstructed = components.inverse_transform(components.transform(images))
     scores = ((images - reconstructed) ** 2).sum(axis=1), -forest.score_samples(images), images.sum(axis=1)
     return dict(zip(BASELINES, scores, strict=True))
+
+
+def areas(model: keras.Model, train_samples: Samples, normal: np.ndarray, anomalous: np.ndarray) -> dict[str, float]:
+    """Return the area under the ROC curve of each method of a network and of each baseline.
+
+    Args:
+        model: The network.
+        train_samples: Training images.
+        normal: Normal images, float32 [N, pixels].
+        anomalous: Anomalies, likewise.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    images, labels = np.concatenate([normal, anomalous]), np.repeat([0, 1], [len(normal), len(anomalous)])
+    scores = of_network(model, train_samples, images) | _of_baselines(train_samples.intensities, images)
+    return {method: round(float(roc_auc_score(labels, values)), 5) for method, values in scores.items()}
 
 
 @dataclass(frozen=True)

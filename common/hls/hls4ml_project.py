@@ -298,7 +298,9 @@ def load_model(path: Path) -> "ModelGraph":
         with tarfile.open(path) as archive:
             names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]
         described = [json.loads(content) for name, content in _read_archive(path).items() if name.endswith(".json")]
-        own = {f"{layer.__module__}.{layer.__qualname__}" for layer in score_layers.LAYERS}
+        own = {
+            name for layer in score_layers.LAYERS for name in (layer.__name__, f"{layer.__module__}.{layer.__name__}")
+        }
         classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")} - own
         foreign = [*names, *sorted(classes - known_parts.CLASSES)]
         if foreign:

@@ -104,8 +104,8 @@ def _train_source(point: Point, train_samples: Samples, folder: Path) -> dict[st
     from common.networks import architecture, pruned_training, pruning, starts, training
     from common.networks.layout import Layout
 
-    samples = held_out(train_samples, point.validation_images)
     stages = point.configurations()
+    samples = held_out(train_samples.of_classes(stages["prepare_data"].normal), point.validation_images)
     layers = Layout.of(stages["train_autoencoder"].network, train_samples.format)
     if stages["quantize"].zeros == "raised":
         recipe = stages["train_autoencoder"]
