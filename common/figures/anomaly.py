@@ -25,7 +25,7 @@ from common.figures.style import (
 )
 
 NORMAL = "normal"
-LOWEST_RATE = 1e-3  # of false alarms: 10,000 images support no lower one
+FEWEST = 10  # false alarms that a rate rests on: 10,000 images support rates down to 1e-3
 PANELS = 3  # in a row
 EXTREMES = 12  # images of each sort
 ScoresByKind = Mapping[str, np.ndarray]
@@ -79,22 +79,26 @@ def efficiency(methods: Mapping[str, ScoresByKind], kinds: Mapping[str, str], sc
         title="Efficiency against the rate of false alarms",
         caption=f"How many anomalies does a trigger find that may fire on few normal images? Share of the anomalies "
         f"above a threshold of the score {score}, against the share of the normal test images above it. Bars at 1 % "
-        f"and 10 % are binomial errors of the hardware. Rates below {LOWEST_RATE:g} would rest on fewer than ten "
-        "images and are not drawn.",
+        "and 10 % are binomial errors of the hardware. Lower rates would rest on fewer than ten images.",
     )
+    lowest = _lowest_rate(methods)
     for kind, axes in panels.items():
         for name, (false_alarms, found) in curves[kind].items():
-            _draw_curve(axes, name, false_alarms, found, np.geomspace(LOWEST_RATE, 1, 10))
+            _draw_curve(axes, name, false_alarms, found, np.geomspace(lowest, 1, 10))
         false_alarms, found = curves[kind]["hardware"]
         anomalous, normal = (len(methods["hardware"][name]) for name in (kind, NORMAL))
-        for rate in (0.01, 0.1):
+        for rate in (rate for rate in (0.01, 0.1) if rate >= lowest):
             height = np.interp(rate, false_alarms, found)
             errors = (np.sqrt(share * (1 - share) / count) for share, count in ((height, anomalous), (rate, normal)))
             axes.errorbar(rate, height, *errors, color=INK, lw=0.8, zorder=6)
-        axes.set(xscale="log", xlim=(LOWEST_RATE, 1), ylim=(0, 1.02))
+        axes.set(xscale="log", xlim=(lowest, 1), ylim=(0, 1.02))
         axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
         axes.xaxis.set_minor_formatter(NullFormatter())
     return figure
+
+
+def _lowest_rate(methods: Mapping[str, ScoresByKind]) -> float:
+    return FEWEST / len(next(iter(methods.values()))[NORMAL])
 
 
 def _grid_of_curves(
@@ -109,7 +113,7 @@ def _grid_of_curves(
             parts = scores[NORMAL], scores[kind]
             curve = roc_curve(np.repeat([0, 1], list(map(len, parts))), np.concatenate(parts))[:2]
             curves.setdefault(kind, {})[name] = curve
-    rates = np.geomspace(LOWEST_RATE, 1, 31)
+    rates = np.geomspace(_lowest_rate(methods), 1, 31)
     data = {"false_alarms": rates} | {
         f"{kind}: {name}": np.interp(rates, *curve) for kind, found in curves.items() for name, curve in found.items()
     }

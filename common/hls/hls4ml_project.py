@@ -294,6 +294,7 @@ def load_model(path: Path) -> "ModelGraph":
         known_parts,  # also imports Keras 2, which QKeras's quantizers need
     )
 
+    score_layers.register()
     try:
         with tarfile.open(path) as archive:
             names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]

@@ -9,10 +9,23 @@ from common.fixed_point import FixedPoint
 def distance(reconstructed: FVArray, intensities: FVArray, power: int) -> FVArray:
     """Return the sum of |r - r^| to a power over all pixels, of one value; powers are looked up."""
     differences = np.asarray(intensities - reconstructed).ravel()
-    terms = [abs(difference) for difference in differences]
-    if power != 1:
-        terms = [_looked_up(term, lambda values: values**power) for term in terms]
+    if power == 1:
+        terms = [term for difference in differences for term in _magnitude(difference)]
+    else:
+        terms = [_looked_up(difference, lambda values: np.abs(values) ** power) for difference in differences]
     return _array([np.sum(_array(terms, intensities))], intensities)
+
+
+def _magnitude(value: FVariable) -> tuple[FVariable, FVariable]:
+    """Return two summands of |value|: its bits, inverted if it is negative, and then a 1 in the lowest place.
+
+    To add these to the sum over all pixels costs less than to negate each value.
+    """
+    signed, integer, fraction = (int(bits) for bits in value.kif)
+    if not signed:
+        return value, value * 0.0
+    inverted = value.quantize(1, integer, -integer) * (value.step * 2.0**-integer)  # the sign bit at each place
+    return (value ^ inverted).quantize(0, integer, fraction), -inverted
 
 
 def value_of_cell(cells: FVArray, cell: FixedPoint, values: np.ndarray) -> FVArray:

@@ -59,7 +59,7 @@ def test_every_representation_of_the_score_agrees(score, network, scoring, tmp_p
 
     model, golden = hls4ml_project.load_model(folder / "model.fml"), golden_outputs.load(folder)
     scores, triggers = golden.outputs.T
-    assert len(np.unique(scores)) > 8
+    assert len(np.unique(scores)) > 4
     assert np.unique(triggers).tolist() == [0, 1]
 
     exported = integer_network.export(model)
