@@ -127,25 +127,19 @@ def main(run: Run, configuration: Configuration) -> None:
 
 
 def compare_methods(run: Run, design: Design, scoring: Scoring) -> None:
-    """Score the images of a design by other methods too, and write how well each finds anomalies."""
-    from common.hls import anomaly_methods, golden_outputs
-    from common.networks import architecture
+    """Score the images of a design by other methods too, and report how well each finds anomalies."""
+    from common.hls import anomaly_methods
 
-    samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     paths = {
         "quantized": run.read(*MODELS[design.variant]),
         "float": run.read(*MODELS["complete"]),
         "autoencoder alone": run.read("02_train_autoencoder", "autoencoder.h5"),
     }
-    networks = {name: architecture.load(path) for name, path in paths.items()}
-    hardware = golden_outputs.load(run.folder / str(design)).outputs[:, 0]
-    scores = anomaly_methods.score_all(networks, hardware, *samples, scoring)
-    scores.save(run.folder)
-    found = anomaly_methods.qualities(scores, scoring.anomalies)
-    anomaly_methods.save_table(found, run.folder)
-    kinds = list(scoring.anomalies.kinds)
-    rows = [[method, *(f"{each.auc:.3f}" for each in found if each.method == method)] for method in scores.tested]
-    console.table("Area under the ROC curve", ["method", *(anomalies.KINDS[kind] for kind in kinds)], rows)
+    samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    found = anomaly_methods.compare(run.folder, design, paths, *samples, scoring)
+    kinds = [anomalies.KINDS[kind] for kind in scoring.anomalies.kinds]
+    rows = [[method, *(f"{quality.auc:.3f}" for quality in qualities)] for method, qualities in found.items()]
+    console.table("Area under the ROC curve", ["method", *kinds], rows)
 
 
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import PipelineError
+from common.hls import golden_outputs
 from common.hls.anomaly_score import density_of, latent_step, threshold_of
-from common.hls.designs import Scoring
+from common.hls.designs import Design, Scoring
 from common.images.anomalies import Anomalies
 from common.images.samples import Samples
 from common.networks import architecture
@@ -57,6 +58,33 @@ def load(folder: Path) -> MethodScores:
             return MethodScores(*parts)
     except UNREADABLE as error:
         raise PipelineError(f"{folder / FILE} is damaged ({error}); run: python 05_convert_hls.py") from None
+
+
+def compare(
+    folder: Path,
+    design: Design,
+    networks: Mapping[str, Path],
+    train_samples: Samples,
+    test_samples: Samples,
+    scoring: Scoring,
+) -> dict[str, list["Quality"]]:
+    """Score all images by all methods, write scores and qualities, and return the qualities by method.
+
+    Args:
+        folder: Folder of stage 05, with the golden outputs of the design.
+        design: A design that scores.
+        networks: Files of networks by name; `quantized` is the one of the design.
+        train_samples: Training images.
+        test_samples: Test images.
+        scoring: Score of the design, and anomalies.
+    """
+    models = {name: architecture.load(path) for name, path in networks.items()}
+    hardware = golden_outputs.load(folder / str(design)).outputs[:, 0]
+    scores = score_all(models, hardware, train_samples, test_samples, scoring)
+    scores.save(folder)
+    found = qualities(scores, scoring.anomalies)
+    save_table(found, folder)
+    return {method: [each for each in found if each.method == method] for method in scores.tested}
 
 
 def score_all(

@@ -10,20 +10,18 @@ Scores of quantized networks are exact in Keras: values of a fixed-point type, a
 
 from dataclasses import dataclass
 from math import ceil, floor, log2
-from typing import Literal
 
 import numpy as np
 
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint
-from common.hls.designs import ANOMALY, Scoring
+from common.hls.designs import ANOMALY, Score, Scoring
 from common.hls.latent_space import LatentSpace
 from common.networks import architecture
 from common.networks.architecture import latent_layer, layer_of
 from common.networks.layout import IMAGE
 from common.networks.legacy_keras import keras, tf
 
-Score = Literal["l1", "mse", "latent"]
 POWERS = {"l1": 1, "mse": 2}
 SCORE, TRIGGER = "score", "trigger"  # names of the layers
 CELL_BITS = 8  # of the address of a cell, at most

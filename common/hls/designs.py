@@ -10,6 +10,7 @@ from common.images.anomalies import Anomalies
 from common.stages.configuration import Fraction
 
 ANOMALY = "anomaly"
+Score = Literal["l1", "mse", "latent"]
 CUTS = {
     "encoder": "encoder",
     "encoder_classifier": "encoder + classifier",
@@ -67,7 +68,7 @@ def parse_designs(names: tuple[str, ...]) -> list[Design]:
 class AnomalyOptions:
     """What the designs `anomaly` compute."""
 
-    score: Literal["l1", "mse", "latent"] = "l1"
+    score: Score = "l1"
     """Anomaly score: sum of |r - r^| over all pixels, sum of squares, or -log2 of the density of training images in the
     latent space."""
     false_alarm_rate: Fraction = 0.0
