@@ -60,11 +60,13 @@ def entries(model: ModelGraph, traced: TracedModel) -> tuple[np.ndarray, np.ndar
         float64 [entries, outputs]; no entries if every output is constant.
     """
     logic, (pixels, outputs) = traced.logic, traced.logic.shape
-    depends: set[int] = set()  # on a table
-    for index, operation in enumerate(logic.ops):
-        if operation.opcode == _LOOKUP or depends.intersection(operation.input_ids):
-            depends.add(index)
-    places = {operation.addr[0] for operation in logic.ops if operation.opcode == _LOOKUP} - depends
+    _, joint = latent_space.downstream(model)  # these may have tables of their own
+    layers = (*traced.layers, "")
+    places = {
+        operation.addr[0]
+        for operation, layer in zip(logic.ops, traced.layer_of_operation, strict=True)
+        if operation.opcode == _LOOKUP and layers[layer] not in joint
+    }
     if not places:
         return np.zeros(0, int), np.zeros((0, outputs))
     (place,) = places  # all tables over the latent space share one address, which becomes an input
