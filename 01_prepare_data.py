@@ -3,10 +3,11 @@
 The paper's preparation of MNIST is the default: 28 x 28 pixels of 8 bits, crop to 22 x 22, 8 x 8 pixels of 5 bits.
 
 Run:     python 01_prepare_data.py [--preset demo | --preset FILE.toml] [--data fashion_mnist] [--side 10] [--help]
+         python 01_prepare_data.py --normal 0 1 2 3 4 5 6 8 9      # sevens are anomalies (docs/anomaly.md)
 Reads:   a public data set, from --mnist-dir, $MNIST_DIR (MNIST), the download cache or a mirror; or a .npz file
 Writes:  outputs/01_prepare_data/ images.npz (x_train, x_test: uint8 [N, side, side], 0 to 2^bits - 1; y_train, y_test:
          uint8 [N]; bits, class_names, noun), examples.npz (one image of each class, before and after; crop),
-         preset.toml (if the preset is a file), figures
+         anomalies.npz (with --normal: held-out images, anomalies), preset.toml (if the preset is a file), figures
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import Annotated
 import numpy as np
 
 from common.errors import PipelineError
-from common.images import data_sets, dataset, downloads, idx_sets, npz_files, originals, preprocessing
+from common.images import anomalies, data_sets, dataset, downloads, idx_sets, npz_files, originals, preprocessing
 from common.images.originals import Originals
 from common.images.preprocessing import Downsampling
 from common.images.samples import ImageFormat
@@ -58,8 +59,13 @@ class Configuration:
     """Accept other images in MNIST's format in that folder; every result is labelled accordingly."""
     demo_if_unavailable: bool = False
     """Fall back to the demo preset if MNIST is unavailable; `make` sets this."""
+    normal: tuple[Annotated[int, Interval(0, 255)], ...] = ()
+    """Labels of the classes that the networks learn; images of the others are anomalies, as are images made from test
+    images (default: all classes, and no anomalies)."""
+    held_out: Annotated[float, Interval(0.001, 0.9)] = 0.1
+    """With --normal, fraction of the training images that no network learns, to set thresholds of the anomaly score."""
     seed: Annotated[int, Interval(0, 2**32 - 1)] = 0
-    """Seed of the split of scikit-learn's digits into training and test set."""
+    """Seed of the split of scikit-learn's digits into training and test set, and of the anomalies that are made."""
 
     def check(self) -> None:
         """Check what can be checked before images are read: pixels that are kept, and where images come from."""
@@ -126,6 +132,9 @@ def main(run: Run, configuration: Configuration) -> None:
     def prepare(images: np.ndarray, method: Downsampling) -> np.ndarray:
         return preprocessing.prepare_images(images, method, crop, side, bits)
 
+    of_each_class = found.x_train[[int(np.argmax(found.y_train == label)) for label in range(image_format.classes)]]
+    if configuration.normal:
+        found, held_out, left_out = anomalies.divide(found, configuration.normal, configuration.held_out)
     arrays = {
         "x_train": prepare(found.x_train, configuration.downsampling),
         "y_train": found.y_train,
@@ -133,10 +142,13 @@ def main(run: Run, configuration: Configuration) -> None:
         "y_test": found.y_test,
     }
     dataset.save(run.folder / dataset.FILE, image_format, **arrays)
+    if configuration.normal:
+        held_out, left_out = (prepare(images, configuration.downsampling) for images in (held_out, left_out))
+        kinds = {"left_out": left_out, **anomalies.make(arrays["x_test"], configuration.seed)}
+        anomalies.save(run.folder / anomalies.FILE, held_out, kinds)
     if run.preset not in presets.BUILT_IN:
         shutil.copy(run.read_external(Path(run.preset)), run.folder / presets.FILE)
 
-    of_each_class = found.x_train[[int(np.argmax(found.y_train == label)) for label in range(image_format.classes)]]
     methods = [method for method in preprocessing.METHODS if preprocessing.is_possible(method, crop, side)]
     if crop == side:
         methods = [configuration.downsampling]  # nothing to downsample: all methods are the same
@@ -148,6 +160,9 @@ def main(run: Run, configuration: Configuration) -> None:
     ]
     title = f"Prepared images, {side} x {side} pixels of {bits} bits, {image_format.classes} {image_format.plural}"
     console.table(title, ["part", "images", "maximum level", "mean level"], rows)
+    if configuration.normal:
+        counts = [f"{len(images):,} {anomalies.KINDS[kind]}" for kind, images in kinds.items()]
+        console.note(f"{len(held_out):,} training images held out; anomalies: {', '.join(counts)}")
 
 
 def draw(run: Run, _: Configuration) -> None:

@@ -1,11 +1,12 @@
 """Convert trained networks into hls4ml projects, run C simulation on all test images, and compare it with Keras.
 
 Run:     python 05_convert_hls.py [--designs encoder/quantized full/pruned] [--hls.backend Vitis] [--help]
-Reads:   outputs/01_prepare_data/images.npz, classifier networks of stages 02 to 04
+         python 05_convert_hls.py --designs anomaly/quantized_pruned --anomaly.false-alarm-rate 0.01 (docs/anomaly.md)
+Reads:   outputs/01_prepare_data/images.npz and, for designs that score, anomalies.npz; networks of stages 02 to 04
 Writes:  outputs/05_convert_hls/CUT/VARIANT/ project/ (complete: copy it to a machine with the HLS tool and run
          build_prj.tcl), model.fml (for stage 06), csim.npz (outputs and latent points of all test images, outputs of
          all latent points), network.json (integers, for the results page); agreement.json (layer by layer and bit by
-         bit), figures
+         bit); for designs that score anomaly_scores.npz and anomaly.csv (all methods); figures
 
 The hardware has no softmax. It outputs logits: the largest logit is the most probable digit.
 """
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from common import records
 from common.errors import PipelineError
-from common.hls.designs import parse_designs
+from common.hls.designs import ANOMALY, AnomalyOptions, Design, Scoring, parse_designs
 from common.hls.hls4ml_project import HlsOptions
-from common.images import dataset
+from common.images import anomalies, dataset
 from common.report.pipeline import PIPELINE
 from common.running import console, parallel
 from common.running.disk_space import Need
@@ -57,16 +58,23 @@ class Configuration:
     """Designs that are always converted (paper's revision: encoder and classifier, Tables 5 and 6)."""
     hls: HlsOptions = field(default_factory=HlsOptions)
     """Settings of the hls4ml projects."""
+    anomaly: AnomalyOptions = field(default_factory=AnomalyOptions)
+    """What the designs `anomaly` compute; they need images of stage 01 with --normal."""
     processes: Annotated[int, Interval(1, 64)] = 2
     """Designs converted in parallel; each needs about 1 GB of memory."""
     allow: tuple[Literal["failed_input"], ...] = ()
     """Faults that become warnings: input from a failed stage."""
 
     def given(self, earlier: Earlier) -> Self:
-        """Return it without default designs that need a quantized decoder; refuse such designs if there is none."""
+        """Return it without default designs that need a quantized decoder; refuse designs that lack what they need."""
+        designs = parse_designs(self.designs)
+        scoring = [design for design in designs if design.scores_anomalies]
+        if scoring and not earlier("prepare_data").normal:
+            raise PipelineError(f"--designs {scoring[0]} needs anomalies: python 01_prepare_data.py --normal LABELS")
         if earlier("quantize").part == "network":
             return self
-        asked = [design for design in map(str, parse_designs(self.designs)) if design in WITH_QUANTIZED_DECODER]
+        asked = [design for design in map(str, designs) if design in WITH_QUANTIZED_DECODER]
+        asked += scoring if self.anomaly.score != "latent" else []
         if asked:
             raise PipelineError(f"--designs {asked[0]} needs a quantized decoder: python 04_quantize.py --part network")
         kept = tuple(name for name in self.default_designs if name not in WITH_QUANTIZED_DECODER)
@@ -89,11 +97,24 @@ def main(run: Run, configuration: Configuration) -> None:
     """Convert all designs in parallel, and report where C simulation and Keras differ."""
     from common.hls import conversion
 
-    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    train_samples, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
     designs = parse_designs((*configuration.default_designs, *configuration.designs))
+    scoring = None
+    if any(design.scores_anomalies for design in designs):
+        found = anomalies.load(run.read("01_prepare_data", anomalies.FILE), test_samples.format)
+        scoring = Scoring(configuration.anomaly, train_samples.intensities, found)
     models = {design.variant: run.read(*MODELS[design.variant]) for design in designs}
     options = (test_samples, configuration.hls, run.finished_steps)
-    tasks = [(design, models[design.variant], run.folder / str(design), *options) for design in designs]
+    tasks = [
+        (
+            design,
+            models[design.variant],
+            run.folder / str(design),
+            *options,
+            scoring if design.scores_anomalies else None,
+        )
+        for design in designs
+    ]
     title = "converting, compiling, simulating"
     results = parallel.run_all(conversion.convert_and_simulate, tasks, configuration.processes, title)
     agreement = {
@@ -101,6 +122,24 @@ def main(run: Run, configuration: Configuration) -> None:
     }
     (run.folder / AGREEMENT).write_text(json.dumps(agreement, indent=1), encoding="utf-8")
     report(run, results, len(test_samples.labels))
+    if scoring is not None:
+        compare_methods(run, next(design for design in designs if design.scores_anomalies), scoring)
+
+
+def compare_methods(run: Run, design: Design, scoring: Scoring) -> None:
+    """Score the images of a design by other methods too, and report how well each finds anomalies."""
+    from common.hls import anomaly_methods
+
+    paths = {
+        "quantized": run.read(*MODELS[design.variant]),
+        "float": run.read(*MODELS["complete"]),
+        "autoencoder alone": run.read("02_train_autoencoder", "autoencoder.h5"),
+    }
+    samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    found = anomaly_methods.compare(run.folder, design, paths, *samples, scoring)
+    kinds = [anomalies.KINDS[kind] for kind in scoring.anomalies.kinds]
+    rows = [[method, *(f"{quality.auc:.3f}" for quality in qualities)] for method, qualities in found.items()]
+    console.table("Area under the ROC curve", ["method", *kinds], rows)
 
 
 def report(run: Run, results: "list[conversion.Conversion]", images: int) -> None:
@@ -129,8 +168,8 @@ def report(run: Run, results: "list[conversion.Conversion]", images: int) -> Non
     run.failures += [f"{result.design} is not exact: {result.mismatch}" for result in results if result.mismatch]
 
 
-def draw(run: Run, _: Configuration) -> None:
-    """Draw the agreement of C simulation with Keras by layer and, where they differ, by bit."""
+def draw(run: Run, configuration: Configuration) -> None:
+    """Draw the agreement of C simulation with Keras by layer and, where they differ, by bit; and anomaly scores."""
     from common.figures import agreement as agreement_figures
     from common.figures import style
 
@@ -140,6 +179,20 @@ def draw(run: Run, _: Configuration) -> None:
     bits = agreement_figures.bit_agreement({design: agreement["differing_bits"] for design, agreement in found.items()})
     if bits is not None:
         style.save(bits, run.folder, "agreement_by_bit")
+    for design in [name for name in found if name.startswith(ANOMALY)][:1]:
+        draw_scores(run, design, configuration.anomaly.score)
+
+
+def draw_scores(run: Run, design: str, score: str) -> None:
+    """Draw how well the score of a design finds anomalies, beside other methods."""
+    from common.figures import of_anomaly
+    from common.hls import anomaly_methods
+
+    _, test_samples = dataset.load(run.read("01_prepare_data", "images.npz"))
+    further = anomalies.load(run.read("01_prepare_data", anomalies.FILE), test_samples.format)
+    network = json.loads((run.folder / design / "network.json").read_text(encoding="utf-8"))
+    tested = anomaly_methods.load(run.folder).tested
+    of_anomaly.save_all(run.folder, tested, score, network, further, test_samples)
 
 
 if __name__ == "__main__":

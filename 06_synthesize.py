@@ -11,14 +11,14 @@ on PATH runs as well; its numbers have their own rows.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from common import paper, records
 from common.board.boards import BoardOptions
 from common.errors import PipelineError
 from common.hls.designs import Design, parse_designs
-from common.images import dataset
+from common.images import anomalies, dataset
 from common.lattice.place_and_route import PlaceAndRouteOptions
 from common.report.pipeline import PIPELINE
 from common.running import console
@@ -87,6 +87,8 @@ class Configuration:
     def check(self) -> None:
         """Refuse designs that do not exist or cannot be routed, and baud rates that the clock cannot make."""
         parse_designs((*self.default_synthesize, *self.synthesize))
+        if parse_designs((self.board.design,))[0].scores_anomalies:
+            raise PipelineError("--board.design: the top level of a board sends images and logits, not a score")
         self.routing.check()
         self.board.check()
 
@@ -123,6 +125,10 @@ def main(run: Run, configuration: Configuration) -> None:
     selection = select(run, configuration)
     hls_steps = steps_of_hls_tool(run, configuration)
     builds = [build_of(design, run, configuration, selection, hls_steps) for design in selection.designs]
+    if any(design.scores_anomalies for design in selection.designs):
+        further = anomalies.load(run.read("01_prepare_data", anomalies.FILE), test_samples.format)
+        vectors = further.after(test_samples.intensities)
+        builds = [replace(build, vectors=vectors) if build.design.scores_anomalies else build for build in builds]
     with console.progress_line("preparing the tools", None) as line:
         programs = yowasp.PROGRAMS if selection.routed or selection.on_board else ("yosys",)
         yowasp.compile_for_this_machine(programs, run.folder, run.outputs, line.say)

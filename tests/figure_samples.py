@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.text import Text
 
 from common import paper
-from common.figures import agreement, classes, hardware, latent, networks, style, training
+from common.figures import agreement, anomaly, classes, hardware, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import weights as weight_figures
 from common.images.samples import PAPER_FORMAT, ImageFormat
@@ -128,7 +128,41 @@ def scores_of(classes: int, missing: int | None = None):
     return found
 
 
+KINDS = {"left_out": "classes left out", "turned": "turned by 180°", "noise": "noise"}
+
+
+def anomaly_scores(shift: float = 1.0, count: int = 2000):
+    """Return scores of normal images and of three kinds of anomalies, further and further away."""
+    generator = np.random.default_rng(3)
+    return {kind: generator.gamma(6, 0.5, count) + shift * place for place, kind in enumerate(("normal", *KINDS))}
+
+
+METHODS = {name: anomaly_scores(2 / (place + 1)) for place, name in enumerate(anomaly.LOOKS)}
+AREAS = [
+    {
+        "prepare_data.normal": [digit for digit in range(10) if digit != left],
+        **{f"test_auc, {name}": 0.5 + 0.04 * left + 0.01 * place + 0.005 * seed for place, name in enumerate(
+            ("l1", "mse", "latent", "Mahalanobis", "PCA, two components", "isolation forest", "sum of intensities"))},
+    }
+    for left in range(10) for seed in range(3)
+]  # fmt: skip
+EXTREME = {
+    "normal,\nhighest l1": (random(12, 64), random(12, 64, seed=1), np.arange(12) + 10.0),
+    "classes left out,\nlowest l1": (random(12, 64, seed=2), random(12, 64, seed=3), np.arange(12) / 3),
+}
+
+
 FIGURES = {
+    "anomaly_roc": lambda: anomaly.roc(METHODS, KINDS, "l1"),
+    "anomaly_efficiency": lambda: anomaly.efficiency(METHODS, KINDS, "mse"),
+    "anomaly_scores": lambda: anomaly.distributions(anomaly_scores(), KINDS, "l1", 5.75),
+    "anomaly_scores_without_trigger": lambda: anomaly.distributions(anomaly_scores(), KINDS, "latent", None),
+    "anomaly_extremes": lambda: anomaly.extremes(EXTREME, "l1"),
+    "anomaly_extremes_without_decoder": lambda: anomaly.extremes(
+        {name: (images[:5], None, scores[:5]) for name, (images, _, scores) in EXTREME.items()}, "latent"
+    ),
+    "anomaly_against_intensity": lambda: anomaly.against_intensity(anomaly_scores(0.5), anomaly_scores(), KINDS, "l1"),
+    "anomaly_left_out": lambda: anomaly.left_out(AREAS, "prepare_data.normal"),
     "example_digits": lambda: image_figures.example_images(
         (255 * random(10, 28, 28)).astype(np.uint8),
         22,
@@ -280,6 +314,11 @@ FIGURES = {
 
 # Saved too; the others are further data for functions of these.
 SAVED = [
+    "anomaly_roc",
+    "anomaly_efficiency",
+    "anomaly_scores",
+    "anomaly_extremes",
+    "anomaly_left_out",
     "example_digits",
     "reconstructions",
     "decoded_plane",

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from common import paper
-from common.figures import scan, scan_axes
+from common.figures import anomaly, scan, scan_axes
 from common.figures.style import save
 
 PAPERS_DESIGN = "QAE pruned"
+NORMAL = "prepare_data.normal"  # axis of a space of classes that are left out
 FEWEST = 3  # designs that figures need
 
 
@@ -26,6 +27,9 @@ def save_all(
     rows = [row for row in rows if row["fault"] is None]
     finalists = [row for row in finalists if row["fault"] is None]
     if len(rows) < FEWEST:
+        return
+    if NORMAL in axes:
+        save(anomaly.left_out(rows, NORMAL), folder, "left_out")
         return
     save(scan.front(rows, finalists, paper.TABLES_5_AND_6[PAPERS_DESIGN]), folder, "front")
     save(scan.front_growth(rows), folder, "front_growth")

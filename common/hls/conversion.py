@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from common.errors import PipelineError
-from common.hls.designs import Design
+from common.hls.designs import Design, Scoring
 from common.hls.hls4ml_project import HlsOptions
 from common.images.samples import Samples
 from common.records import SIMULATION, DesignRecord, ExactnessRecord
@@ -61,7 +61,13 @@ class Conversion:
 
 
 def convert_and_simulate(
-    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions, store: Path
+    design: Design,
+    network: Path,
+    folder: Path,
+    test_samples: Samples,
+    options: HlsOptions,
+    store: Path,
+    scoring: Scoring | None = None,
 ) -> Conversion:
     """Convert one design and simulate it on all test images, unless that was done before.
 
@@ -72,6 +78,7 @@ def convert_and_simulate(
         test_samples: Test images.
         options: Settings of the project.
         store: Cache of finished steps.
+        scoring: Score and anomalies of a design that scores; its anomalies are simulated after the test images.
     """
     parallel.say(str(design))
     folder.mkdir(parents=True)
@@ -82,20 +89,27 @@ def convert_and_simulate(
         asdict(test_samples.format),
         test_samples.intensities,
         test_samples.labels,
+        *(scoring.ingredients() if scoring else ()),
         provenance.program(__name__),
     )
 
     def make() -> dict[str, Any]:
-        return _convert_and_simulate(design, network, folder, test_samples, options).as_json()
+        return _convert_and_simulate(design, network, folder, test_samples, options, scoring).as_json()
 
     return Conversion.from_json(design, finished_steps.once(store, key, folder, make))
 
 
 def _convert_and_simulate(
-    design: Design, network: Path, folder: Path, test_samples: Samples, options: HlsOptions
+    design: Design,
+    network: Path,
+    folder: Path,
+    test_samples: Samples,
+    options: HlsOptions,
+    scoring: Scoring | None,
 ) -> Conversion:
     # These import TensorFlow, which a design that was converted before does not need.
     from common.hls import (
+        anomaly_score,
         c_simulation,
         golden_outputs,
         hls4ml_project,
@@ -107,9 +121,13 @@ def _convert_and_simulate(
     from common.networks import architecture
     from common.networks.layout import IMAGE
 
-    cut = architecture.cut(architecture.load(network), design.cut)
+    trained, pixels = architecture.load(network), test_samples.intensities
+    if scoring is None:
+        cut = architecture.cut(trained, design.cut)
+    else:
+        cut = anomaly_score.cut(trained, test_samples.format.bits, scoring)
+        pixels = scoring.anomalies.after(pixels)
     hls4ml_project.check_layers(cut)
-    pixels = test_samples.intensities
     expected = c_simulation.keras_outputs(cut, pixels)
     model = hls4ml_project.convert(
         cut,
@@ -162,7 +180,7 @@ def _convert_and_simulate(
     )
     latent = found_layers[interface.latent.layer]
     of_points = (
-        _simulate_points(cut, interface, found, latent, folder / "downstream_of_latent", options)
+        _simulate_points(cut, interface, pixels, found, latent, folder / "downstream_of_latent", options)
         if design.quantized
         else found[:0]
     )
@@ -173,6 +191,7 @@ def _convert_and_simulate(
 def _simulate_points(
     cut: "keras.Model",
     interface: "Interface",
+    pixels: np.ndarray,
     found: np.ndarray,
     latent: np.ndarray,
     folder: Path,
@@ -181,7 +200,8 @@ def _simulate_points(
     """Return the outputs of the C++ downstream of the latent space for each latent point, float32 [points, values].
 
     That part is converted separately, in a temporary folder. For the latent points of test images, its outputs must be
-    those of the whole design.
+    those of the whole design. Outputs that depend on the pixels too are computed by Keras from what the C++ makes of
+    the latent point; those returned are of a blank image.
     """
     from common.hls import c_simulation, hls4ml_project, latent_space
     from common.networks import architecture
@@ -190,11 +210,16 @@ def _simulate_points(
     if cut.name == "encoder" or space.address_bits > latent_space.LARGEST_ADDRESS:
         return found[:0]
     points = space.codes(np.arange(2**space.address_bits)) * space.type.step
-    part = hls4ml_project.convert(
-        architecture.downstream_of_latent(cut), folder, options, quantized=True, input_type=str(space.type)
-    )
+    downstream, joint = architecture.downstream_of_latent(cut)
+    part = hls4ml_project.convert(downstream, folder, options, quantized=True, input_type=str(space.type))
     outputs, _ = c_simulation.c_simulate(part, points)
     shutil.rmtree(folder)
-    if np.any(outputs[space.addresses(latent)] != found):
+    at_images = outputs[space.addresses(latent)]
+    if joint is not None:
+        blank = np.zeros((len(outputs), pixels.shape[1]), np.float32)
+        outputs, at_images = (
+            c_simulation.keras_outputs(joint, given) for given in ([blank, outputs], [pixels, at_images])
+        )
+    if np.any(at_images != found):
         raise PipelineError("C++ downstream of the latent space, converted separately, differs from the whole design")
     return outputs

@@ -66,6 +66,7 @@ class HlsOptions:
 HARDWARE = {
     "InputLayer": (None,),
     "LeadingBits": (None,),
+    **dict.fromkeys(("Distance", "Cells", "Threshold"), (None,)),
     "Dense": ("linear",),
     "QDense": ("linear",),
     "Activation": ("relu", "linear", "sigmoid"),
@@ -130,7 +131,10 @@ def convert(
     """
     import hls4ml
 
+    from common.hls import score_layers
+
     _register_leading_bits()
+    score_layers.register()
     architecture = _ArchitectureWithLayers(json.loads(model.to_json()))
     architecture.get_layer = model.get_layer
     hls_config = hls4ml.utils.config_from_keras_model(
@@ -162,6 +166,7 @@ def convert(
     with contextlib.redirect_stdout(io.StringIO()):
         converted = hls4ml.converters.keras_v2_to_hls(config)
     del converted.config.config["KerasModel"]  # hls4ml would pickle it into the project, with the time
+    score_layers.set_cpp(converted)
     return converted
 
 
@@ -189,6 +194,8 @@ def _set_exact_types(layers: dict[str, dict[str, Any]], model: "keras.Model") ->
             layers[layer.name]["Precision"]["result"] = f"ufixed<{quantizer.bits},{quantizer.integer},RND_CONV,SAT>"
         elif isinstance(quantizer, qkeras.quantized_bits):
             layers[layer.name]["Precision"]["result"] = f"fixed<{quantizer.bits},{quantizer.integer + 1},RND_CONV,SAT>"
+        elif isinstance(result := getattr(layer, "result", None), FixedPoint):
+            layers[layer.name]["Precision"]["result"] = result.layout
     for rounded in [name for name in layers if name.endswith("_rounded")]:
         dense = rounded.removesuffix("_rounded")
         for same in (dense, f"{dense}_linear"):
@@ -282,15 +289,20 @@ def load_model(path: Path) -> "ModelGraph":
     """
     from hls4ml.utils.serialization import deserialize_model
 
+    from common.hls import score_layers
     from common.networks import (
         known_parts,  # also imports Keras 2, which QKeras's quantizers need
     )
 
+    score_layers.register()
     try:
         with tarfile.open(path) as archive:
             names = [entry.name for entry in archive if entry.name and not (entry.isfile() and "/" not in entry.name)]
         described = [json.loads(content) for name, content in _read_archive(path).items() if name.endswith(".json")]
-        classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")}
+        own = {
+            name for layer in score_layers.LAYERS for name in (layer.__name__, f"{layer.__module__}.{layer.__name__}")
+        }
+        classes = {name for name in _class_names(described) if not name.startswith("hls4ml.")} - own
         foreign = [*names, *sorted(classes - known_parts.CLASSES)]
         if foreign:
             raise PipelineError(f"{path} has parts that are not hls4ml's: {', '.join(foreign)}")

@@ -6,12 +6,17 @@ A value v of a type with f fraction bits is the integer v x 2^f. `export` conver
     {"layers": [{"name", "kind": "input",  "type"},
                 {"name", "kind": "dense",  "type", "input", "weights", "shift", "bias", "accumulator"},
                 {"name", "kind": "cast",   "type", "input", "relu"},
-                {"name", "kind": "lookup", "type", "input", "low", "table"}],
+                {"name", "kind": "lookup", "type", "input", "low", "table"},
+                {"name", "kind": "distance", "type", "input", "to", "scales", "power"},
+                {"name", "kind": "cells", "type", "input", "cell", "table"},
+                {"name", "kind": "threshold", "type", "input", "threshold"}],
      "outputs": [names]}
 
 A type is {"width", "fraction", "signed", "rounding", "overflow"}. Layers are in order of computation. A dense layer
 sums weights[input][node] x value x 2^shift, adds the bias, and wraps to its accumulator. A lookup layer has a table
-entry for each possible input value, starting with `low`.
+entry for each possible input value, starting with `low`. The others make the anomaly score: a distance layer sums
+|value x scale - value of `to` x scale|^power over all pixels; a cells layer has a table entry for each cell, by the
+bits of all coordinates as the type `cell` has them; a threshold layer is 1 for larger values.
 """
 
 from collections.abc import Mapping
@@ -44,7 +49,9 @@ def export(model: "ModelGraph") -> dict[str, Any]:
         variable = layer.get_output_variable()
         result = types[layer.name] = fixed_point(variable.type.precision)
         entry = {"name": layer.name, "kind": "input", "type": _type_entry(result)}
-        if layer.class_name != "Input":
+        if layer.class_name == "Distance":
+            entry |= _distance(layer, *((tensors[name], types[tensors[name]]) for name in layer.inputs))
+        elif layer.class_name != "Input":
             entry["input"] = tensors[layer.inputs[0]]
             entry |= _operation(layer, types[entry["input"]], result)
         tensors[layer.outputs[0]] = layer.name
@@ -71,6 +78,11 @@ def _operation(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[s
         return {"kind": "cast", "relu": activation == "relu"}
     if layer.class_name == "Activation" and activation == "sigmoid" and source.width <= LARGEST_TABLE_BITS:
         return {"kind": "lookup", **_sigmoid(layer, source, result)}
+    if layer.class_name == "Cells":
+        table = _integers(np.array(layer.get_attr("values")), result)
+        return {"kind": "cells", "cell": _type_entry(layer.cell), "table": table.tolist()}
+    if layer.class_name == "Threshold":
+        return {"kind": "threshold", "threshold": int(layer.get_attr("threshold") / source.step)}
     raise PipelineError(
         f"layer {layer.name} ({layer.class_name}, activation {activation}) cannot be exported to integers"
     )
@@ -99,6 +111,18 @@ def _sigmoid(layer: "Layer", source: FixedPoint, result: FixedPoint) -> dict[str
     return {"low": int(source.low / source.step), "table": _integers(result.cast(table), result).tolist()}
 
 
+def _distance(layer: "Layer", reconstructed: tuple[str, FixedPoint], pixels: tuple[str, FixedPoint]) -> dict[str, Any]:
+    names, types = zip(reconstructed, pixels, strict=True)
+    finest = max(each.fraction for each in types)
+    return {
+        "kind": "distance",
+        "input": names[0],
+        "to": names[1],
+        "scales": [2 ** (finest - each.fraction) for each in types],
+        "power": layer.get_attr("power"),
+    }
+
+
 def _integers(values: np.ndarray, precision: FixedPoint) -> np.ndarray:
     return np.rint(values / precision.step).astype(np.int64)
 
@@ -117,7 +141,7 @@ def evaluate(network: Mapping[str, Any], given: Mapping[str, np.ndarray]) -> dic
     types = {layer["name"]: layer["type"] for layer in network["layers"]}
     for layer in network["layers"]:
         source = values.get(layer.get("input", ""))
-        if source is None or layer["name"] in values:
+        if source is None or layer["name"] in values or layer.get("to", layer["input"]) not in values:
             continue
         fraction = types[layer["input"]]["fraction"]
         if layer["kind"] == "dense":
@@ -128,10 +152,33 @@ def evaluate(network: Mapping[str, Any], given: Mapping[str, np.ndarray]) -> dic
         elif layer["kind"] == "lookup":
             values[layer["name"]] = np.array(layer["table"])[source - layer["low"]]
             continue
+        elif layer["kind"] in _SCALARS:
+            values[layer["name"]] = _SCALARS[layer["kind"]](layer, source, fraction, values)[:, None]
+            continue
         elif layer["relu"]:
             source = np.maximum(source, 0)
         values[layer["name"]] = _cast(source, fraction, layer["type"])
     return values
+
+
+def _summed_distance(
+    layer: Mapping[str, Any], source: np.ndarray, _: int, values: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    scale, other_scale = layer["scales"]
+    return (np.abs(source * scale - values[layer["to"]] * other_scale) ** layer["power"]).sum(axis=1)
+
+
+def _value_of_cell(layer: Mapping[str, Any], source: np.ndarray, fraction: int, _: object) -> np.ndarray:
+    size = 2 ** layer["cell"]["width"]
+    places = size ** np.arange(source.shape[1])[::-1]
+    return np.array(layer["table"])[_cast(source, fraction, layer["cell"]) % size @ places]
+
+
+def _exceeds(layer: Mapping[str, Any], source: np.ndarray, *_: object) -> np.ndarray:
+    return (source[:, 0] > layer["threshold"]).astype(np.int64)
+
+
+_SCALARS = {"distance": _summed_distance, "cells": _value_of_cell, "threshold": _exceeds}
 
 
 def _cast(values: np.ndarray, fraction: int, target: Mapping[str, Any]) -> np.ndarray:

@@ -63,6 +63,20 @@ def latent_space(model: ModelGraph) -> LatentSpace:
     return LatentSpace(name, fixed_point(variable.type.precision), variable.size())
 
 
+def downstream(model: ModelGraph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the layers that the latent point alone determines, and those that other inputs determine with it."""
+    latent = latent_space(model).layer
+    alone: list[str] = []
+    joint: list[str] = []
+    for layer in model.get_layers():
+        sources = {model.graph[name].name for name in layer.inputs} if layer.class_name != "Input" else set()
+        if sources and sources <= {latent, *alone}:
+            alone.append(layer.name)
+        elif sources & {latent, *alone, *joint}:
+            joint.append(layer.name)
+    return tuple(alone), tuple(joint)
+
+
 def check(bits: int, dimensions: int) -> None:
     """Refuse a latent space with too many points for a table.
 

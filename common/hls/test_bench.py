@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from math import floor, log10
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def results(project: Path, outputs: Sequence[Output], images: int) -> np.ndarray
         )
     columns = []
     for index, output in enumerate(outputs):
-        if max(abs(output.type.low), output.type.high) * 5e-6 > output.type.step / 2:
+        if 0.5 * 10 ** (floor(log10(max(abs(output.type.low), output.type.high))) - 5) > output.type.step / 2:
             raise PipelineError(f"the test bench prints six digits, too few for values of type {output.type}")
         values = np.array(printed[index :: len(sizes)], dtype=np.float64)
         columns.append(np.rint(values / output.type.step) * output.type.step)

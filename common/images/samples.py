@@ -1,5 +1,6 @@
 """Samples for training and testing networks, and the format of their images."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +67,10 @@ class Samples:
     def shuffled(self, seed: int) -> "Samples":
         """Return all samples in random order."""
         return self._selected(np.random.default_rng(seed).permutation(len(self.labels)))
+
+    def of_classes(self, labels: Collection[int]) -> "Samples":
+        """Return the samples with these labels; all of them if there are none."""
+        return self._selected(np.isin(self.labels, list(labels))) if labels else self
 
     def _selected(self, which: "slice | np.ndarray") -> "Samples":
         return replace(self, intensities=self.intensities[which], labels=self.labels[which])

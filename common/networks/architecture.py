@@ -106,12 +106,19 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
     raise PipelineError(f"network {model.name} has no layer {name}, which later stages need; it has {names}")
 
 
-def downstream_of_latent(model: keras.Model) -> keras.Model:
+def downstream_of_latent(model: keras.Model) -> tuple[keras.Model, keras.Model | None]:
     """Return the part of a cut from the latent space to the outputs, sharing its layers and weights.
 
-    Keras adds a second call to each of these layers, which makes their `output` ambiguous.
+    Where outputs depend on the pixels too, as the distance of image and pixels does, this part ends at the image; a
+    second part leads from pixels and image to the outputs. Keras adds a second call to each of these layers, which
+    makes their `output` ambiguous.
     """
-    return keras.Model(latent_layer(model).output, model.outputs)
+    latent = latent_layer(model).output
+    joint = next((layer for layer in model.layers if isinstance(layer.input, list)), None)
+    if joint is None:
+        return keras.Model(latent, model.outputs), None
+    image, pixels = joint.input
+    return keras.Model(latent, image), keras.Model([pixels, image], model.outputs)
 
 
 def latent_points(model: keras.Model, intensities: np.ndarray) -> np.ndarray:

@@ -35,12 +35,22 @@ function evaluateNetwork(network, given) {
   for (const layer of network.layers) {
     types[layer.name] = layer.type;
     const source = values[layer.input];
-    if (source === undefined || layer.name in values) continue;
+    const other = values[layer.to ?? layer.input]; // of a distance
+    if (source === undefined || other === undefined || layer.name in values) continue;
     const fraction = types[layer.input].fraction;
     if (layer.kind === "dense") {
       values[layer.name] = multiply(layer, source);
     } else if (layer.kind === "lookup") {
       values[layer.name] = source.map((value) => layer.table[value - layer.low]);
+    } else if (layer.kind === "distance") {
+      const distances = source.map((value, pixel) => Math.abs(value * layer.scales[0] - other[pixel] * layer.scales[1]));
+      values[layer.name] = [distances.reduce((sum, distance) => sum + distance ** layer.power, 0)];
+    } else if (layer.kind === "cells") {
+      const size = 2 ** layer.cell.width;
+      const codes = source.map((value) => (castInteger(value, fraction, layer.cell) + size) % size);
+      values[layer.name] = [layer.table[codes.reduce((address, code) => address * size + code, 0)]];
+    } else if (layer.kind === "threshold") {
+      values[layer.name] = [source[0] > layer.threshold ? 1 : 0];
     } else {
       values[layer.name] = source.map((value) => castInteger(layer.relu ? Math.max(value, 0) : value, fraction, layer.type));
     }
@@ -424,11 +434,25 @@ function startDrawing(data) {
       const error = values[imageLayer].map((value, pixel) => Math.abs(value / unit(imageLayer) - levels[pixel] / unit(inputLayer)));
       words += ` L1 of the reconstruction: ${(error.reduce((sum, value) => sum + value, 0) / error.length).toFixed(3)}.`;
     }
+    if (levels && data.anomaly !== null) words += ` ${judged(levels)}`;
     const verdict = document.createElement("b");
     verdict.textContent = `Classified as ${decided}.`;
     element("verdict").replaceChildren(verdict, ` ${words}`);
     element("inputs").classList.toggle("aside", !levels);
     element("mnist").parentElement.classList.toggle("aside", strokes.length === 0); // a test image comes prepared
+  }
+
+  /** Return in words what the design that scores anomalies computes for an image. */
+  function judged(levels) {
+    const { network: scoring, score } = data.anomaly;
+    const found = evaluateNetwork(scoring, { [inputLayer]: levels });
+    const [scoreLayer, trigger] = scoring.outputs;
+    const { fraction } = scoring.layers.find((layer) => layer.name === scoreLayer).type;
+    const value = `Anomaly score ${score}: ${(found[scoreLayer][0] / 2 ** fraction).toFixed(2)}`;
+    if (trigger === undefined) return `${value}.`;
+    const { threshold } = scoring.layers.find((layer) => layer.name === trigger);
+    const limit = (threshold / 2 ** fraction).toFixed(2);
+    return `${value}, ${found[trigger][0] ? "above" : "up to"} the threshold ${limit}: ${found[trigger][0] ? "triggers" : "does not trigger"}.`;
   }
 
   function showLevels(levels) {

@@ -18,6 +18,7 @@ from common.stages import artifacts
 SCRIPT = Path(__file__).with_suffix(".js")
 DESIGNS = ("full/quantized_pruned", "encoder_classifier/quantized_pruned")
 """Designs that the page can run, the best first: the second has no decoder."""
+SCORING = "anomaly/quantized_pruned"  # beside them, where stage 05 has converted it
 LATENT_LAYERS = ("latent_relu", "latent_rounded", "latent")
 EXAMPLES = "examples.npz"
 MARGIN = 1.04  # of the map beyond the outermost test image
@@ -56,7 +57,9 @@ def page_data(outputs: Path) -> dict[str, Any] | None:
         network = json.loads(exported.read_text(encoding="utf-8"))
         configuration = artifacts.read_run(outputs, images.parent.name)["configuration"]
         original = _original(images.with_name(EXAMPLES), configuration, samples.format)
-        return _page_data(network, levels, samples.labels, samples.format, original)
+        scoring = artifacts.find(outputs, f"{SCORING}/network.json")
+        anomaly = None if scoring is None else _anomaly(outputs, scoring)
+        return {"anomaly": anomaly, **_page_data(network, levels, samples.labels, samples.format, original)}
     except (*artifacts.UNREADABLE, KeyError) as error:
         raise PipelineError(f"{exported} or {images} is damaged ({error!r})") from None
 
@@ -70,6 +73,13 @@ def _original(examples: Path, configuration: dict[str, Any], image_format: Image
             crop = int(file["crop"]) if "crop" in file else None
     crop = crop or configuration.get("crop") or field or image_format.side
     return Original(configuration.get("downsampling", ""), max(field or crop, crop), crop)
+
+
+def _anomaly(outputs: Path, scoring: Path) -> dict[str, Any]:
+    """Return the design that scores anomalies, in integers, and the name of its score."""
+    configuration = artifacts.read_run(outputs, scoring.relative_to(outputs).parts[0])["configuration"]
+    network = json.loads(scoring.read_text(encoding="utf-8"))
+    return {"network": network, "score": configuration["anomaly"]["score"]}
 
 
 def layer_names(network: dict[str, Any]) -> dict[str, str | None]:

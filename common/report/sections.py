@@ -9,6 +9,7 @@ from typing import Any
 from common.errors import PipelineError
 from common.figures.style import VARIANTS
 from common.report import (
+    anomaly_tables,
     benchmarks,
     draw_digit,
     faults,
@@ -118,8 +119,9 @@ def _comparisons(page: Page, stage: Stage) -> list[Comparison]:
             network_tables.after_training(models),
             network_tables.table_3(page.precision, page.input_bits, with_decoder=page.with_decoder),
         ]
-    elif subject == "convert_hls" and "synthesize" not in ran:
-        found = [hardware_tables.exactness(exactness)]
+    elif subject == "convert_hls":
+        found = [] if "synthesize" in ran else [hardware_tables.exactness(exactness)]
+        found += anomaly_tables.read(page.outputs / stage.name / "anomaly.csv")
     elif subject == "synthesize":
         found = [hardware_tables.routed(designs), hardware_tables.tables_5_and_6(designs)]
         found += [hardware_tables.exactness(exactness)] if "synthesize" in ran else []

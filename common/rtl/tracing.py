@@ -4,7 +4,7 @@ The hls4ml `ModelGraph` is replayed on alkaid's symbolic arrays. Types, weights,
 graph, so the traced logic computes what hls4ml's C++ computes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ from hls4ml.model.layers import Layer
 from common.errors import PipelineError
 from common.fixed_point import FixedPoint, fixed_point
 from common.hls.hls4ml_project import look_up_sigmoid
-from common.rtl import shared_sums
+from common.rtl import score_logic, shared_sums
 
 HARDWARE = HWConfig(adder_size=1, carry_size=1, latency_cutoff=-1)
 Aim = Literal["area", "delay"]
@@ -67,7 +67,7 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
 
 
 class Hls4mlTracer(ALIRTracerPluginBase):
-    """Tracer of fully connected hls4ml models with one input: dense layers, ReLU, sigmoid, linear casts."""
+    """Tracer of fully connected hls4ml models with one input: dense layers, ReLU, sigmoid, linear casts, a score."""
 
     model: ModelGraph
 
@@ -83,21 +83,26 @@ class Hls4mlTracer(ALIRTracerPluginBase):
         """
         return self._replay_layers(inputs), self._output_layers()
 
-    def _replay_layers(self, inputs: tuple[FVArray, ...], last: str | None = None) -> dict[str, FVArray]:
-        """Return the symbolic output of each layer by its name, up to the layer `last`."""
+    def _replay_layers(
+        self, inputs: tuple[FVArray, ...], left_out: Collection[str] = (), known: Mapping[str, FVArray] | None = None
+    ) -> dict[str, FVArray]:
+        """Return the symbolic output of each layer by its name, without those left out, from outputs that are known."""
+        known = known or {}
         given = dict(zip((variable.name for variable in self.model.get_input_variables()), inputs, strict=True))
         tensors: dict[str, FVArray] = {}
         traces: dict[str, FVArray] = {}
         for layer in self.model.get_layers():
             output = layer.get_output_variable()
             result = fixed_point(output.type.precision)
+            if layer.name in left_out:
+                continue
             if layer.class_name == "Input":
                 value = given[output.name]
+            elif layer.name in known:
+                value = known[layer.name]
             else:
-                value = self._replay(layer, tensors[layer.inputs[0]], result)
+                value = self._replay(layer, [tensors[name] for name in layer.inputs], result)
             traces[layer.name] = tensors[layer.outputs[0]] = cast(value, result)
-            if layer.name == last:
-                break
         return traces
 
     def _output_layers(self) -> list[str]:
@@ -106,7 +111,8 @@ class Hls4mlTracer(ALIRTracerPluginBase):
         }
         return [names[variable.name] for variable in self.model.get_output_variables()]
 
-    def _replay(self, layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
+    def _replay(self, layer: Layer, values: Sequence[FVArray], result: FixedPoint) -> FVArray:
+        value = values[0]
         activation = layer.get_attr("activation")
         if layer.class_name == "Dense":
             return _dense(layer, value)
@@ -117,6 +123,8 @@ class Hls4mlTracer(ALIRTracerPluginBase):
             return value
         if layer.class_name == "Activation" and activation == "sigmoid":
             return _sigmoid(layer, value, result)
+        if layer.class_name in ("Distance", "Cells", "Threshold"):
+            return _score(layer, values)
         raise PipelineError(f"layer {layer.name} ({layer.class_name}, activation {activation}) cannot be traced to RTL")
 
 
@@ -153,6 +161,15 @@ def _sigmoid(layer: Layer, value: FVArray, result: FixedPoint) -> FVArray:
 
     sign, integer = int(result.signed), result.integer - int(result.signed)
     return value.apply(look_up).quantize(sign, integer, result.fraction)
+
+
+def _score(layer: Layer, values: Sequence[FVArray]) -> FVArray:
+    """Return the output of a layer of the anomaly score."""
+    if layer.class_name == "Distance":
+        return score_logic.distance(*values, layer.get_attr("power"))
+    if layer.class_name == "Cells":
+        return score_logic.value_of_cell(cast(values[0], layer.cell), layer.cell, np.array(layer.get_attr("values")))
+    return score_logic.exceeds(values[0], layer.get_attr("threshold"))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 The result depends only on the point's configuration and on the prepared images. It does what stages 04 to 06 do with
 the classifier network's variant `quantized_pruned`, but holds out training images as a validation set: a scan selects
-on those, never on the test images. `point_training` trains the float network that it starts from.
+on those, never on the test images. `point_training` trains the float network that it starts from. Where only some
+classes are normal, images of the others are anomalies, and the point also gets the areas under the ROC curves.
 """
 
 import fcntl
@@ -44,11 +45,13 @@ def _compute(
     point: Point, train_samples: Samples, test_samples: Samples, network: bytes, folder: Path
 ) -> dict[str, Any]:
     """Return the numbers of a point; its files go into `folder`."""
+    from common.hls import anomaly_methods
     from common.networks import architecture, training
     from common.networks.legacy_keras import keras
 
     stages = point.configurations()
     *chosen, part = divided(point, train_samples, test_samples)
+    normal = stages["prepare_data"].normal
     (folder / "float.h5").write_bytes(network)
     model = _quantize(stages, architecture.load(folder / "float.h5"), *chosen)
     check(model, chosen[1], "classifier, quantized and pruned", stages["quantize"].allow)
@@ -58,7 +61,13 @@ def _compute(
     values["nonzero_weights"] = sum(
         int(np.count_nonzero(kernel)) for kernel, _ in architecture.weights_of(model).values()
     )
-    values |= _build(model, stages, test_samples, folder, synthesized=point.synthesized)
+    values |= _build(model, stages, test_samples.of_classes(normal), folder, synthesized=point.synthesized)
+    if others := sorted(set(range(train_samples.format.classes)) - set(normal)) if normal else []:
+        images = {part: (chosen[1], train_samples), "test": (test_samples.of_classes(normal), test_samples)}
+        for part, (usual, every) in images.items():
+            anomalous = every.of_classes(others).intensities
+            found = anomaly_methods.areas(model, chosen[0], usual.intensities, anomalous)
+            values |= {f"{part}_auc, {method}": area for method, area in found.items()}
     keras.backend.clear_session()
     gc.collect()
     return values

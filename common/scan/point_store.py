@@ -31,6 +31,7 @@ def dependencies(point: Point) -> dict[str, Any]:
         "source": {
             "program": provenance.program(point_training.__name__),
             "validation_images": point.validation_images,
+            "normal": stages["prepare_data"].normal,
             "network": asdict(stages["train_autoencoder"].network),
             stage: asdict(stages[stage]),
         },

@@ -73,6 +73,8 @@ def divided(point: Point, train_samples: Samples, test_samples: Samples) -> tupl
     Raises:
         PipelineError: There are too few images.
     """
+    normal = point.configurations()["prepare_data"].normal
+    train_samples, test_samples = train_samples.of_classes(normal), test_samples.of_classes(normal)
     images, count = len(train_samples.labels), point.validation_images
     if not count:
         return train_samples, test_samples, "test"

@@ -55,6 +55,7 @@ class Build:
         hls_steps: Steps of the HLS tool that the project is for, or None to skip it.
         timeout_seconds: Wall time after which a tool is killed [s].
         further: Further steps of a design that becomes RTL.
+        vectors: Test vectors, float32 [N, 64], where they are not the test images.
     """
 
     design: Design
@@ -64,6 +65,7 @@ class Build:
     hls_steps: vendor_tools.BuildSteps | None
     timeout_seconds: float
     further: tuple[FurtherStep, ...] = ()
+    vectors: np.ndarray | None = None
 
     def trace(
         self, golden: GoldenOutputs, intensities: np.ndarray, aim: Aim = "area", *, with_latent: bool = False
@@ -115,10 +117,13 @@ def build_all(builds: Sequence[Build], intensities: np.ndarray, processes: int) 
     Raises:
         PipelineError: A tool failed, or a model cannot be traced.
     """
-    tasks = [(build, intensities) for build in builds]
+    tasks = [(build, intensities if build.vectors is None else build.vectors) for build in builds]
     prepared = parallel.run_all(prepare, tasks, processes, "tracing")
-    pixels = intensities.astype(np.float64)
-    steps = [step for build, ready in zip(builds, prepared, strict=True) for step in _steps(build, ready, pixels)]
+    steps = [
+        step
+        for (build, vectors), ready in zip(tasks, prepared, strict=True)
+        for step in _steps(build, ready, vectors.astype(np.float64))
+    ]
     steps.sort(key=lambda step: step.work, reverse=True)
     results = parallel.run_all(Step.take, [(step,) for step in steps], processes, "simulating, synthesizing")
     found = {(step.design, step.name): result for step, result in zip(steps, results, strict=True)}

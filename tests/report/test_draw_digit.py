@@ -67,9 +67,41 @@ def in_numpy(network, levels):
 
 def output_steps(network):
     layers = {layer["name"]: layer for layer in network["layers"]}
-    sizes = [len(layers[name].get("bias", ())) or 64 for name in network["outputs"]]
+    sizes = [
+        {"dense": len(layers[name].get("bias", ())), "lookup": 64}.get(layers[name]["kind"], 1)
+        for name in network["outputs"]
+    ]
     steps = [2.0 ** -layers[name]["type"]["fraction"] for name in network["outputs"]]
     return np.repeat(steps, sizes)
+
+
+def with_scores(network, *, signed):
+    """Return a network that also scores anomalies in each way, with triggers."""
+    table = np.random.default_rng(5).integers(256, size=256).tolist()
+    cell = fixed(4, 1, signed=signed, overflow="SAT")
+    further = [
+        {"name": f"power_{power}", "kind": "distance", "input": "image", "to": "pixels", "scales": [1, 2],
+         "power": power, "type": fixed(18, 6 * power)}
+        for power in (1, 2)
+    ]  # fmt: skip
+    further.append({"name": "cells", "kind": "cells", "input": "latent_relu", "cell": cell, "table": table,
+                    "type": fixed(8, 4)})  # fmt: skip
+    limits = {"power_1": 1800, "power_2": 70_000, "cells": 120}
+    further += [
+        {"name": f"{name}_trigger", "kind": "threshold", "input": name, "threshold": limit, "type": fixed(1, 0)}
+        for name, limit in limits.items()
+    ]
+    return {"layers": [*network["layers"], *further], "outputs": [layer["name"] for layer in further]}
+
+
+@needs_node
+@pytest.mark.parametrize("signed", [False, True])
+def test_javascript_and_numpy_agree_on_anomaly_scores(tmp_path, signed):
+    network = with_scores(random_network(1), signed=signed)
+    levels = np.random.default_rng(0).integers(0, 32, (50, 64))
+    expected = in_numpy(network, levels)
+    assert min(len(np.unique(column)) for column in expected[:, :3].T) > 5
+    np.testing.assert_array_equal(in_javascript(tmp_path, network, levels), expected)
 
 
 @needs_node
