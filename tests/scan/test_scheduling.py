@@ -318,7 +318,7 @@ def test_demo_scan_on_a_cluster_with_a_worker_killed_and_a_scan_interrupted(clus
 
 def test_finalist_goes_through_yosys_and_all_simulations(demo_outputs, tmp_path, monkeypatch):
     # A quarter of the size of the full network.
-    monkeypatch.setattr(point_evaluation, "_designs", lambda _: Design("encoder_classifier", "quantized_pruned"))
+    monkeypatch.setattr(point_evaluation, "_designs", lambda _: [Design("encoder_classifier", "quantized_pruned")])
     stages = {name: importlib.import_module(script).PRESETS["demo"] for name, script in SCRIPTS.items()}
     (tmp_path / "kept").mkdir()
     shutil.copy(
