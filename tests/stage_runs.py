@@ -146,6 +146,27 @@ def run_tiny(demo: Path, outputs: Path) -> None:
     shutil.rmtree(outputs / ".finished_steps")
 
 
+def give_weights(outputs: Path) -> None:
+    """Replace the weights of stage 04 by random ones, sparse in the first layer."""
+    import numpy as np
+
+    from common.networks import architecture
+
+    folder, name = outputs / "04_quantize", "classifier_quantized_pruned.h5"
+    model, rng = architecture.load(folder / name), np.random.default_rng(10)
+    for layer, dense in architecture.dense_layers(model).items():
+        kernel, bias = (weights.shape for weights in dense.get_weights())
+        values = rng.uniform(-0.6, 0.75, kernel)
+        if layer == "encoder_1":
+            values *= rng.random(kernel) < 0.1
+        dense.set_weights([values, rng.uniform(0, 0.2, bias)])
+    architecture.save(model, folder / name)
+    record = artifacts.read_run(outputs, "04_quantize")
+    record["writes"][name] = artifacts.sha256(folder / name)
+    record["sha256"] = artifacts.record_digest(record)
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
 def assert_refused(done: tuple[int, str, str], stage: str, *words: object) -> None:
     """Assert exit status 1, one line with all of `words`, and no work started."""
     status, printed, errors = done

@@ -56,7 +56,7 @@ def scoring():
 def test_every_representation_of_the_score_agrees(score, network, scoring, tmp_path):
     given = scoring(AnomalyOptions(score, 0.05))
     design, folder = Design("anomaly", "quantized_pruned"), tmp_path / "design"
-    found = conversion.convert_and_simulate(design, network, folder, samples(4), HlsOptions(), given)
+    found = conversion.convert_and_simulate(design, network, folder, samples(4), HlsOptions(), tmp_path / "kept", given)
     vectors = given.anomalies.after(samples(4).intensities)
     assert found.exactness.differing == {"qkeras_csim": 0}, found.mismatch
     assert (found.exactness.images, found.exactness.values) == (5 * IMAGES, 10 * IMAGES)
@@ -74,7 +74,9 @@ def test_every_representation_of_the_score_agrees(score, network, scoring, tmp_p
     np.testing.assert_array_equal(values["trigger"][:, 0], triggers)
 
     for tabulated in (False, True):
-        trace = verified_trace.trace(model, golden, vectors, tmp_path, tabulate_latent=tabulated)
+        trace = verified_trace.trace(
+            folder, golden, vectors, tmp_path, store=tmp_path / "kept", tabulate_latent=tabulated
+        )
         assert (trace.differing, trace.differing_entries) == (0, 0), trace.faults
         assert (trace.entries > 0) == tabulated
 
@@ -100,8 +102,10 @@ def test_wrong_table_entry_that_no_image_reaches_is_found(network, scoring, tmp_
     from common.rtl import tabulation
 
     given, folder = scoring(AnomalyOptions("l1")), tmp_path / "design"
-    conversion.convert_and_simulate(Design("anomaly", "quantized"), network, folder, samples(4), HlsOptions(), given)
-    model, golden = hls4ml_project.load_model(folder / "model.fml"), golden_outputs.load(folder)
+    conversion.convert_and_simulate(
+        Design("anomaly", "quantized"), network, folder, samples(4), HlsOptions(), tmp_path / "kept", given
+    )
+    golden = golden_outputs.load(folder)
     reached = set((np.rint(golden.latent / 0.25).astype(int) @ (16, 1)).tolist())
     unreached = next(address for address in range(256) if address not in reached)
     honest = tabulation._values_at
@@ -113,7 +117,7 @@ def test_wrong_table_entry_that_no_image_reaches_is_found(network, scoring, tmp_
 
     monkeypatch.setattr(tabulation, "_values_at", values_at)
     vectors = given.anomalies.after(samples(4).intensities)
-    trace = verified_trace.trace(model, golden, vectors, tmp_path, tabulate_latent=True)
+    trace = verified_trace.trace(folder, golden, vectors, tmp_path, store=tmp_path / "kept", tabulate_latent=True)
     assert (trace.differing, trace.differing_entries) == (0, 1)
     assert f"latent point {unreached}" in trace.faults[0]
 

@@ -18,11 +18,13 @@ FLAGS = stage_runs.TINY | {
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
-    """Return the outputs of the shortest run of all stages with a design that scores."""
+    """Return the outputs of the shortest run of all stages with a design that scores, of random weights."""
     folder = tmp_path_factory.mktemp("anomaly") / "outputs"
     folder.mkdir()
     for stage in stage_runs.ALL_STAGES:
         stage_runs.fork_well(stage, *FLAGS[stage], outputs=folder)
+        if stage == "04_quantize":
+            stage_runs.give_weights(folder)
     return folder
 
 

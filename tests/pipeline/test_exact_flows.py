@@ -18,10 +18,8 @@ from common.fixed_point import fixed_point
 from common.hls import golden_outputs
 from common.hls.designs import Design
 from common.lattice import routed_designs
-from common.networks import architecture
 from common.rtl import pipeline, tabulation, tracing
 from common.running import parallel
-from common.stages import artifacts
 from common.synthesis import building, open_tools
 from common.verification import vhdl_simulation
 from common.verification.by_simulation import Verification
@@ -39,7 +37,7 @@ needs_ghdl = pytest.mark.skipif(not vhdl_simulation.is_available(), reason="GHDL
 def classifier_outputs(tiny_outputs, tmp_path_factory):
     """Return outputs with a small converted classifier that has different outputs for different images."""
     outputs = shutil.copytree(tiny_outputs, tmp_path_factory.mktemp("classifier") / "outputs")
-    give_weights(outputs)
+    stage_runs.give_weights(outputs)
     stage_runs.fork_well("05_convert_hls", "--default-designs", str(DESIGN), outputs=outputs)
     golden = golden_outputs.load(outputs / "05_convert_hls" / str(DESIGN))
     assert 100 < len(np.unique(golden.latent, axis=0)) < len(golden.outputs_of_points) == 256
@@ -48,23 +46,6 @@ def classifier_outputs(tiny_outputs, tmp_path_factory):
 
 def exactness_of(outputs):
     return records.from_metrics(json.loads((outputs / "metrics.json").read_text(encoding="utf-8")))[1]
-
-
-def give_weights(outputs):
-    """Replace the weights of stage 04 by random ones, sparse in the first layer."""
-    folder, name = outputs / "04_quantize", "classifier_quantized_pruned.h5"
-    model, rng = architecture.load(folder / name), np.random.default_rng(10)
-    for layer, dense in architecture.dense_layers(model).items():
-        kernel, bias = (weights.shape for weights in dense.get_weights())
-        values = rng.uniform(-0.6, 0.75, kernel)
-        if layer == "encoder_1":
-            values *= rng.random(kernel) < 0.1
-        dense.set_weights([values, rng.uniform(0, 0.2, bias)])
-    architecture.save(model, folder / name)
-    record = artifacts.read_run(outputs, "04_quantize")
-    record["writes"][name] = artifacts.sha256(folder / name)
-    record["sha256"] = artifacts.record_digest(record)
-    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 @pytest.fixture
