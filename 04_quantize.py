@@ -46,6 +46,9 @@ class Configuration(Recipe):
     """Leading bits of a pixel that the network uses; not more than the images have [bit]."""
     precision: Mapping[str, LayerPrecision] = field(default_factory=lambda: precision.PAPER)
     """Fixed-point types, layer by layer (paper's revision, Table 3)."""
+    logits: Literal["rounded", "rounded_afterwards"] = "rounded"
+    """Logits are rounded to the type of `class` while the network trains, or only afterwards: training fails with
+    logits of few bits, which hardly change the largest one."""
     image_bits: Annotated[int, Interval(1, 8)] = 6
     """Bits of a reconstructed pixel, all fractional [bit]."""
 
@@ -124,7 +127,8 @@ def main(run: Run, configuration: Configuration) -> None:
 
     def train(network: str) -> quantized_training.Trained:
         with_decoder = network == layout.AUTOENCODER or configuration.part == "network"
-        wanted = QuantizedNetwork(network, layers, configuration.network_precision, with_decoder)
+        types, rounded = configuration.network_precision, configuration.logits == "rounded"
+        wanted = QuantizedNetwork(network, layers, types, with_decoder, rounded)
         samples = (train_samples, test_samples)
         if configuration.zeros == "held":
             return quantized_training.train_with_zeros_held(wanted, sources[network], configuration, *samples)

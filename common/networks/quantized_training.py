@@ -67,7 +67,8 @@ def train_with_zeros_raised(
     def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)
         masks = quantization.no_zeros(quantization.build(quantized))
-        masked = quantization.build(quantized, masks, penalties=raised.penalty)
+        rounded_logits = quantized.trains_rounded_logits
+        masked = quantization.build(quantized, masks, penalties=raised.penalty, rounded_logits=rounded_logits)
         quantization.copy_weights(source, masked, left_out=quantized.layout.decoder)
         begin, end = raised.begin * recipe.epochs, raised.share * recipe.epochs  # epochs
 

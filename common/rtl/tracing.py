@@ -54,9 +54,16 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     """
     integer, fraction = precision.integer, precision.fraction
     rounded = value.kif[2] > fraction and precision.rounding != "TRN"
-    shifted = value + 2.0 ** (-fraction - 1) if rounded else value
+    summand, spacing = _constant_summand(value)
+    half = 2.0 ** (-fraction - 1)
+    if rounded and (summand - half) % min(spacing, 2 * half):  # no sum is halfway: finer bits of its constant are idle
+        shifted = value + ((summand + half) // spacing * spacing - summand)
+        ties = False
+    else:
+        shifted = value + half if rounded else value
+        ties = rounded and precision.rounding == "RND_CONV"
     within = shifted.quantize(0, integer, fraction)
-    if rounded and precision.rounding == "RND_CONV":  # at a tie, the lowest bit of the sum is cleared
+    if ties:  # at a tie, the lowest bit of the sum is cleared
         lowest = within.quantize(0, 1 - fraction, fraction)
         below = shifted.quantize(0, -fraction, shifted.kif[2])
         within = within.quantize(0, integer, fraction - 1) + (lowest & below.unary_bit_op("any") * 2.0**-fraction)
@@ -64,6 +71,15 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
         above = shifted.quantize(0, shifted.kif[1], -integer)
         within = above.unary_bit_op("any").msb_mux(2.0**integer - 2.0**-fraction, within)
     return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
+
+
+def _constant_summand(value: FVariable) -> tuple[float, float]:
+    """Return the constant of a sum, modulo the spacing of its other summand, and that spacing."""
+    if value.opr != "cadd":
+        return 0.0, value.step
+    (other,) = value._from
+    spacing = other.step * abs(value._factor / other._factor)
+    return value.low % spacing, spacing
 
 
 class Hls4mlTracer(ALIRTracerPluginBase):
