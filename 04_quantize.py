@@ -72,6 +72,7 @@ class Configuration(Recipe):
         return NetworkPrecision(self.input_bits, self.precision, self.image_bits)
 
 
+PENALTY_AFTER_LATENT = dict.fromkeys(("decoder", "image", "classifier", "class"), 3e-6)  # against dead units
 PRESETS = {
     "paper": Configuration(),
     "revision": Configuration(
@@ -86,18 +87,32 @@ PRESETS = {
     "tuned": Configuration(
         epochs=120,
         optimizer="soap",
-        learning_rate=1e-2,
+        learning_rate=2e-2,
         schedule="cosine",
         cross_entropy_weight=0.25,
         zeros="raised",
         raised=Raised(
-            sparsity={"encoder_1": 0.55, "encoder_2": 0.4}, penalty={"encoder_1": 1.5e-5, "encoder_2": 1.5e-5}
+            sparsity={"encoder_1": 0.74, "encoder_2": 0.58},
+            share=0.7,
+            penalty=PENALTY_AFTER_LATENT | {"encoder": 1e-4},
+            penalty_share=0.7,
         ),
         input_bits=4,
         precision=precision.TUNED,
+        logits="rounded_afterwards",
     ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
+PRESETS["small"] = replace(
+    PRESETS["tuned"],
+    raised=replace(
+        PRESETS["tuned"].raised,
+        sparsity={"encoder_1": 0.85, "encoder_2": 0.7},
+        share=0.8,
+        penalty=PENALTY_AFTER_LATENT | {"encoder": 2e-4},
+        penalty_share=0.8,
+    ),
+)
 
 
 def main(run: Run, configuration: Configuration) -> None:

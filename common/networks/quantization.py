@@ -28,6 +28,17 @@ class KeepZeros(keras.constraints.Constraint):
         return weights * self.mask
 
 
+class L1Penalty(keras.regularizers.Regularizer):
+    """Penalty `weight` x sum of |w|; the weight may change between epochs."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = tf.Variable(weight, trainable=False, dtype=tf.float32)
+
+    def __call__(self, weights: tf.Tensor) -> tf.Tensor:
+        """Return the penalty."""
+        return self.weight * tf.reduce_sum(tf.abs(weights))
+
+
 @dataclass(frozen=True)
 class QuantizedNetwork:
     """A network to quantize, and its types.
@@ -82,7 +93,7 @@ def build(
                 kernel_quantizer=qkeras.quantized_bits(types.weight_bits, types.weight_integer_bits, alpha=1),
                 bias_quantizer=qkeras.quantized_bits(types.bias_bits, types.bias_integer_bits, alpha=1),
                 kernel_constraint=KeepZeros(masks[name]) if masks and name in masks else None,
-                kernel_regularizer=keras.regularizers.L1(penalty) if penalty else None,
+                kernel_regularizer=L1Penalty(penalty) if penalty else None,
             )(tensor)
             is_output = output is not None and name == [*layers][-1]
             if is_output and output == CLASS and not rounded_logits:

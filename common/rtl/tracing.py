@@ -54,14 +54,13 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     """
     integer, fraction = precision.integer, precision.fraction
     rounded = value.kif[2] > fraction and precision.rounding != "TRN"
-    summand, spacing = _constant_summand(value)
     half = 2.0 ** (-fraction - 1)
-    if rounded and (summand - half) % min(spacing, 2 * half):  # no sum is halfway: finer bits of its constant are idle
-        shifted = value + ((summand + half) // spacing * spacing - summand)
-        ties = False
-    else:
-        shifted = value + half if rounded else value
-        ties = rounded and precision.rounding == "RND_CONV"
+    spacing = min(_spacing(value), 2 * half)
+    above_multiple = value.low % spacing
+    ties = rounded and precision.rounding == "RND_CONV" and (above_multiple - half) % spacing == 0
+    shifted = value + half if rounded else value
+    if rounded and not ties:  # finer bits than the spacing are constant, and decide nothing
+        shifted = value + ((above_multiple + half) // spacing * spacing - above_multiple)
     within = shifted.quantize(0, integer, fraction)
     if ties:  # at a tie, the lowest bit of the sum is cleared
         lowest = within.quantize(0, 1 - fraction, fraction)
@@ -73,13 +72,12 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
 
 
-def _constant_summand(value: FVariable) -> tuple[float, float]:
-    """Return the constant of a sum, modulo the spacing of its other summand, and that spacing."""
+def _spacing(value: FVariable) -> float:
+    """Return the distance between the values of a variable; its step may be finer, if a constant was added."""
     if value.opr != "cadd":
-        return 0.0, value.step
-    (other,) = value._from
-    spacing = other.step * abs(value._factor / other._factor)
-    return value.low % spacing, spacing
+        return value.step
+    (summand,) = value._from
+    return summand.step * abs(value._factor / summand._factor)
 
 
 class Hls4mlTracer(ALIRTracerPluginBase):
