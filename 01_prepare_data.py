@@ -39,8 +39,8 @@ class Configuration:
     """Settings of the data preparation."""
 
     preset: str = "paper"
-    """Configuration of all stages: the report's (paper), this project's best (tuned), scikit-learn's digits without a
-    download (demo), or a TOML file that overrides fields of one of these."""
+    """Configuration of all stages: the report's (paper), this project's best (tuned), its smallest (small),
+    scikit-learn's digits without a download (demo), or a TOML file that overrides fields of one of these."""
     data: Annotated[str, Pattern(rf"{'|'.join(DATA)}|.+\.npz", f"one of {', '.join(DATA)}, or a FILE.npz")] = "mnist"
     """Images: the paper's (mnist), another public set, scikit-learn's digits, or a .npz file (docs/data.md)."""
     crop: int | None = None
@@ -84,6 +84,7 @@ PRESETS = {
     "paper": Configuration("paper"),
     "revision": Configuration("revision", crop=20, downsampling="spline_zoom"),
     "tuned": Configuration("tuned"),
+    "small": Configuration("small"),
     "demo": Configuration("demo", data=data_sets.DIGITS),
 }
 

@@ -71,6 +71,7 @@ PRESETS = {
     ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
+PRESETS["small"] = PRESETS["tuned"]
 
 
 def main(run: Run, configuration: Configuration) -> None:

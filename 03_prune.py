@@ -71,6 +71,7 @@ PRESETS = {
     ),
     "demo": Configuration(epochs=50, batch_size=32, begin_step=800, end_step=2400),
 }
+PRESETS["small"] = PRESETS["tuned"]
 
 
 def main(run: Run, configuration: Configuration) -> None:

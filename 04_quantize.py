@@ -46,6 +46,9 @@ class Configuration(Recipe):
     """Leading bits of a pixel that the network uses; not more than the images have [bit]."""
     precision: Mapping[str, LayerPrecision] = field(default_factory=lambda: precision.PAPER)
     """Fixed-point types, layer by layer (paper's revision, Table 3)."""
+    logits: Literal["rounded", "rounded_afterwards"] = "rounded"
+    """Logits are rounded to the type of `class` while the network trains, or only afterwards: training fails with
+    logits of few bits, which hardly change the largest one."""
     image_bits: Annotated[int, Interval(1, 8)] = 6
     """Bits of a reconstructed pixel, all fractional [bit]."""
 
@@ -69,6 +72,7 @@ class Configuration(Recipe):
         return NetworkPrecision(self.input_bits, self.precision, self.image_bits)
 
 
+PENALTY_AFTER_LATENT = dict.fromkeys(("decoder", "image", "classifier", "class"), 3e-6)  # against dead units
 PRESETS = {
     "paper": Configuration(),
     "revision": Configuration(
@@ -83,18 +87,32 @@ PRESETS = {
     "tuned": Configuration(
         epochs=120,
         optimizer="soap",
-        learning_rate=1e-2,
+        learning_rate=2e-2,
         schedule="cosine",
         cross_entropy_weight=0.25,
         zeros="raised",
         raised=Raised(
-            sparsity={"encoder_1": 0.55, "encoder_2": 0.4}, penalty={"encoder_1": 1.5e-5, "encoder_2": 1.5e-5}
+            sparsity={"encoder_1": 0.74, "encoder_2": 0.58},
+            share=0.7,
+            penalty=PENALTY_AFTER_LATENT | {"encoder": 1e-4},
+            penalty_share=0.7,
         ),
         input_bits=4,
         precision=precision.TUNED,
+        logits="rounded_afterwards",
     ),
     "demo": Configuration(epochs=50, batch_size=32),
 }
+PRESETS["small"] = replace(
+    PRESETS["tuned"],
+    raised=replace(
+        PRESETS["tuned"].raised,
+        sparsity={"encoder_1": 0.85, "encoder_2": 0.7},
+        share=0.8,
+        penalty=PENALTY_AFTER_LATENT | {"encoder": 2e-4},
+        penalty_share=0.8,
+    ),
+)
 
 
 def main(run: Run, configuration: Configuration) -> None:
@@ -124,7 +142,8 @@ def main(run: Run, configuration: Configuration) -> None:
 
     def train(network: str) -> quantized_training.Trained:
         with_decoder = network == layout.AUTOENCODER or configuration.part == "network"
-        wanted = QuantizedNetwork(network, layers, configuration.network_precision, with_decoder)
+        types, rounded = configuration.network_precision, configuration.logits == "rounded"
+        wanted = QuantizedNetwork(network, layers, types, with_decoder, rounded)
         samples = (train_samples, test_samples)
         if configuration.zeros == "held":
             return quantized_training.train_with_zeros_held(wanted, sources[network], configuration, *samples)

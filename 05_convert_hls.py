@@ -91,6 +91,7 @@ PRESETS = {
     "tuned": Configuration(default_designs=DEFAULT_DESIGNS[:4]),  # its float networks overflow ap_fixed<16,6>
     "demo": Configuration(default_designs=DEFAULT_DESIGNS[:2]),
 }
+PRESETS["small"] = PRESETS["tuned"]
 
 
 def main(run: Run, configuration: Configuration) -> None:

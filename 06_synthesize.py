@@ -103,6 +103,7 @@ PRESETS = {
     ),
     "demo": Configuration(default_synthesize=QUANTIZED[:1], families=("xcup",)),
 }
+PRESETS["small"] = PRESETS["tuned"]
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ PRESETS = {
     "paper": Configuration(),
     "revision": Configuration(space=SPACES / "revision.toml"),
     "tuned": Configuration(space=SPACES / "tuned.toml"),
+    "small": Configuration(space=SPACES / "tuned.toml"),
     "demo": Configuration(space=SPACES / "demo.toml", points=16, validation_images=300, finalists=1),
 }
 

@@ -1,5 +1,5 @@
 # make                 set up, run every stage that is out of date, print a summary
-# make PRESET=tuned    the same with another preset (paper, tuned, demo, or a TOML file); it stays in force until you name another
+# make PRESET=tuned    the same with another preset (paper, tuned, small, demo, or a TOML file); it stays in force until you name another
 # make 03              run one stage and the stages that it needs
 # make scan            search for better designs with the preset in force (stage 07, hours)
 # make test            set up, run all tests

@@ -28,6 +28,17 @@ class KeepZeros(keras.constraints.Constraint):
         return weights * self.mask
 
 
+class L1Penalty(keras.regularizers.Regularizer):
+    """Penalty `weight` x sum of |w|; the weight may change between epochs."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = tf.Variable(weight, trainable=False, dtype=tf.float32)
+
+    def __call__(self, weights: tf.Tensor) -> tf.Tensor:
+        """Return the penalty."""
+        return self.weight * tf.reduce_sum(tf.abs(weights))
+
+
 @dataclass(frozen=True)
 class QuantizedNetwork:
     """A network to quantize, and its types.
@@ -37,12 +48,14 @@ class QuantizedNetwork:
         layout: Layers of the float network.
         precision: Types of all tensors.
         with_decoder: Whether a `classifier` network has the decoder, and with it the image.
+        trains_rounded_logits: Whether training rounds the logits as the trained network does.
     """
 
     network: str
     layout: Layout
     precision: NetworkPrecision
     with_decoder: bool = True
+    trains_rounded_logits: bool = True
 
     @property
     def layers(self) -> dict[str, int]:
@@ -56,6 +69,7 @@ def build(
     masks: Mapping[str, np.ndarray] | None = None,
     *,
     penalties: Mapping[str, float] | None = None,
+    rounded_logits: bool = True,
 ) -> keras.Model:
     """Return an untrained quantized network with the layers of `architecture.build`.
 
@@ -65,6 +79,7 @@ def build(
         quantized: Its layers and types.
         masks: For each layer held sparse, 0 or 1 per weight.
         penalties: L1 penalty on the weights of each layer.
+        rounded_logits: Whether the logits are rounded to their type.
     """
     layout, precision = quantized.layout, quantized.precision
 
@@ -78,9 +93,11 @@ def build(
                 kernel_quantizer=qkeras.quantized_bits(types.weight_bits, types.weight_integer_bits, alpha=1),
                 bias_quantizer=qkeras.quantized_bits(types.bias_bits, types.bias_integer_bits, alpha=1),
                 kernel_constraint=KeepZeros(masks[name]) if masks and name in masks else None,
-                kernel_regularizer=keras.regularizers.L1(penalty) if penalty else None,
+                kernel_regularizer=L1Penalty(penalty) if penalty else None,
             )(tensor)
             is_output = output is not None and name == [*layers][-1]
+            if is_output and output == CLASS and not rounded_logits:
+                break
             if is_output or (name == LATENT and layout.hidden.latent_activation == "linear"):
                 quantizer = qkeras.quantized_bits(types.activation_bits, types.activation_integer_bits, alpha=1)
                 tensor = qkeras.QActivation(quantizer, name=f"{name}_rounded")(tensor)
@@ -202,7 +219,7 @@ def train(
         PipelineError: A pruned weight is no longer zero.
     """
     masks = pruning_masks(source, pruned_layers)
-    masked = build(quantized, masks)
+    masked = build(quantized, masks, rounded_logits=quantized.trains_rounded_logits)
     copy_weights(source, masked, left_out=quantized.layout.decoder)
     training.compile_network(masked, recipe, len(train_samples.labels))
     curves = training.train(masked, train_samples, test_samples, recipe, title)

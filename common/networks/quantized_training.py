@@ -67,7 +67,8 @@ def train_with_zeros_raised(
     def train(variant: str, sparsities: Mapping[str, float]) -> tuple[keras.Model, Curves]:
         make_deterministic(recipe.seed)
         masks = quantization.no_zeros(quantization.build(quantized))
-        masked = quantization.build(quantized, masks, penalties=raised.penalty)
+        rounded_logits = quantized.trains_rounded_logits
+        masked = quantization.build(quantized, masks, penalties=raised.penalty, rounded_logits=rounded_logits)
         quantization.copy_weights(source, masked, left_out=quantized.layout.decoder)
         begin, end = raised.begin * recipe.epochs, raised.share * recipe.epochs  # epochs
 
@@ -76,8 +77,13 @@ def train_with_zeros_raised(
                 time = min((epoch + 1 - begin) / (end - begin), 1.0) if end > begin else 1.0
                 prune_smallest(masked, {name: (1 - (1 - time) ** 3) * target for name, target in sparsities.items()})
 
+        def after(epoch: int, _: object) -> None:
+            raise_sparsity(epoch + 1)
+            if epoch + 1 == round(raised.penalty_share * recipe.epochs) < recipe.epochs:
+                end_penalties(masked, sparsities)
+
         raise_sparsity(0)
-        callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, _: raise_sparsity(epoch + 1))
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=after)
         training.compile_network(masked, recipe, images)
         samples = (train_samples, test_samples)
         curves = training.train(masked, *samples, recipe, f"{quantized.network} {variant}", callbacks=[callback])
@@ -86,6 +92,22 @@ def train_with_zeros_raised(
     wanted = {name: raised.sparsity[name] for name in quantized.layers if raised.sparsity[name]}
     targets = {name: wanted if name == "quantized_pruned" else {} for name in variants}
     return dict(zip(targets, threads.run_together(train, list(targets.items())), strict=True))
+
+
+def end_penalties(model: keras.Model, layers: Collection[str]) -> None:
+    """Hold all weights at zero that are rounded to zero in these layers, and end any penalty on the others.
+
+    Args:
+        model: A network whose layers have a `quantization.KeepZeros` constraint.
+        layers: Names of the layers.
+    """
+    quantized, dense = architecture.weights_of(model), architecture.dense_layers(model)
+    for name in layers:
+        mask = (quantized[name][0] != 0).astype(np.float32)
+        dense[name].kernel_constraint.mask.assign(mask)
+        dense[name].kernel.assign(dense[name].kernel * mask)
+        if dense[name].kernel_regularizer is not None:
+            dense[name].kernel_regularizer.weight.assign(0)
 
 
 def prune_smallest(model: keras.Model, sparsities: Mapping[str, float]) -> None:

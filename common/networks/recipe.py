@@ -79,12 +79,17 @@ class Raised:
     share: Annotated[float, Interval(0.01, 1)] = 0.5
     """Fraction of the training at which the sparsity is reached; afterwards the zeros are fixed."""
     penalty: Mapping[str, Weight] = field(default_factory=dict)
-    """L1 penalty on the weights of each layer during the whole training, for few and small weights."""
+    """L1 penalty on the weights of each layer, for few and small weights."""
+    penalty_share: Annotated[float, Interval(0.01, 1)] = 1.0
+    """Fraction of the training after which pruned layers have no penalty; their weights that round to zero then stay
+    zero, and the others recover."""
 
     def check(self) -> None:
         """Refuse a rise that ends before it begins."""
         if self.share < self.begin:
             raise PipelineError(f"share {self.share} is before begin {self.begin}")
+        if self.penalty_share < self.share:
+            raise PipelineError(f"penalty-share {self.penalty_share} is before share {self.share}")
 
     def for_each_layer(self, hidden: HiddenLayers) -> "Raised":
         """Return it with sparsity and penalty of every layer; 0 where none is given."""

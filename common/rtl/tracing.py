@@ -54,9 +54,15 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
     """
     integer, fraction = precision.integer, precision.fraction
     rounded = value.kif[2] > fraction and precision.rounding != "TRN"
-    shifted = value + 2.0 ** (-fraction - 1) if rounded else value
+    half = 2.0 ** (-fraction - 1)
+    spacing = min(_spacing(value), 2 * half)
+    above_multiple = value.low % spacing
+    ties = rounded and precision.rounding == "RND_CONV" and (above_multiple - half) % spacing == 0
+    shifted = value + half if rounded else value
+    if rounded and not ties:  # finer bits than the spacing are constant, and decide nothing
+        shifted = value + ((above_multiple + half) // spacing * spacing - above_multiple)
     within = shifted.quantize(0, integer, fraction)
-    if rounded and precision.rounding == "RND_CONV":  # at a tie, the lowest bit of the sum is cleared
+    if ties:  # at a tie, the lowest bit of the sum is cleared
         lowest = within.quantize(0, 1 - fraction, fraction)
         below = shifted.quantize(0, -fraction, shifted.kif[2])
         within = within.quantize(0, integer, fraction - 1) + (lowest & below.unary_bit_op("any") * 2.0**-fraction)
@@ -64,6 +70,14 @@ def _saturated(value: FVariable, precision: FixedPoint) -> FVariable:
         above = shifted.quantize(0, shifted.kif[1], -integer)
         within = above.unary_bit_op("any").msb_mux(2.0**integer - 2.0**-fraction, within)
     return shifted.msb_mux(0.0, within) if shifted.low < 0 else within
+
+
+def _spacing(value: FVariable) -> float:
+    """Return the distance between the values of a variable; its step may be finer, if a constant was added."""
+    if value.opr != "cadd":
+        return value.step
+    (summand,) = value._from
+    return summand.step * abs(value._factor / summand._factor)
 
 
 class Hls4mlTracer(ALIRTracerPluginBase):

@@ -83,7 +83,10 @@ def _quantize(
 
     quantize, samples = stages["quantize"], (train_samples, validation)
     layers = Layout.of(stages["train_autoencoder"].network, train_samples.format)
-    wanted = QuantizedNetwork(CLASSIFIER, layers, quantize.network_precision, quantize.part == "network")
+    with_decoder = quantize.part == "network"
+    wanted = QuantizedNetwork(
+        CLASSIFIER, layers, quantize.network_precision, with_decoder, quantize.logits == "rounded"
+    )
     if quantize.zeros == "raised":
         trained = quantized_training.train_with_zeros_raised(
             wanted, source, quantize, quantize.raised, *samples, variants=[VARIANT]

@@ -19,7 +19,7 @@ from common.errors import PipelineError
 from common.stages import artifacts, toml_files
 from common.stages.configuration import Configuration, completed, with_fields
 
-BUILT_IN = ("paper", "revision", "tuned", "demo")
+BUILT_IN = ("paper", "revision", "tuned", "small", "demo")
 FILE = "preset.toml"  # in the folder of the first stage
 Declared = Mapping[str, Mapping[str, Any]]
 """Configuration of every stage for each built-in preset, by the subject of the stage, in order of the stages."""
@@ -30,7 +30,7 @@ class Preset:
     """A preset.
 
     Attributes:
-        name: `paper`, `revision`, `tuned`, `demo`, or the path of a file as the user gave it.
+        name: `paper`, `revision`, `tuned`, `small`, `demo`, or the path of a file as the user gave it.
         base: Its built-in base preset.
         fields: Overridden fields by the subject of the stage, nested like the configurations.
         origin: Stage whose folder the file was read from, if any.

@@ -35,10 +35,20 @@ SAMPLES = Samples(LEVELS.astype(np.float32) / 32, np.random.default_rng(21).inte
 VARIANTS = ("quantized", "quantized_pruned")
 
 
-def train_raised(sparsity, penalty=0.0, network="autoencoder", recipe=RECIPE, variants=VARIANTS):
+def train_raised(
+    sparsity,
+    penalty=0.0,
+    network="autoencoder",
+    recipe=RECIPE,
+    variants=VARIANTS,
+    share=0.5,
+    penalty_share=1.0,
+):
     make_deterministic(0)
     source = build(network, "he_uniform")
-    raised = Raised(sparsity, share=0.5, penalty={"encoder_1": penalty}).for_each_layer(HiddenLayers())
+    penalties = {"encoder_1": penalty}
+    raised = Raised(sparsity, share=share, penalty=penalties, penalty_share=penalty_share)
+    raised = raised.for_each_layer(HiddenLayers())
     wanted = quantized(network, input_bits=3, encoder_1=FEW_BITS)
     return quantized_training.train_with_zeros_raised(wanted, source, recipe, raised, SAMPLES, SAMPLES, variants)
 
@@ -88,6 +98,46 @@ def test_penalty_leaves_fewer_weights_in_its_layer():
         }
     assert nonzero[1e-2]["encoder_1"] < 0.7 * nonzero[0.0]["encoder_1"]
     assert nonzero[1e-2]["decoder_2"] > 0.9 * nonzero[0.0]["decoder_2"]
+
+
+def test_weights_recover_from_the_penalty_and_rounded_zeros_stay_zero(monkeypatch):
+    masks, end_penalties = [], quantized_training.end_penalties
+
+    def spy(model, layers):
+        masks.extend(architecture.weights_of(model)[name][0] != 0 for name in layers)
+        end_penalties(model, layers)
+
+    monkeypatch.setattr(quantized_training, "end_penalties", spy)
+    recipe = replace(RECIPE, epochs=16)
+    sparsity = {"encoder_1": 0.1}
+    kernels = {}
+    for share in (0.5, 1.0):
+        model, _ = train_raised(sparsity, 1e-2, recipe=recipe, penalty_share=share)["quantized_pruned"]
+        kernels[share] = architecture.weights_of(model)["encoder_1"][0]
+    (mask,) = masks
+    assert np.count_nonzero(mask) < 0.9 * mask.size
+    assert not kernels[0.5][~mask].any()
+    assert np.abs(kernels[0.5]).sum() > np.abs(kernels[1.0]).sum()
+
+
+def test_penalty_may_not_end_before_the_sparsity_is_reached():
+    with pytest.raises(PipelineError, match=r"penalty-share 0.4 is before share 0.5"):
+        Raised(share=0.5, penalty_share=0.4).check()
+
+
+def test_logits_rounded_afterwards_are_those_of_the_trained_network_rounded():
+    source = build("classifier", "he_uniform")
+    few = LayerPrecision(10, 3, 10, 3, 5, 3)
+    wanted = replace(quantized("classifier", **{"class": few}), trains_rounded_logits=False)
+    model, _ = quantization.train(source, wanted, (), SAMPLES, SAMPLES, RECIPE, "test")
+    fine = quantization.build(wanted, rounded_logits=False)
+    fine.set_weights(model.get_weights())
+    name = f"classifier_{len(wanted.layout.classifier)}"
+    unrounded = keras.Model(fine.input, architecture.layer_of(fine, name).output)(LEVELS / 32).numpy()
+    rounded = keras.Model(model.input, architecture.layer_of(model, f"{name}_rounded").output)(LEVELS / 32).numpy()
+    np.testing.assert_array_equal(rounded, np.clip(np.round(unrounded * 2) / 2, -8, 7.5))
+    assert len(np.unique(rounded)) > 3
+    assert not any(layer.name == f"{name}_rounded" for layer in fine.layers)
 
 
 @pytest.mark.parametrize("best", [0, 1, 2])

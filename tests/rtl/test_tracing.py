@@ -117,6 +117,20 @@ def test_alkaid_rounds_constants_wrongly_and_cast_rounds_them_right():
     assert output(tracing.cast(constants, RND_CONV)) == [1.0, 0.0, 0.5] == RND_CONV.cast(values).tolist()
 
 
+@pytest.mark.parametrize("fraction", [2, 4, 5, 7])
+def test_sum_of_any_constant_is_rounded_right_and_one_that_prevents_ties_costs_less(fraction):
+    """Every value of a signed input of this many fractional bits, plus constants of up to ten."""
+    inputs = tracing.FVArray.from_kif(*np.array([[1], [2], [fraction]]), tracing.HARDWARE, 0.0, tracing.SOLVERS["area"])
+    values = np.arange(-4, 4, 2.0**-fraction)[:, None]
+    luts = {}
+    for constant in (-0.75, 2.0**-5, 2.0**-6, 0.5 + 2.0**-8, -0.3125 + 2.0**-10, 1 - 2.0**-10):
+        logic = tracing.trace(inputs, tracing.cast(inputs + constant, RND_CONV), keep_dead_inputs=True)
+        np.testing.assert_array_equal(logic.predict(values), RND_CONV.cast(values + constant))
+        luts[constant] = sum(operation.cost for operation in logic.ops)
+    if fraction > 4:
+        assert luts[-0.3125 + 2.0**-10] < luts[-0.75]
+
+
 @pytest.mark.parametrize("simulated", [pruned_neurons], indirect=True)
 def test_pruned_neurons_are_wrong_with_alkaids_own_rounding(simulated, pixels, monkeypatch, tmp_path):
     def cast(values, precision):

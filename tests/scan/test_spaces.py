@@ -80,7 +80,7 @@ def test_grid_search_proposes_every_combination_once(load):
         ("quantize.seed = 1", "has no axis: give a field a list of values, or a range"),
         (
             "base = 'best'\nquantize.seed = [0, 1]",
-            "line 1: base must be one of paper, revision, tuned, demo,",
+            "line 1: base must be one of paper, revision, tuned, small, demo,",
         ),
     ],
 )

@@ -56,7 +56,7 @@ def test_file_overrides_only_its_own_fields(write):
     ("text", "words"),
     [
         ("base = 'demo'\nprune.sparsity = \n", "not TOML: .*line 2, column 18"),
-        ("base = 'fast'", "line 1: base must be one of paper, revision, tuned, demo, not 'fast'"),
+        ("base = 'fast'", "line 1: base must be one of paper, revision, tuned, small, demo, not 'fast'"),
         ("# mine\n\nprune.sparsity = 2", "line 3: prune.sparsity must be between 0 and 0.99, not 2.0"),
         ("[prune]\nlayers = []\nsparcity = 0.5", "line 3: prune.sparcity is unknown; fields are .*sparsity"),
         ("[prune]\nsparsity = '80 %'", "line 2: prune.sparsity must be a number, not '80 %'"),
@@ -86,7 +86,7 @@ def test_wrong_files_are_refused_with_line_and_field(write, text, words):
 @pytest.mark.parametrize("name", ["fast", "missing.toml", "outputs"])
 def test_missing_preset_is_refused(name):
     with pytest.raises(
-        PipelineError, match=f"there is no preset {name}: it is one of paper, revision, tuned, demo, or"
+        PipelineError, match=f"there is no preset {name}: it is one of paper, revision, tuned, small, demo, or"
     ):
         presets.load(name, DECLARED)
 
