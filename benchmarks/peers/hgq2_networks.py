@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import keras
@@ -21,6 +20,9 @@ NODES = (32, 16, 2, 16, 32, 10)
 BATCH = 256
 TARGET = 0.945  # accuracy that the smallest network is wanted for
 OCTAVE = 0.02  # accuracy below the target that is worth half the LUTs
+Values = list[jax.Array]
+State = tuple[Values, Values, Values]
+"""Values of the trained variables, of the other ones, and of the optimizer."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Settings:
     tables: tuple[int, int]
     seed: int
 
+    def rate(self, time: float) -> float:
+        """Return the learning rate at a time from 0 to 1."""
+        return self.learning_rate * (0.05 + 0.475 * (1 + math.cos(math.pi * time)))
+
     def beta(self, time: float) -> float:
         """Return the weight of EBOPs at a time from 0 to 1."""
         return self.first_beta * (self.last_beta / self.first_beta) ** min(time / self.ramp, 1.0)
@@ -56,7 +62,7 @@ class Point:
 
     accuracy: float
     ebops: int
-    variables: tuple[list[jax.Array], list[jax.Array]]
+    variables: tuple[Values, Values]
 
     @property
     def score(self) -> float:
@@ -99,15 +105,15 @@ class Trainer:
         self._predict = jax.jit(lambda *variables: self.model.stateless_call(*variables, training=False)[0])
         self._epoch = jax.jit(self._of_epoch)
 
-    def _of_epoch(self, state: Any, pixels: jax.Array, labels: jax.Array) -> Any:  # noqa: ANN401  (nested lists)
-        def loss(trainable: Any, others: Any, pixels: jax.Array, labels: jax.Array) -> Any:  # noqa: ANN401
+    def _of_epoch(self, state: State, pixels: jax.Array, labels: jax.Array) -> State:
+        def loss(trainable: Values, others: Values, pixels: jax.Array, labels: jax.Array) -> tuple[jax.Array, Values]:
             logits, others, of_bits = self.model.stateless_call(
                 trainable, others, pixels, training=True, return_losses=True
             )
             error = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
             return keras.ops.mean(error) + sum(of_bits), others
 
-        def step(state: Any, batch: Any) -> Any:  # noqa: ANN401
+        def step(state: State, batch: tuple[jax.Array, jax.Array]) -> tuple[State, None]:
             trainable, others, of_optimizer = state
             (_, others), gradients = jax.value_and_grad(loss, has_aux=True)(trainable, others, *batch)
             trainable, of_optimizer = self.optimizer.stateless_apply(of_optimizer, gradients, trainable)
@@ -124,10 +130,8 @@ class Trainer:
         of_optimizer = [keras.ops.zeros_like(variable.value) for variable in self.optimizer.variables]
         steps = len(self.train.labels) // BATCH
         for epoch in range(epochs):
-            time = epoch / epochs
-            rate = settings.learning_rate * (0.05 + 0.475 * (1 + math.cos(math.pi * time)))
+            rate, beta = settings.rate(epoch / epochs), settings.beta(epoch / epochs)
             of_optimizer[1] = keras.ops.full_like(of_optimizer[1], rate)
-            beta = settings.beta(time)
             others = [
                 keras.ops.full_like(value, beta) if name == "beta" else value
                 for name, value in zip(names, others, strict=True)
@@ -135,9 +139,8 @@ class Trainer:
             order = random.permutation(len(self.train.labels))[: steps * BATCH].reshape(steps, BATCH)
             batches = self.train.intensities[order], self.train.labels[order].astype(np.int32)
             trainable, others, of_optimizer = self._epoch((trainable, others, of_optimizer), *batches)
-            logits = np.concatenate(
-                [self._predict(trainable, others, part) for part in np.split(self.validation.intensities, 10)]
-            )
+            parts = np.split(self.validation.intensities, 10)
+            logits = np.concatenate([self._predict(trainable, others, part) for part in parts])
             ebops = sum(int(value) for name, value in zip(names, others, strict=True) if name == "ebops")
             yield Point(self.validation.accuracy(logits), ebops, (trainable, others))
 
@@ -147,9 +150,8 @@ class Trainer:
             for variable, value in zip(getattr(self.model, f"{kept}_variables"), values, strict=True):
                 variable.assign(value)
         trace_minmax(self.model, self.train.intensities, batch_size=2000)
-        logic = trace(
-            *trace_model(self.model, HWConfig(1, 1, -1), {"hard_dc": -1}, inputs_kif=(0, 0, 5)), keep_dead_inputs=True
-        )
+        ports = trace_model(self.model, HWConfig(1, 1, -1), {"hard_dc": -1}, inputs_kif=(0, 0, 5))
+        logic = trace(*ports, keep_dead_inputs=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         logic.save(path)
 
