@@ -12,7 +12,6 @@ ours; none has its layers after the latent plane looked up in one table, as pres
 """
 
 import json
-import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,9 +22,10 @@ import numpy as np
 from alkaid.types import CombLogic
 
 from benchmarks import measure
+from benchmarks.peers import environment
 from benchmarks.peers.designs import PRESET, PeerDesign
 from benchmarks.seeds import OF_IMAGES, PREPARED
-from common.errors import PipelineError, ToolError
+from common.errors import PipelineError
 from common.images import data_sets, dataset
 from common.images.samples import Samples
 from common.networks.precision import LayerPrecision
@@ -40,34 +40,7 @@ from common.stages.run import outputs_folder
 
 SEEDS, VALIDATION_IMAGES = 3, 10_000
 HGQ2 = {"hgq2": "dense", "hgq2_tables": "tables"}
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-HOURS = 3600.0
-ONE_THREAD = {
-    "KERAS_BACKEND": "jax",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "OMP_NUM_THREADS": "1",
-}
-
-
-def environment(folder: Path) -> Path:
-    """Return the interpreter of the peers' environment, which is made if it is missing.
-
-    Raises:
-        PipelineError: It cannot be made.
-    """
-    python = folder / "bin" / "python"
-    if not python.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
-        log = folder.with_suffix(".log")
-        try:
-            for command in ([sys.executable, "-m", "venv", str(folder)], [str(python), *install]):
-                processes.run_logged(command, folder=ROOT, log=log, timeout_seconds=HOURS)
-        except ToolError as error:
-            python.unlink(missing_ok=True)
-            text = f"HGQ2 needs an environment of its own, {folder}, with the packages of {REQUIREMENTS}: {error}"
-            raise PipelineError(text) from error
-    return python
+TIMEOUT_SECONDS = 7200.0
 
 
 def hgq2(kind: str, images: Path, folder: Path, python: Path) -> dict[str, Any]:
@@ -76,7 +49,9 @@ def hgq2(kind: str, images: Path, folder: Path, python: Path) -> dict[str, Any]:
     if not (folder / "training.json").exists():
         command = [str(python), "-m", "benchmarks.peers.train_hgq2", kind, str(images), str(folder)]
         log = folder / "training.log"
-        processes.run_logged(command, folder=ROOT, log=log, timeout_seconds=2 * HOURS, environment=ONE_THREAD)
+        processes.run_logged(
+            command, folder=ROOT, log=log, timeout_seconds=TIMEOUT_SECONDS, environment=environment.ONE_THREAD
+        )
     found = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     train, test = dataset.load(images)
     _, validation = train.split(VALIDATION_IMAGES)
@@ -141,7 +116,7 @@ def main() -> None:
     if prepared["dataset"] != data_sets.MNIST or any(prepared["configuration"][of] != wanted[of] for of in OF_IMAGES):
         raise PipelineError(f"{images} is not as preset {PRESET} has it; run: python {PREPARED}.py --preset {PRESET}")
     folder = outputs / "peers"
-    python = environment(folder / "environment")
+    python = environment.interpreter(folder / "environment")
     with console.progress_line("preparing the tools", None) as line:
         yowasp.compile_for_this_machine(("yosys",), outputs, outputs, line.say)
     peers = {name: hgq2(kind, images, folder / name, python) for name, kind in HGQ2.items()}

@@ -1,5 +1,6 @@
 """Logic that alkaid traced from a peer's network, as RTL and netlist, like the project's own."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class PeerDesign:
         )
         rebuilt = shared_sums.with_estimates(shared_sums.rebuild(logic))
         self.traced = TracedModel(rebuilt, ("network",), (0,) * len(rebuilt.ops), rebuilt, (logic.shape[1],))
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
         pipeline.write_rtl(self.traced, folder, self.options)
         self.used = yosys.synthesize(folder, pipeline.TOP, folder / "netlist.json")
 

@@ -14,6 +14,7 @@ from hgq.config import QuantizerConfig, QuantizerConfigScope
 from hgq.layers import QDense, QDenseT
 from hgq.utils import trace_minmax
 
+from benchmarks.peers.hgq2_settings import Settings
 from common.images.samples import Samples
 
 NODES = (32, 16, 2, 16, 32, 10)
@@ -26,43 +27,13 @@ State = tuple[Values, Values, Values]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of a training that optuna chooses.
-
-    Attributes:
-        learning_rate: At the start; cosine decay to a twentieth.
-        first_beta: Weight of EBOPs, HGQ2's estimate of LUTs, in the loss of the first epoch.
-        last_beta: The same at the end of the ramp, and from there on.
-        ramp: Fraction of the training during which it rises, exponentially.
-        bits: Bits of weights and fraction bits of activations at the start [bit].
-        tables: First layer made of learnt look-up tables, and the one after the last; none in the peer `dense`.
-        seed: Seed of initial weights and of the order of images.
-    """
-
-    learning_rate: float
-    first_beta: float
-    last_beta: float
-    ramp: float
-    bits: int
-    tables: tuple[int, int]
-    seed: int
-
-    def rate(self, time: float) -> float:
-        """Return the learning rate at a time from 0 to 1."""
-        return self.learning_rate * (0.05 + 0.475 * (1 + math.cos(math.pi * time)))
-
-    def beta(self, time: float) -> float:
-        """Return the weight of EBOPs at a time from 0 to 1."""
-        return self.first_beta * (self.last_beta / self.first_beta) ** min(time / self.ramp, 1.0)
-
-
-@dataclass(frozen=True)
 class Point:
     """Network after an epoch: its accuracy on the validation set, its EBOPs, its variables."""
 
     accuracy: float
     ebops: int
-    variables: tuple[Values, Values]
+    trained: Values
+    others: Values
 
     @property
     def score(self) -> float:
@@ -125,6 +96,7 @@ class Trainer:
         """Train a network and yield it after each epoch."""
         fresh, random = build(settings), np.random.default_rng(settings.seed)
         names = [variable.name for variable in fresh.non_trainable_variables]
+        betas, of_ebops = ([place for place, name in enumerate(names) if name == of] for of in ("beta", "ebops"))
         trainable = [variable.value for variable in fresh.trainable_variables]
         others = [variable.value for variable in fresh.non_trainable_variables]
         of_optimizer = [keras.ops.zeros_like(variable.value) for variable in self.optimizer.variables]
@@ -132,29 +104,23 @@ class Trainer:
         for epoch in range(epochs):
             rate, beta = settings.rate(epoch / epochs), settings.beta(epoch / epochs)
             of_optimizer[1] = keras.ops.full_like(of_optimizer[1], rate)
-            others = [
-                keras.ops.full_like(value, beta) if name == "beta" else value
-                for name, value in zip(names, others, strict=True)
-            ]
+            for place in betas:
+                others[place] = keras.ops.full_like(others[place], beta)
             order = random.permutation(len(self.train.labels))[: steps * BATCH].reshape(steps, BATCH)
             batches = self.train.intensities[order], self.train.labels[order].astype(np.int32)
             trainable, others, of_optimizer = self._epoch((trainable, others, of_optimizer), *batches)
             parts = np.split(self.validation.intensities, 10)
             logits = np.concatenate([self._predict(trainable, others, part) for part in parts])
-            ebops = sum(int(value) for name, value in zip(names, others, strict=True) if name == "ebops")
-            yield Point(self.validation.accuracy(logits), ebops, (trainable, others))
+            ebops = sum(int(others[place]) for place in of_ebops)
+            yield Point(self.validation.accuracy(logits), ebops, trainable, [*others])
 
     def write_logic(self, point: Point, path: Path) -> None:
         """Set a network's integer bits by the training images, and write its logic; it is then `model`."""
-        for kept, values in zip(("trainable", "non_trainable"), point.variables, strict=True):
-            for variable, value in zip(getattr(self.model, f"{kept}_variables"), values, strict=True):
-                variable.assign(value)
+        variables = self.model.trainable_variables + self.model.non_trainable_variables
+        for variable, value in zip(variables, [*point.trained, *point.others], strict=True):
+            variable.assign(value)
         trace_minmax(self.model, self.train.intensities, batch_size=2000)
         ports = trace_model(self.model, HWConfig(1, 1, -1), {"hard_dc": -1}, inputs_kif=(0, 0, 5))
         logic = trace(*ports, keep_dead_inputs=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         logic.save(path)
-
-    def outputs(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the outputs of `model`, float32 [N, classes]."""
-        return self.model.predict(pixels, batch_size=2000, verbose=0)

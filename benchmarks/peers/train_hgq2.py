@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-from benchmarks.peers.hgq2_networks import Point, Settings, Trainer
+from benchmarks.peers.hgq2_networks import Point, Trainer
+from benchmarks.peers.hgq2_settings import Settings, suggested
 from common.images import dataset
 
 VALIDATION_IMAGES, TRIALS, SEEDS, STARTS, FRONT_POINTS = 10_000, 20, 3, 8, 5
@@ -32,19 +33,6 @@ def front(points: list[Point]) -> list[Point]:
         if not found or point.accuracy > found[-1].accuracy:
             found.append(point)
     return found
-
-
-def suggested(trial: optuna.Trial, kind: str) -> Settings:
-    """Return the settings of a trial; with tables, either all layers but the first, or the latent layer's two sides."""
-    return Settings(
-        trial.suggest_float("learning_rate", 1e-3, 2e-2, log=True),
-        trial.suggest_float("first_beta", 1e-7, 1e-5, log=True),
-        trial.suggest_float("last_beta", 3e-6, 3e-4, log=True),
-        trial.suggest_float("ramp", 0.5, 1.0),
-        trial.suggest_int("bits", 3, 6),
-        (trial.suggest_categorical("first_table", [1, 2]), 4) if kind == "tables" else (0, 0),
-        trial.number,
-    )
 
 
 def main(kind: str, images: Path, folder: Path) -> None:
@@ -85,7 +73,8 @@ def main(kind: str, images: Path, folder: Path) -> None:
         for number, point in enumerate(written):
             training.write_logic(point, folder / f"seed_{seed}" / f"{number}.json")
             if number == 0:
-                np.save(folder / f"seed_{seed}" / "outputs.npy", training.outputs(test.intensities))
+                outputs = training.model.predict(test.intensities, batch_size=2000, verbose=0)
+                np.save(folder / f"seed_{seed}" / "outputs.npy", outputs)
         rows = [{"accuracy": point.accuracy, "ebops": point.ebops} for point in written]
         record["seeds"].append({"seed": seed, "training_minutes": minutes, "points": rows})
         print(json.dumps(record["seeds"][-1]), flush=True)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks.peers import __main__ as peers
+from benchmarks.peers import environment
 from common.errors import PipelineError
 from common.report.docs import RESULTS, ROOT
 
@@ -12,21 +13,21 @@ FIELDS = {"seed", "validation_accuracy", "accuracy", "lut", "ff", "latency_cycle
 
 
 def test_environment_that_cannot_be_made_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(peers.sys, "executable", str(tmp_path / "no_python"))
+    monkeypatch.setattr(environment.sys, "executable", str(tmp_path / "no_python"))
     with pytest.raises(
         PipelineError, match=r"HGQ2 needs an environment of its own, .*/environment, .*requirements\.txt"
     ):
-        peers.environment(tmp_path / "environment")
+        environment.interpreter(tmp_path / "environment")
 
 
 def test_environment_that_exists_is_used(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").touch()
-    assert peers.environment(tmp_path) == tmp_path / "bin" / "python"
+    assert environment.interpreter(tmp_path) == tmp_path / "bin" / "python"
 
 
 def test_peers_have_the_projects_versions_of_shared_packages():
-    ours, theirs = ((ROOT / "requirements.txt").read_text().split(), peers.REQUIREMENTS.read_text().split())
+    ours, theirs = ((ROOT / "requirements.txt").read_text().split(), environment.REQUIREMENTS.read_text().split())
     assert {line for line in theirs if line.startswith(("alkaid", "numpy", "optuna"))} <= set(ours)
 
 
