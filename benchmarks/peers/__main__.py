@@ -28,6 +28,7 @@ from benchmarks.seeds import OF_IMAGES, PREPARED
 from common.errors import PipelineError
 from common.images import data_sets, dataset
 from common.images.samples import Samples
+from common.networks.layout import HiddenLayers
 from common.networks.precision import LayerPrecision
 from common.report.docs import RESULTS, ROOT
 from common.report.docs_records import write_json
@@ -85,10 +86,10 @@ def qkeras(samples: tuple[Samples, Samples], folder: Path) -> dict[str, Any]:
 
 
 def _qkeras(seed: int, samples: tuple[Samples, Samples]) -> dict[str, Any]:
-    built_in = DECLARED["quantize"][PRESET]
+    raised = DECLARED["quantize"][PRESET].raised
     six_bits = asdict(LayerPrecision(6, 1, 6, 1, 6, 3))  # logits need 3 integer bits
-    no_zeros = {part: dict.fromkeys(getattr(built_in.raised, part), 0.0) for part in ("sparsity", "penalty")}
-    precision = {"input_bits": 5, "precision": dict.fromkeys(built_in.precision, six_bits)}
+    no_zeros = {part: dict.fromkeys(getattr(raised, part), 0.0) for part in ("sparsity", "penalty")}
+    precision = {"input_bits": 5, "precision": dict.fromkeys(HiddenLayers().kinds(), six_bits)}
     fields = {
         "train_autoencoder": {"seed": seed},
         "quantize": {"seed": seed, "part": "encoder_classifier", "raised": no_zeros, **precision},
