@@ -289,6 +289,7 @@ def load_model(path: Path) -> "ModelGraph":
     """
     from hls4ml.utils.serialization import deserialize_model
 
+    import common.networks.legacy_keras  # noqa: F401  (silently; QKeras would print TensorFlow's messages)
     from common.hls import score_layers
     from common.networks import (
         known_parts,  # also imports Keras 2, which QKeras's quantizers need
