@@ -2,8 +2,8 @@
 
 Run:     python -m benchmarks.peers
 Reads:   outputs/01_prepare_data/images.npz, of MNIST as preset `tuned` prepares it
-Writes:  docs/results/peers.json; outputs/peers/ (the peers' Python environment, trainings, designs); what is trained
-         already is not trained again
+Writes:  docs/results/peers.json; outputs/peers/ (the peers' Python environment, trainings, designs); what an
+         earlier run finished is not computed again
 
 `hgq2`: bit widths learnt with the weights; `hgq2_tables`: with learnt look-up tables (QDenseT) for some layers;
 `qkeras_6_bits`: the project's own training with 6 bits everywhere and no pruning. All train on 50,000 images; the last
@@ -11,8 +11,10 @@ Writes:  docs/results/peers.json; outputs/peers/ (the peers' Python environment,
 ours; none has its layers after the latent plane looked up in one table, as preset `tuned` has.
 """
 
+import functools
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,12 +43,12 @@ from common.stages.run import outputs_folder
 
 SEEDS, VALIDATION_IMAGES = 3, 10_000
 HGQ2 = {"hgq2": "dense", "hgq2_tables": "tables"}
+QKERAS = "qkeras_6_bits"
 TIMEOUT_SECONDS = 7200.0
 
 
 def hgq2(kind: str, images: Path, folder: Path, python: Path) -> dict[str, Any]:
     """Train a peer with HGQ2, unless it is trained already; return its numbers."""
-    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "training.json").exists():
         command = [str(python), "-m", "benchmarks.peers.train_hgq2", kind, str(images), str(folder)]
         log = folder / "training.log"
@@ -74,18 +76,15 @@ def hgq2(kind: str, images: Path, folder: Path, python: Path) -> dict[str, Any]:
     return {**found, "tuning_minutes": round(found["tuning_minutes"], 2), "seeds": rows, "front": front}
 
 
-def qkeras(samples: tuple[Samples, Samples], folder: Path) -> dict[str, Any]:
-    """Train the plain QKeras peer with the project's recipe, unless it is trained already; return its numbers."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = [folder / f"seed_{seed}.json" for seed in range(SEEDS)]
-    for seed, path in enumerate(kept):
-        if not path.exists():
-            path.write_text(json.dumps(_qkeras(seed, samples)), encoding="utf-8")
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in kept]
-    return {"settings": {"bits": 6}, "trials": 0, "tuning_minutes": 0, "seeds": rows, "front": []}
+def once(path: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return numbers that an earlier run left at `path`, or compute and keep them."""
+    if not path.exists():
+        artifacts.write_text_atomically(path, json.dumps(compute()))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _qkeras(seed: int, samples: tuple[Samples, Samples]) -> dict[str, Any]:
+def qkeras(seed: int, samples: tuple[Samples, Samples]) -> dict[str, Any]:
+    """Train the plain QKeras peer with the project's recipe; return the numbers of a seed."""
     raised = DECLARED["quantize"][PRESET].raised
     six_bits = asdict(LayerPrecision(6, 1, 6, 1, 6, 3))  # logits need 3 integer bits
     no_zeros = {part: dict.fromkeys(getattr(raised, part), 0.0) for part in ("sparsity", "penalty")}
@@ -98,7 +97,7 @@ def _qkeras(seed: int, samples: tuple[Samples, Samples]) -> dict[str, Any]:
     point, started = Point(DECLARED, PRESET, fields, VALIDATION_IMAGES, synthesized=True), time.process_time()
     found = point_evaluation.evaluate(point, samples, point_training.train_source(point, samples))
     if found.error is not None:
-        raise PipelineError(f"qkeras_6_bits, seed {seed}: {found.error}")
+        raise PipelineError(f"{QKERAS}, seed {seed}: {found.error}")
     values = found.values
     return {
         "seed": seed,
@@ -111,7 +110,7 @@ def _qkeras(seed: int, samples: tuple[Samples, Samples]) -> dict[str, Any]:
 
 def main() -> None:
     """Train, build and record all peers."""
-    outputs = outputs_folder()
+    outputs = outputs_folder().absolute()
     images, _ = artifacts.checked_artifact(outputs, PREPARED, "images.npz")
     prepared, wanted = artifacts.read_run(outputs, PREPARED), asdict(DECLARED["prepare_data"][PRESET])
     if prepared["dataset"] != data_sets.MNIST or any(prepared["configuration"][of] != wanted[of] for of in OF_IMAGES):
@@ -120,10 +119,18 @@ def main() -> None:
     python = environment.interpreter(folder / "environment")
     with console.progress_line("preparing the tools", None) as line:
         yowasp.compile_for_this_machine(("yosys",), outputs, outputs, line.say)
-    peers = {name: hgq2(kind, images, folder / name, python) for name, kind in HGQ2.items()}
-    peers["qkeras_6_bits"] = qkeras(dataset.load(images), folder / "qkeras_6_bits")
-    found = {"git_commit": provenance.git_commit(), "date": datetime.now(UTC).date().isoformat(), "peers": peers}
-    write_json(ROOT / RESULTS / "peers.json", found)
+    peers: dict[str, Any] = {}
+    for name, kind in HGQ2.items():
+        (folder / name).mkdir(exist_ok=True)
+        build = functools.partial(hgq2, kind, images, folder / name, python)
+        peers[name] = once(folder / name / "numbers.json", build)
+    samples, kept, rows = dataset.load(images), folder / QKERAS, []
+    kept.mkdir(exist_ok=True)
+    peers[QKERAS] = {"settings": {"bits": 6}, "trials": 0, "tuning_minutes": 0, "seeds": rows, "front": []}
+    for seed in range(SEEDS):
+        rows.append(once(kept / f"seed_{seed}.json", functools.partial(qkeras, seed, samples)))
+        found = {"git_commit": provenance.git_commit(), "date": datetime.now(UTC).date().isoformat(), "peers": peers}
+        write_json(ROOT / RESULTS / "peers.json", found)  # also if a later seed fails
     columns = ("seed", "validation_accuracy", "accuracy", "lut", "ff", "latency_cycles")
     rows = [[name, *(row[column] for column in columns)] for name, peer in peers.items() for row in peer["seeds"]]
     console.table("Peers, test images", ["peer", *columns], rows)
