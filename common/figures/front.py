@@ -1,4 +1,4 @@
-"""Figure of the front: accuracy against LUTs of presets over several seeds, of designs tried, and of peers."""
+"""Figure of the front: accuracy against LUTs of presets and of peers, over their seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,15 +18,13 @@ OURS, PEER = VARIANTS["quantized_pruned"], VARIANTS["quantized"]
 def front(
     seeds: Mapping[str, Rows],
     peers: Mapping[str, Rows],
-    held_out: Rows,
     published: Sequence[PublishedDesign] = MNIST_CLASSIFIERS,
 ) -> CaptionedFigure:
     """Draw test accuracy against LUTs, medians with the range of the seeds as bars.
 
     Args:
-        seeds: Rows with `lut` and `accuracy` of each seed, by preset; test images.
+        seeds: Rows with `lut` and `accuracy` of each seed, by preset.
         peers: Likewise, by the peer's name.
-        held_out: Rows with `lut` and `accuracy` of the designs tried; held-out training images.
         published: Published designs.
     """
     measured = [(name, rows, look) for group, look in ((seeds, OURS), (peers, PEER)) for name, rows in group.items()]
@@ -34,25 +32,18 @@ def front(
         PAGE_WIDTH,
         4.4,
         title="Accuracy against LUTs: presets, peers, published designs",
-        caption="How few LUTs give which accuracy? Large marks: encoder and classifier on test images, median over the "
-        "seeds, with bars from the smallest to the largest. Small dots: designs tried on the way, on held-out training "
-        "images, by alkaid's estimate of LUTs. All see 8 × 8 pixels and classify from two latent coordinates. Squares: "
-        "published MNIST classifiers of 28 × 28 pixels, without that bottleneck.",
+        caption="How few LUTs give which accuracy? Encoder and classifier on test images, median over the seeds, with "
+        "bars from the smallest to the largest; all see 8 × 8 pixels and classify from two latent coordinates. "
+        "Squares: published MNIST classifiers of 28 × 28 pixels, without that bottleneck.",
         data={
             "design": [f"{name}, seed {row['seed']}" for name, rows, _ in measured for row in rows]
-            + ["held out"] * len(held_out)
             + [mark.name for mark in published],
-            "lut": [row["lut"] for _, rows, _ in measured for row in rows]
-            + [row["lut"] for row in held_out]
-            + [mark.lut for mark in published],
+            "lut": [row["lut"] for _, rows, _ in measured for row in rows] + [mark.lut for mark in published],
             "accuracy_percent": [100 * row["accuracy"] for _, rows, _ in measured for row in rows]
-            + [100 * row["accuracy"] for row in held_out]
             + [mark.accuracy_percent for mark in published],
         },
     )
     axes = figure.subplots()
-    tried = np.array([(row["lut"], 100 * row["accuracy"]) for row in held_out]).reshape(-1, 2)
-    axes.plot(*tried.T, ls="", marker=".", ms=3, color=GREY, alpha=0.4, zorder=1)
     points, texts = [], []
     for name, rows, look in measured:
         found = np.array([(row["lut"], 100 * row["accuracy"]) for row in rows])
@@ -66,14 +57,13 @@ def front(
         axes.errorbar(mark.lut, mark.accuracy_percent, yerr=error, fmt="s", color=GREY, elinewidth=0.8)
         points.append((mark.lut, mark.accuracy_percent))
         texts.append(f"{mark.name}\n{mark.pixels} × {mark.pixels}")
-    axes.set(xscale="log", xlabel="LUT", ylabel="accuracy [%]", ylim=(89, 98.5))
-    axes.margins(x=0.14)
+    axes.set(xscale="log", xlabel="LUT", ylabel="test accuracy [%]")
+    axes.margins(x=0.14, y=0.12)
     handles = [
-        Line2D([], [], ls="", marker=OURS.marker, color=OURS.colour, label="preset, test images"),
+        Line2D([], [], ls="", marker=OURS.marker, color=OURS.colour, label="preset"),
         Line2D([], [], ls="", marker=PEER.marker, color=PEER.colour, label="other method, run here"),
-        Line2D([], [], ls="", marker=".", color=GREY, alpha=0.4, label="tried, held-out images"),
         Line2D([], [], ls="", marker="s", color=GREY, label="published"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     place_labels(axes, np.array(points), texts)
     return figure

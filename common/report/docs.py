@@ -23,7 +23,7 @@ from common import records
 from common.errors import PipelineError
 from common.images import data_sets
 from common.records import SIMULATION
-from common.report import docs_picture
+from common.report import docs_front, docs_picture
 from common.report.docs_picture import PICTURE
 from common.report.docs_records import write_json
 from common.report.docs_tables import PRESETS, TABLES, commit_words
@@ -42,6 +42,7 @@ PICTURED = "tuned"
 MARKED = re.compile(r"(<!-- table (\w+): written by make docs -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 RECIPE_STAGES = PIPELINE[:4]
 NOT_OF_THE_RECIPE = ("preset", "mnist_dir", "demo_if_unavailable", "allow", "allow_other_data", "resume")
+PICTURES = {"picture": docs_picture.markdown, "front": docs_front.markdown}
 MODEL_KEYS = ("parameters", "nonzero_weights", "test_l1", "test_mse", "test_cross_entropy", "test_accuracy")
 
 
@@ -148,10 +149,10 @@ def filled(text: str, root: Path) -> str:
     runs = recorded(root)
 
     def fill(found: re.Match[str]) -> str:
-        if found[2] == "picture":
-            return f"{found[1]}{docs_picture.markdown(root)}{found[4]}"
+        if found[2] in PICTURES:
+            return f"{found[1]}{PICTURES[found[2]](root)}{found[4]}"
         if found[2] not in TABLES:
-            raise PipelineError(f"there is no table {found[2]}; tables are {', '.join(TABLES)}, picture")
+            raise PipelineError(f"there is no table {found[2]}; tables are {', '.join((*TABLES, *PICTURES))}")
         return f"{found[1]}{TABLES[found[2]](runs)}{found[4]}"
 
     return MARKED.sub(fill, text)
@@ -169,6 +170,9 @@ def main() -> None:
     if draws:
         docs_picture.draw(outputs, ROOT)
         console.note(f"drawn: {PICTURE}")
+    if not configuration.picture:
+        docs_front.draw(ROOT, recorded(ROOT))
+        console.note(f"drawn: {docs_front.PICTURE}")
     for page in pages(ROOT):
         before = page.read_text(encoding="utf-8")
         if (after := filled(before, ROOT)) != before:

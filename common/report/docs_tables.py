@@ -18,7 +18,8 @@ PRESETS = tuple(name for name in presets.BUILT_IN if name != "demo")
 PAIR_HEADINGS = {pair: " ↔ ".join(words) for pair, words in PAIRS.items()}
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
@@ -52,7 +53,7 @@ def _each(runs: Mapping[str, Run], columns: Sequence[str], rows_of: Rows, empty:
         words = source(run) if run else missing(preset)
         if run and not rows:
             words += f"; {empty}"
-        parts.append(f"{words}\n" + (f"\n{_table(columns, rows)}" if rows else ""))
+        parts.append(f"{words}\n" + (f"\n{table(columns, rows)}" if rows else ""))
     return "\n".join(parts)
 
 
@@ -78,7 +79,7 @@ def headline(runs: Mapping[str, Run]) -> str:
     rows.append(["output values that differ, Keras to netlist", DASH, *(_differing(runs, each) for each in PRESETS)])
     notes = [source(runs[preset]) if preset in runs else missing(preset) for preset in PRESETS]
     columns = ["", "the paper", *(f"preset `{preset}`" for preset in PRESETS)]
-    return f"{_table(columns, rows)}\n{'; '.join(notes)}.\n"
+    return f"{table(columns, rows)}\n{'; '.join(notes)}.\n"
 
 
 def _count(runs: Mapping[str, Run], preset: str, cut: str, key: str) -> str:
@@ -94,6 +95,17 @@ def _of_seeds(runs: Mapping[str, Run], preset: str, key: str, decimals: int = 0)
         return None
     median, low, high = (number(each, decimals) for each in (statistics.median(values), min(values), max(values)))
     return median if low == high else f"{median} ({low} to {high})"
+
+
+def of_encoder_classifier(run: Run) -> list[dict[str, Any]]:
+    """Return `seed`, `lut` and `accuracy` of the design of a preset, for each of its seeds, or for its recorded run."""
+    if "repeated" in run:
+        rows = run["repeated"]["seeds"]
+        return [
+            {"seed": row["seed"], "lut": row["encoder_classifier_lut"], "accuracy": row["accuracy"]} for row in rows
+        ]
+    record = _synthesized({"": run}, "", "encoder_classifier")
+    return [{"seed": run["seed"], "lut": record.lut, "accuracy": record.test_accuracy}] if record else []
 
 
 def _model(runs: Mapping[str, Run], preset: str, variant: str) -> Run:
@@ -166,7 +178,7 @@ def designs(runs: Mapping[str, Run]) -> str:
     of_paper = [
         cells(f"{name} ({record.variant.replace('_', ', ')})", record) for name, record in paper.TABLES_5_AND_6.items()
     ]
-    return f"{_each(runs, columns, rows)}\nThe paper, Tables 5 and 6:\n\n{_table(columns, of_paper)}"
+    return f"{_each(runs, columns, rows)}\nThe paper, Tables 5 and 6:\n\n{table(columns, of_paper)}"
 
 
 def exactness(runs: Mapping[str, Run]) -> str:
@@ -241,8 +253,10 @@ def seeds(runs: Mapping[str, Run]) -> str:
             [name, *(number(row[key], digits) for key, (_, digits) in columns.items())] for name, row in shown.items()
         ]
         differing = f"0 of {sum(row['values_compared'] for row in found):,} values differ"
-        table = _table(["seed", *(words for words, _ in columns.values())], rows)
-        parts.append(f"`{preset}`: {commit_words(repeated['git_commit'])}, {repeated['date']}; {differing}\n\n{table}")
+        of_seeds = table(["seed", *(words for words, _ in columns.values())], rows)
+        parts.append(
+            f"`{preset}`: {commit_words(repeated['git_commit'])}, {repeated['date']}; {differing}\n\n{of_seeds}"
+        )
     return "\n".join(parts) or "no seeds are recorded yet: `python -m benchmarks.seeds`\n"
 
 
