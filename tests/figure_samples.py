@@ -11,6 +11,7 @@ from common import paper
 from common.figures import agreement, anomaly, classes, hardware, latent, networks, style, training
 from common.figures import images as image_figures
 from common.figures import weights as weight_figures
+from common.hls.designs import ALL
 from common.images.samples import PAPER_FORMAT, ImageFormat
 from common.records import ESTIMATE, SYNTHESIS, DesignRecord
 
@@ -27,6 +28,7 @@ SHAPES = {
     "classifier_3": (32, 10),
 }
 VARIANTS = ("complete", "pruned", "quantized", "quantized_pruned")
+SCORING = ("anomaly/quantized", "anomaly/quantized_pruned")
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:
@@ -299,7 +301,10 @@ FIGURES = {
         LETTERS,
     ),
     "layer_agreement_of_all": lambda: agreement.layer_agreement(
-        {f"{cut}/{variant}": dict.fromkeys(HLS_LAYERS[:2], 0.5) for cut in style.CUTS for variant in VARIANTS}
+        {
+            design: dict.fromkeys(HLS_LAYERS[:2], 0.5)
+            for design in (*ALL, "anomaly/quantized", "anomaly/quantized_pruned")
+        }
     ),
     "layer_agreement": lambda: agreement.layer_agreement(AGREEMENT),
     "bit_agreement": lambda: agreement.bit_agreement(BITS),

@@ -1,5 +1,6 @@
 """Overview of all stages: `metrics.json`, the results page and the results table, written after each stage."""
 
+import json
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from common.report.metrics import write_metrics
 from common.running import console
 
 FAULT_LOG = "failed/overview.log"
+WRITTEN = ("metrics.json", "index.html", "results.md", "results.csv")
 
 
 def write(outputs: Path) -> None:
@@ -40,9 +42,17 @@ def update_overview(outputs: Path, *, only_if_older: bool = False) -> None:
 
 
 def _is_current(outputs: Path) -> bool:
-    written = [outputs / name for name in ("metrics.json", "index.html", "results.md", "results.csv")]
-    if not all(path.exists() for path in written):
+    """Return whether all files are there and of the stages that are there, and nothing has changed since.
+
+    The system sets the time of a change (ctime) also where a file is renamed, or gets an older time of modification.
+    """
+    try:
+        metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
+        written = [(outputs / name).stat().st_mtime_ns for name in WRITTEN]
+    except (OSError, ValueError):
+        return False
+    if {*metrics["seconds"], *metrics["stale"]} != {path.parent.name for path in outputs.glob("[0-9]*/run.json")}:
         return False
     folders = [*outputs.glob("[0-9]*"), outputs / "failed", Path(__file__).parent]
     sources = (path for folder in folders if folder.exists() for path in (folder, *folder.rglob("*")))
-    return max(path.lstat().st_mtime for path in sources) <= min(path.stat().st_mtime for path in written)
+    return max(path.lstat().st_ctime_ns for path in sources) < min(written)

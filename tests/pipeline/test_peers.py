@@ -27,7 +27,9 @@ def test_environment_that_exists_is_used(tmp_path):
 
 
 def test_peers_have_the_projects_versions_of_shared_packages():
-    ours, theirs = ((ROOT / "requirements.txt").read_text().split(), environment.REQUIREMENTS.read_text().split())
+    ours, theirs = (
+        path.read_text(encoding="utf-8").split() for path in (ROOT / "requirements.txt", environment.REQUIREMENTS)
+    )
     assert {line for line in theirs if line.startswith(("alkaid", "numpy", "optuna"))} <= set(ours)
 
 
