@@ -253,23 +253,20 @@ def test_part_downstream_of_the_latent_plane_equals_the_whole_design(tmp_path):
     cut = architecture.cut(small_network(), "full")
     model = hls4ml_project.convert(cut, tmp_path / "whole", hls4ml_project.HlsOptions(), quantized=True)
     found, layers = c_simulation.c_simulate(model, PIXELS)
-    of_points = conversion._simulate_points(
-        cut,
-        Interface.of(model),
-        PIXELS,
-        found,
-        layers["latent_relu"],
-        tmp_path / "part",
-        hls4ml_project.HlsOptions(),
-    )
+
+    def simulate_points(outputs):
+        interface, options = Interface.of(model), hls4ml_project.HlsOptions()
+        return conversion._simulate_points(
+            cut, interface, PIXELS, outputs, layers["latent_relu"], tmp_path / "part", options
+        )
+
+    of_points = simulate_points(found)
     assert of_points.shape == (256, 7)
     addresses = latent_space.latent_space(model).addresses(layers["latent_relu"])
     np.testing.assert_array_equal(addresses, np.rint(layers["latent_relu"] * 4).astype(int) @ (16, 1))
     np.testing.assert_array_equal(of_points[addresses], found)
     with pytest.raises(PipelineError, match="downstream of the latent space, converted separately, differs"):
-        conversion._simulate_points(
-            cut, model, found + 1, layers["latent_relu"], tmp_path / "part", hls4ml_project.HlsOptions()
-        )
+        simulate_points(found + 1)
 
 
 def test_registers_of_a_tabulated_pipeline_name_their_layers(tmp_path):

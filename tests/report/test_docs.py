@@ -107,7 +107,7 @@ def test_marked_tables_are_those_of_the_recorded_runs(page):
 
 def test_each_table_is_in_a_page():
     marked = {found[2] for page in PAGES for found in docs.MARKED.finditer(text_of(page))}
-    assert marked == {*docs_tables.TABLES, "picture"}
+    assert marked == {*docs_tables.TABLES, *docs.PICTURES}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
