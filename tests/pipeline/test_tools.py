@@ -117,7 +117,8 @@ def test_outputs_mounted_noexec_are_named_instead_of_the_compiler(tiny_outputs, 
     assert "set OUTPUTS_DIR, or TMPDIR" in said
     assert "g++ failed" not in said
     assert "Traceback" not in said
-    shutil.rmtree(outputs / "failed", ignore_errors=True)  # logs of earlier steps
+    for kept in ("failed", ".finished_steps"):  # logs and results of earlier steps
+        shutil.rmtree(outputs / kept, ignore_errors=True)
     assert hashes(outputs) == before
 
 
@@ -221,7 +222,8 @@ def test_hls_tool_runs_beside_the_open_tools_and_has_its_own_rows(tiny, tmp_path
     process.join()
     said = (tmp_path / "log").read_text(encoding="utf-8")
     assert process.exitcode == 0, said
-    assert "proven equal for every input: 6 of 6 stages" in said
+    proven, stages = re.search(r"proven equal for every input: (\d+) of (\d+) stages", said).groups()
+    assert int(proven) == int(stages) > 1
 
     metrics = json.loads((tiny / "metrics.json").read_text(encoding="utf-8"))
     designs, (exactness,) = records.from_metrics(metrics)
