@@ -1,4 +1,4 @@
-"""Test numbers of several seeds of a preset: what `make` would give with each, for designs of logic synthesis.
+"""Test numbers of several seeds of a preset, of designs after logic synthesis.
 
 Run:     python -m benchmarks.seeds [--preset tuned] [--seeds 10]
 Reads:   outputs/01_prepare_data/images.npz, of MNIST and as the preset prepares it; outputs/points/

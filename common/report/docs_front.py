@@ -1,15 +1,13 @@
 """The front in docs/: presets over their seeds beside peers, as a picture and as a table."""
 
 import json
-import statistics
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from common.figures import front, style
-from common.report.docs_tables import Run, of_encoder_classifier, table
-from common.report.results import number
+from common.report.docs_tables import Run, of_encoder_classifier, spread, table
 
 PICTURE = Path("docs/pictures/front.png")
 CAPTION = PICTURE.with_suffix(".txt")
@@ -40,16 +38,11 @@ def draw(root: Path, runs: Mapping[str, Run]) -> None:
 
 def markdown(root: Path) -> str:
     """Return the picture with its caption, and the table of peers, in Markdown."""
-    rows = [[": ".join(words), *_cells(found)] for words, found in peers(root).items()]
+    shown = {"accuracy": 4, "lut": 0, "ff": 0}
+    rows = [
+        [": ".join(words), str(len(found)), *(spread([row[key] for row in found], form) for key, form in shown.items())]
+        for words, found in peers(root).items()
+    ]
     columns = ["run here", "seeds", "accuracy", "LUT", "FF"]
     caption = (root / CAPTION).read_text(encoding="utf-8")
     return f"![Accuracy against LUTs]({PICTURE.relative_to('docs')})\n\n{caption}\n{table(columns, rows)}"
-
-
-def _cells(rows: list[dict[str, Any]]) -> list[str]:
-    cells = [str(len(rows))]
-    for key, decimals in (("accuracy", 4), ("lut", 0), ("ff", 0)):
-        values = [row[key] for row in rows]
-        middle, low, high = (number(each, decimals) for each in (statistics.median(values), min(values), max(values)))
-        cells.append(f"{middle} ({low} to {high})")
-    return cells

@@ -93,6 +93,11 @@ def _of_seeds(runs: Mapping[str, Run], preset: str, key: str, decimals: int = 0)
     values = [row[key] for row in runs.get(preset, {}).get("repeated", {"seeds": ()})["seeds"] if key in row]
     if not values:
         return None
+    return spread(values, decimals)
+
+
+def spread(values: Sequence[float], decimals: int = 0) -> str:
+    """Return median, smallest and largest of some values, or the only one."""
     median, low, high = (number(each, decimals) for each in (statistics.median(values), min(values), max(values)))
     return median if low == high else f"{median} ({low} to {high})"
 

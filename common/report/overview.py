@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.report.metrics import write_metrics
 from common.running import console
+from common.stages import artifacts
 
 FAULT_LOG = "failed/overview.log"
 WRITTEN = ("metrics.json", "index.html", "results.md", "results.csv")
@@ -24,7 +25,7 @@ def update_overview(outputs: Path, *, only_if_older: bool = False) -> None:
 
     Args:
         outputs: Folder of all artifacts.
-        only_if_older: Whether to write only if a file of a stage or of the report's code is newer than the page.
+        only_if_older: Whether to write only if a stage or the report's code has changed since.
     """
     if only_if_older and _is_current(outputs):
         return
@@ -48,10 +49,11 @@ def _is_current(outputs: Path) -> bool:
     """
     try:
         metrics = json.loads((outputs / "metrics.json").read_text(encoding="utf-8"))
+        shown = {*metrics["seconds"], *metrics["stale"]}
         written = [(outputs / name).stat().st_mtime_ns for name in WRITTEN]
-    except (OSError, ValueError):
+    except artifacts.UNREADABLE:
         return False
-    if {*metrics["seconds"], *metrics["stale"]} != {path.parent.name for path in outputs.glob("[0-9]*/run.json")}:
+    if shown != {path.parent.name for path in outputs.glob("[0-9]*/run.json")}:
         return False
     folders = [*outputs.glob("[0-9]*"), outputs / "failed", Path(__file__).parent]
     sources = (path for folder in folders if folder.exists() for path in (folder, *folder.rglob("*")))
